@@ -1,0 +1,90 @@
+//! Admission webhooks: the objects that decide who injects which pod.
+
+use super::ObjectMeta;
+use crate::selector::LabelSelector;
+
+api! {
+    /// `admissionregistration.k8s.io/v1.MutatingWebhookConfiguration`.
+    pub struct MutatingWebhookConfiguration {
+        /// Metadata; `istio.io/rev` and `istio.io/tag` among its labels.
+        pub metadata: ObjectMeta,
+        /// Webhooks, called in this order.
+        pub webhooks: Vec<Webhook>,
+    }
+
+    /// `admissionregistration.k8s.io/v1.ValidatingWebhookConfiguration`.
+    pub struct ValidatingWebhookConfiguration {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Webhooks.
+        pub webhooks: Vec<Webhook>,
+    }
+
+    /// A webhook of either configuration.
+    pub struct Webhook {
+        /// Qualified name.
+        pub name: String,
+        /// Whom to call.
+        pub client_config: WebhookClientConfig,
+        /// Requests that it wants to see.
+        pub rules: Vec<Rule>,
+        /// `Fail` (default) or `Ignore`.
+        pub failure_policy: String,
+        /// Namespaces that it covers; absent covers all.
+        pub namespace_selector: Option<LabelSelector>,
+        /// Objects that it covers; absent covers all.
+        pub object_selector: Option<LabelSelector>,
+        /// CEL conditions; any of them makes a purely label-based prediction unsound.
+        pub match_conditions: Vec<MatchCondition>,
+        /// `Never` (default) or `IfNeeded`.
+        pub reinvocation_policy: String,
+        /// Side effects: `None`, `NoneOnDryRun`, `Some`, `Unknown`.
+        pub side_effects: String,
+        /// Seconds; API default 10.
+        pub timeout_seconds: Option<i32>,
+    }
+
+    /// `admissionregistration.k8s.io/v1.MatchCondition`.
+    pub struct MatchCondition {
+        /// Name.
+        pub name: String,
+        /// CEL expression.
+        pub expression: String,
+    }
+
+    /// `admissionregistration.k8s.io/v1.WebhookClientConfig`.
+    pub struct WebhookClientConfig {
+        /// Service to call.
+        pub service: Option<ServiceReference>,
+        /// URL to call instead.
+        pub url: String,
+        /// CA that signed its certificate, base64.
+        pub ca_bundle: String,
+    }
+
+    /// `admissionregistration.k8s.io/v1.ServiceReference`.
+    pub struct ServiceReference {
+        /// Service name.
+        pub name: String,
+        /// Service namespace.
+        pub namespace: String,
+        /// URL path.
+        pub path: String,
+        /// Port; API default 443.
+        pub port: Option<i32>,
+    }
+
+    /// `admissionregistration.k8s.io/v1.RuleWithOperations`.
+    pub struct Rule {
+        /// API groups; empty string is the core group.
+        pub api_groups: Vec<String>,
+        /// API versions.
+        pub api_versions: Vec<String>,
+        /// `CREATE`, `UPDATE`, …, or `*`.
+        pub operations: Vec<String>,
+        /// Resources, such as `pods`.
+        pub resources: Vec<String>,
+        /// `Cluster`, `Namespaced` or `*`.
+        pub scope: String,
+    }
+}

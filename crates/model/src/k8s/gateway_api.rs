@@ -1,0 +1,96 @@
+//! Gateway API objects, as far as an upgrade reads them.
+
+use super::{Condition, ObjectMeta, StringMap};
+
+api! {
+    /// `gateway.networking.k8s.io/v1.Gateway`.
+    pub struct Gateway {
+        /// Metadata; label `istio.io/rev` names its owner.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: GatewaySpec,
+        /// Observed state.
+        pub status: GatewayStatus,
+    }
+
+    /// `gateway.networking.k8s.io/v1.GatewaySpec`.
+    pub struct GatewaySpec {
+        /// Class, such as `istio` or `istio-waypoint`.
+        pub gateway_class_name: String,
+        /// Listeners.
+        pub listeners: Vec<Listener>,
+        /// Labels for the objects made for it; freezes its pod template.
+        pub infrastructure: Option<GatewayInfrastructure>,
+        /// Addresses; a hostname or several make it unmanaged.
+        pub addresses: Vec<GatewayAddress>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.GatewayInfrastructure`.
+    pub struct GatewayInfrastructure {
+        /// Labels.
+        pub labels: StringMap,
+        /// Annotations.
+        pub annotations: StringMap,
+    }
+
+    /// `gateway.networking.k8s.io/v1.GatewaySpecAddress`.
+    pub struct GatewayAddress {
+        /// `IPAddress` or `Hostname`.
+        #[serde(rename = "type")]
+        pub type_: String,
+        /// Address.
+        pub value: String,
+    }
+
+    /// `gateway.networking.k8s.io/v1.Listener`.
+    pub struct Listener {
+        /// Name.
+        pub name: String,
+        /// Host that it serves.
+        pub hostname: String,
+        /// Port.
+        pub port: i32,
+        /// Protocol.
+        pub protocol: String,
+        /// TLS settings.
+        pub tls: Option<ListenerTls>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.ListenerTLSConfig`.
+    pub struct ListenerTls {
+        /// `Terminate` or `Passthrough`.
+        pub mode: String,
+        /// Secrets.
+        pub certificate_refs: Vec<CertificateRef>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.SecretObjectReference`.
+    pub struct CertificateRef {
+        /// Kind, `Secret` by default.
+        pub kind: String,
+        /// Name.
+        pub name: String,
+        /// Namespace; the Gateway's when absent.
+        pub namespace: Option<String>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.GatewayStatus`.
+    pub struct GatewayStatus {
+        /// `Accepted`, `Programmed`.
+        pub conditions: Vec<Condition>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.GatewayClass`.
+    pub struct GatewayClass {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: GatewayClassSpec,
+    }
+
+    /// `gateway.networking.k8s.io/v1.GatewayClassSpec`.
+    pub struct GatewayClassSpec {
+        /// Controller, such as `istio.io/gateway-controller`.
+        pub controller_name: String,
+    }
+}

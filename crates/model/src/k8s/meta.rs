@@ -1,0 +1,169 @@
+//! Metadata that every object carries, and the small value types used everywhere.
+
+use serde::{Deserialize, Serialize};
+
+use super::StringMap;
+use crate::time::Time;
+
+api! {
+    /// `metav1.ObjectMeta`.
+    pub struct ObjectMeta {
+        /// Name, unique within kind and namespace.
+        pub name: String,
+        /// Namespace; empty for cluster-scoped objects.
+        pub namespace: String,
+        /// Prefix from which the API server makes a name.
+        pub generate_name: String,
+        /// Identity over time: a re-created object has another uid.
+        pub uid: String,
+        /// Opaque version of this object; changes with each write.
+        pub resource_version: String,
+        /// Counts changes of the desired state.
+        pub generation: i64,
+        /// When the object was created.
+        pub creation_timestamp: Option<Time>,
+        /// When deletion was asked for.
+        pub deletion_timestamp: Option<Time>,
+        /// Grace of that deletion, in seconds.
+        pub deletion_grace_period_seconds: Option<i64>,
+        /// Labels: what selectors see.
+        pub labels: StringMap,
+        /// Annotations.
+        pub annotations: StringMap,
+        /// Owners, for garbage collection and for "who made this".
+        pub owner_references: Vec<OwnerReference>,
+        /// Finalizers that hold a deletion back.
+        pub finalizers: Vec<String>,
+    }
+
+    /// `metav1.OwnerReference`.
+    pub struct OwnerReference {
+        /// API version of the owner.
+        pub api_version: String,
+        /// Kind of the owner.
+        pub kind: String,
+        /// Name of the owner, in the same namespace.
+        pub name: String,
+        /// uid of the owner.
+        pub uid: String,
+        /// True for the managing controller.
+        pub controller: bool,
+        /// True if the owner's foreground deletion waits for this object.
+        pub block_owner_deletion: bool,
+    }
+
+    /// `metav1.Condition` and its older relatives.
+    pub struct Condition {
+        /// Condition type, such as `Ready` or `Progressing`.
+        #[serde(rename = "type")]
+        pub type_: String,
+        /// `True`, `False` or `Unknown`.
+        pub status: String,
+        /// One-word reason.
+        pub reason: String,
+        /// Sentence for people.
+        pub message: String,
+        /// When `status` last changed, whole seconds.
+        pub last_transition_time: Option<Time>,
+        /// When the condition was last written (Deployment conditions).
+        pub last_update_time: Option<Time>,
+        /// Generation that the condition speaks of.
+        pub observed_generation: Option<i64>,
+    }
+}
+
+impl ObjectMeta {
+    /// The owner that manages this object, if any.
+    #[must_use]
+    pub fn controller(&self) -> Option<&OwnerReference> {
+        self.owner_references.iter().find(|owner| owner.controller)
+    }
+
+    /// `NAMESPACE/NAME`, or `NAME` for cluster-scoped objects.
+    #[must_use]
+    pub fn path(&self) -> String {
+        if self.namespace.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}/{}", self.namespace, self.name)
+        }
+    }
+
+    /// Value of a label.
+    #[must_use]
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels.get(key).map(String::as_str)
+    }
+
+    /// Value of an annotation.
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations.get(key).map(String::as_str)
+    }
+}
+
+/// `intstr.IntOrString`: a count, or a percentage such as `"25%"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum IntOrString {
+    /// A count (or a port number).
+    Int(i32),
+    /// A percentage (or a port name).
+    String(String),
+}
+
+impl Default for IntOrString {
+    fn default() -> Self {
+        Self::Int(0)
+    }
+}
+
+impl IntOrString {
+    /// The count that this value means for `total`; percentages round up or down.
+    ///
+    /// `None` for a string that is no percentage. Same rule as
+    /// `intstr.GetScaledValueFromIntOrPercent` of k8s.io/apimachinery.
+    #[must_use]
+    pub fn scaled(&self, total: i32, round_up: bool) -> Option<i32> {
+        match self {
+            Self::Int(count) => Some(*count),
+            Self::String(text) => {
+                let percent: i64 = text.strip_suffix('%')?.parse().ok()?;
+                let product = percent * i64::from(total);
+                let scaled = if round_up { (product + 99).div_euclid(100) } else { product.div_euclid(100) };
+                i32::try_from(scaled).ok()
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for IntOrString {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Int(count) => write!(f, "{count}"),
+            Self::String(text) => f.write_str(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_round_as_kubernetes_rounds_them() {
+        let quarter = IntOrString::String("25%".into());
+        assert_eq!(quarter.scaled(1, true), Some(1));
+        assert_eq!(quarter.scaled(1, false), Some(0));
+        assert_eq!(quarter.scaled(3, true), Some(1));
+        assert_eq!(IntOrString::String("http".into()).scaled(3, true), None);
+    }
+
+    #[test]
+    fn null_fields_read_as_absent() {
+        let meta: ObjectMeta =
+            serde_json::from_str(r#"{"name":"a","labels":null,"creationTimestamp":null}"#).unwrap();
+        assert_eq!(meta.name, "a");
+        assert!(meta.labels.is_empty());
+    }
+}

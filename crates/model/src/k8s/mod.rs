@@ -1,0 +1,65 @@
+//! Kubernetes, Gateway API and Istio objects, trimmed to the fields that meshlift reads.
+//!
+//! Field names and meaning are those of the upstream API
+//! (<https://kubernetes.io/docs/reference/kubernetes-api/>); what is not listed here is not read, and is
+//! dropped when an object is stored. A field that is `null` reads as absent, as the API server treats it.
+
+use serde::{Deserialize, Deserializer};
+
+/// Declares API structs: camelCase, every field optional on the wire, defaults never written.
+macro_rules! api {
+    ($( $(#[$meta:meta])* pub struct $name:ident {
+        $( $(#[$fmeta:meta])* pub $field:ident : $ty:ty ),* $(,)?
+    } )*) => { $(
+        $(#[$meta])*
+        #[derive(Clone, Debug, Default, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        #[serde(default, rename_all = "camelCase")]
+        pub struct $name {
+            $(
+                $(#[$fmeta])*
+                #[serde(
+                    skip_serializing_if = "crate::k8s::is_default",
+                    deserialize_with = "crate::k8s::null_as_default"
+                )]
+                pub $field: $ty,
+            )*
+        }
+    )* };
+}
+
+mod admission;
+mod cluster;
+mod gateway_api;
+mod istio;
+mod meta;
+mod network;
+mod object;
+mod pod;
+mod policy;
+mod workload;
+
+pub use admission::*;
+pub use cluster::*;
+pub use gateway_api::*;
+pub use istio::*;
+pub use meta::*;
+pub use network::*;
+pub use object::*;
+pub use pod::*;
+pub use policy::*;
+pub use workload::*;
+
+/// Labels, annotations, node selectors: ordered, so that output is stable.
+pub type StringMap = std::collections::BTreeMap<String, String>;
+
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}

@@ -1,0 +1,263 @@
+//! Pods, pod templates and containers.
+
+use super::{Condition, IntOrString, ObjectMeta, StringMap};
+use crate::time::Time;
+
+api! {
+    /// `v1.Pod`.
+    pub struct Pod {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: PodSpec,
+        /// Observed state.
+        pub status: PodStatus,
+    }
+
+    /// `v1.PodTemplateSpec`.
+    pub struct PodTemplateSpec {
+        /// Labels and annotations of the pods to come.
+        pub metadata: ObjectMeta,
+        /// Their spec.
+        pub spec: PodSpec,
+    }
+
+    /// `v1.PodSpec`.
+    pub struct PodSpec {
+        /// App containers (and a classic `istio-proxy`).
+        pub containers: Vec<Container>,
+        /// Init containers; one with `restartPolicy: Always` is a native sidecar.
+        pub init_containers: Vec<Container>,
+        /// Node that the pod is bound to.
+        pub node_name: String,
+        /// Labels that a node must have.
+        pub node_selector: StringMap,
+        /// Pod uses the node's network: istiod skips injection.
+        pub host_network: bool,
+        /// Seconds between SIGTERM and SIGKILL; API default 30.
+        pub termination_grace_period_seconds: Option<i64>,
+        /// `Always`, `OnFailure` or `Never`.
+        pub restart_policy: String,
+        /// Service account, the workload's identity.
+        pub service_account_name: String,
+        /// Volumes, as far as they bind a pod to a place.
+        pub volumes: Vec<Volume>,
+    }
+
+    /// `v1.Volume`.
+    pub struct Volume {
+        /// Name within the pod.
+        pub name: String,
+        /// Claim that it mounts.
+        pub persistent_volume_claim: Option<PersistentVolumeClaimSource>,
+    }
+
+    /// `v1.PersistentVolumeClaimVolumeSource`.
+    pub struct PersistentVolumeClaimSource {
+        /// Name of the claim in the pod's namespace.
+        pub claim_name: String,
+    }
+
+    /// `v1.Container`.
+    pub struct Container {
+        /// Name within the pod.
+        pub name: String,
+        /// Image reference.
+        pub image: String,
+        /// Environment, literal values only.
+        pub env: Vec<EnvVar>,
+        /// Declared ports.
+        pub ports: Vec<ContainerPort>,
+        /// Requests and limits.
+        pub resources: Resources,
+        /// When the container counts as ready.
+        pub readiness_probe: Option<Probe>,
+        /// When the container counts as started.
+        pub startup_probe: Option<Probe>,
+        /// When the container is restarted.
+        pub liveness_probe: Option<Probe>,
+        /// Hooks.
+        pub lifecycle: Option<Lifecycle>,
+        /// `Always` on an init container makes it a native sidecar.
+        pub restart_policy: String,
+    }
+
+    /// `v1.EnvVar`.
+    pub struct EnvVar {
+        /// Variable name.
+        pub name: String,
+        /// Literal value.
+        pub value: String,
+    }
+
+    /// `v1.ContainerPort`.
+    pub struct ContainerPort {
+        /// Port name, referred to by Services.
+        pub name: String,
+        /// Port number.
+        pub container_port: i32,
+        /// Port of the node, if bound.
+        pub host_port: i32,
+        /// `TCP`, `UDP` or `SCTP`.
+        pub protocol: String,
+    }
+
+    /// `v1.ResourceRequirements`: quantities as written.
+    pub struct Resources {
+        /// What the scheduler and quotas count.
+        pub requests: StringMap,
+        /// What the kernel enforces.
+        pub limits: StringMap,
+    }
+
+    /// `v1.Probe`.
+    pub struct Probe {
+        /// HTTP probe.
+        pub http_get: Option<HttpGetAction>,
+        /// TCP probe.
+        pub tcp_socket: Option<TcpSocketAction>,
+        /// Command probe.
+        pub exec: Option<ExecAction>,
+        /// gRPC probe.
+        pub grpc: Option<GrpcAction>,
+        /// Seconds before the first probe.
+        pub initial_delay_seconds: i32,
+        /// Seconds between probes; API default 10.
+        pub period_seconds: i32,
+        /// Seconds until a probe counts as failed; API default 1.
+        pub timeout_seconds: i32,
+        /// Successes until ready; API default 1.
+        pub success_threshold: i32,
+        /// Failures until not ready; API default 3.
+        pub failure_threshold: i32,
+    }
+
+    /// `v1.HTTPGetAction`.
+    pub struct HttpGetAction {
+        /// Request path.
+        pub path: String,
+        /// Port number or name.
+        pub port: IntOrString,
+        /// `HTTP` or `HTTPS`.
+        pub scheme: String,
+    }
+
+    /// `v1.TCPSocketAction`.
+    pub struct TcpSocketAction {
+        /// Port number or name.
+        pub port: IntOrString,
+    }
+
+    /// `v1.ExecAction`.
+    pub struct ExecAction {
+        /// Command and arguments.
+        pub command: Vec<String>,
+    }
+
+    /// `v1.GRPCAction`.
+    pub struct GrpcAction {
+        /// Port number.
+        pub port: i32,
+    }
+
+    /// `v1.SleepAction`.
+    pub struct SleepAction {
+        /// Seconds to sleep.
+        pub seconds: i64,
+    }
+
+    /// `v1.Lifecycle`.
+    pub struct Lifecycle {
+        /// Runs before SIGTERM.
+        pub pre_stop: Option<LifecycleHandler>,
+        /// Runs beside the container's start.
+        pub post_start: Option<LifecycleHandler>,
+    }
+
+    /// `v1.LifecycleHandler`.
+    pub struct LifecycleHandler {
+        /// Command hook.
+        pub exec: Option<ExecAction>,
+        /// HTTP hook.
+        pub http_get: Option<HttpGetAction>,
+        /// Sleep hook.
+        pub sleep: Option<SleepAction>,
+    }
+
+    /// `v1.PodStatus`.
+    pub struct PodStatus {
+        /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
+        pub phase: String,
+        /// Conditions, `Ready` among them.
+        pub conditions: Vec<Condition>,
+        /// Address of the pod.
+        #[serde(rename = "podIP")]
+        pub pod_ip: String,
+        /// Address of its node.
+        #[serde(rename = "hostIP")]
+        pub host_ip: String,
+        /// When the kubelet took it up.
+        pub start_time: Option<Time>,
+        /// State of the app containers.
+        pub container_statuses: Vec<ContainerStatus>,
+        /// State of the init containers.
+        pub init_container_statuses: Vec<ContainerStatus>,
+        /// Reason of a failed or evicted pod.
+        pub reason: String,
+    }
+
+    /// `v1.ContainerStatus`.
+    pub struct ContainerStatus {
+        /// Container name.
+        pub name: String,
+        /// Image that runs.
+        pub image: String,
+        /// Passed its readiness probe.
+        pub ready: bool,
+        /// Passed its startup probe.
+        pub started: Option<bool>,
+        /// Restarts so far.
+        pub restart_count: i32,
+    }
+}
+
+impl Pod {
+    /// The condition of that type.
+    #[must_use]
+    pub fn condition(&self, type_: &str) -> Option<&Condition> {
+        self.status.conditions.iter().find(|condition| condition.type_ == type_)
+    }
+
+    /// True if the `Ready` condition is `True`.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.condition("Ready").is_some_and(|condition| condition.status == "True")
+    }
+
+    /// True for pods that ended and will not run again (`Succeeded`, `Failed`).
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
+    }
+}
+
+impl PodSpec {
+    /// Grace period in seconds with the API server's default.
+    #[must_use]
+    pub fn grace_seconds(&self) -> i64 {
+        self.termination_grace_period_seconds.unwrap_or(30)
+    }
+
+    /// All containers, init containers first.
+    pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
+        self.init_containers.iter().chain(&self.containers)
+    }
+}
+
+impl Container {
+    /// Literal value of an environment variable.
+    #[must_use]
+    pub fn env_value(&self, name: &str) -> Option<&str> {
+        self.env.iter().find(|env| env.name == name).map(|env| env.value.as_str())
+    }
+}

@@ -1,0 +1,96 @@
+//! What limits pods: PodDisruptionBudget, HorizontalPodAutoscaler, ResourceQuota, LimitRange.
+
+use super::{Condition, IntOrString, ObjectMeta, ScaleTargetRef, StringMap};
+use crate::selector::LabelSelector;
+
+api! {
+    /// `policy/v1.PodDisruptionBudget`. It blocks evictions, never a rollout.
+    pub struct PodDisruptionBudget {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: PodDisruptionBudgetSpec,
+        /// Observed state.
+        pub status: PodDisruptionBudgetStatus,
+    }
+
+    /// `policy/v1.PodDisruptionBudgetSpec`.
+    pub struct PodDisruptionBudgetSpec {
+        /// Pods that must stay available; percentages round up.
+        pub min_available: Option<IntOrString>,
+        /// Pods that may be unavailable; percentages round up.
+        pub max_unavailable: Option<IntOrString>,
+        /// Pods that it covers; absent selects none, empty selects all.
+        pub selector: Option<LabelSelector>,
+    }
+
+    /// `policy/v1.PodDisruptionBudgetStatus`.
+    pub struct PodDisruptionBudgetStatus {
+        /// Evictions allowed now.
+        pub disruptions_allowed: i32,
+        /// Healthy pods now.
+        pub current_healthy: i32,
+        /// Healthy pods that must stay.
+        pub desired_healthy: i32,
+        /// Pods that it counts.
+        pub expected_pods: i32,
+        /// Generation that the controller has seen.
+        pub observed_generation: i64,
+        /// `DisruptionAllowed`.
+        pub conditions: Vec<Condition>,
+    }
+
+    /// `autoscaling/v2.HorizontalPodAutoscaler`.
+    pub struct HorizontalPodAutoscaler {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: HorizontalPodAutoscalerSpec,
+        /// Observed state.
+        pub status: HorizontalPodAutoscalerStatus,
+    }
+
+    /// `autoscaling/v2.HorizontalPodAutoscalerSpec`.
+    pub struct HorizontalPodAutoscalerSpec {
+        /// What it scales.
+        pub scale_target_ref: ScaleTargetRef,
+        /// Least pods; API default 1.
+        pub min_replicas: Option<i32>,
+        /// Most pods.
+        pub max_replicas: i32,
+    }
+
+    /// `autoscaling/v2.HorizontalPodAutoscalerStatus`.
+    pub struct HorizontalPodAutoscalerStatus {
+        /// Pods now.
+        pub current_replicas: i32,
+        /// Pods that it wants.
+        pub desired_replicas: i32,
+    }
+
+    /// `v1.ResourceQuota`.
+    pub struct ResourceQuota {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: ResourceQuotaSpec,
+        /// Observed state.
+        pub status: ResourceQuotaStatus,
+    }
+
+    /// `v1.ResourceQuotaSpec`.
+    pub struct ResourceQuotaSpec {
+        /// Hard limits by resource name, quantities as written.
+        pub hard: StringMap,
+        /// Scopes that narrow the pods it counts.
+        pub scopes: Vec<String>,
+    }
+
+    /// `v1.ResourceQuotaStatus`.
+    pub struct ResourceQuotaStatus {
+        /// Limits as enforced.
+        pub hard: StringMap,
+        /// What is used.
+        pub used: StringMap,
+    }
+}

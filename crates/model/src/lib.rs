@@ -1,0 +1,11 @@
+//! The nouns of meshlift.
+//!
+//! Everything here is data: no clock, no files, no network, no randomness. Other rooms give these types
+//! behaviour. What is written down carries a `format_version`.
+
+#[macro_use]
+pub mod k8s;
+pub mod names;
+pub mod selector;
+pub mod snapshot;
+pub mod time;
