@@ -5,6 +5,7 @@
 
 #[macro_use]
 pub mod k8s;
+pub mod manifest;
 pub mod names;
 pub mod selector;
 pub mod snapshot;

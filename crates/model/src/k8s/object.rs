@@ -62,6 +62,16 @@ pub struct KindInfo {
     pub built_in: bool,
 }
 
+/// Work that needs the type of a kind of which only the name is known: see [`with_kind`].
+pub trait KindWork {
+    /// What it yields.
+    type Output;
+    /// Does it for one kind.
+    fn run<R>(self) -> Self::Output
+    where
+        R: Resource + Serialize + serde::de::DeserializeOwned + Clone + PartialEq;
+}
+
 macro_rules! kinds {
     ($( $field:ident : $type:ident, $kind:literal, $resource:literal, $api:literal, $namespaced:literal, $built_in:literal; )*) => {
         /// An object of any kind that meshlift reads.
@@ -112,6 +122,14 @@ macro_rules! kinds {
                 }
             }
         )*
+
+        /// Does work for the kind that a resource (`deployments.apps`) names; `None` where it is not known.
+        pub fn with_kind<W: KindWork>(resource: &str, work: W) -> Option<W::Output> {
+            match resource {
+                $( $resource => Some(work.run::<$type>()), )*
+                _ => None,
+            }
+        }
 
         impl Object {
             /// Facts of its kind.
