@@ -5,8 +5,18 @@
 
 #[macro_use]
 pub mod k8s;
+pub mod action;
+pub mod defaults;
+pub mod digest;
+pub mod effect;
+pub mod event;
+pub mod finding;
+pub mod intent;
+pub mod journal;
 pub mod manifest;
 pub mod names;
+pub mod plan;
+pub mod run_report;
 pub mod selector;
 pub mod snapshot;
 pub mod time;

@@ -75,7 +75,11 @@ impl ObjectRef {
     /// `namespace/name`, or `name`: how people say it.
     #[must_use]
     pub fn short(&self) -> String {
-        if self.namespace.is_empty() { self.name.clone() } else { format!("{}/{}", self.namespace, self.name) }
+        if self.namespace.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}/{}", self.namespace, self.name)
+        }
     }
 }
 

@@ -1,0 +1,140 @@
+//! What a rehearsal or a run came to: the JSON of `rehearse` and `status`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::finding::TrafficVerdict;
+use crate::journal::RunResult;
+use crate::names::ObjectRef;
+use crate::plan::{Layer, WaitingOn};
+use crate::time::Time;
+
+/// The whole report; same seed, same bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[must_use = "an unread report is not actionable"]
+pub struct RunReport {
+    /// Format; 1.
+    pub format_version: u32,
+    /// Result.
+    pub result: RunResult,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// Steps in order.
+    pub steps: Vec<StepReport>,
+    /// Gates in order.
+    pub gates: Vec<GateReport>,
+    /// Whatever was worse than the plan announced.
+    pub violations: Vec<Violation>,
+    /// Sums.
+    pub figures: Figures,
+    /// One per workload that moved or was touched by traffic.
+    pub workloads: Vec<WorkloadReport>,
+    /// What waits for a person.
+    pub waiting: Vec<WaitingOn>,
+    /// What the figures rest on.
+    pub assumptions: Vec<String>,
+    /// What was not tried.
+    pub not_tested: Vec<String>,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// Id.
+    pub id: String,
+    /// Layer.
+    pub layer: Layer,
+    /// Title.
+    pub action: String,
+    /// Subjects, in words.
+    pub subject: String,
+    /// `pending`, `running`, `done`, `waiting`, `undone`, `held`.
+    pub state: String,
+    /// Begin.
+    pub started: Option<Time>,
+    /// End.
+    pub ended: Option<Time>,
+    /// What it waits on.
+    pub waiting_on: Option<WaitingOn>,
+    /// How it is undone, in words.
+    pub undo: String,
+}
+
+/// One judged gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateReport {
+    /// Step.
+    pub step: String,
+    /// Gate, in words.
+    pub gate: String,
+    /// It held.
+    pub passed: bool,
+    /// Why.
+    pub reason: String,
+}
+
+/// Something worse than announced.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Violation {
+    /// Law that it breaks, by number in ARCHITECTURE.md, or `announced`.
+    pub law: String,
+    /// When.
+    pub at: Time,
+    /// Object.
+    pub subject: ObjectRef,
+    /// What, in one sentence.
+    pub detail: String,
+}
+
+/// Sums over the run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Seconds from start to end, bakes included.
+    pub makespan_seconds: i64,
+    /// Pods that moved to the new revision.
+    pub pods_moved: usize,
+    /// Most pods at any moment, over the number at the start.
+    pub capacity_peak_extra_pods: i64,
+    /// New requests lost in the best corner, accepted losses included.
+    pub requests_lost: f64,
+    /// The part of it that the intent accepted.
+    pub requests_lost_accepted: f64,
+    /// New requests lost in the worst corner.
+    pub requests_lost_worst: f64,
+    /// Requests in flight that a drain cut (best corner).
+    pub requests_cut: f64,
+    /// Open connections that a drain cut (best corner).
+    pub connections_cut: f64,
+    /// Seconds that undoing everything would take at the worst moment, predicted.
+    pub undo_seconds_max: i64,
+}
+
+/// What one workload went through.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadReport {
+    /// Kind.
+    pub kind: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// By simulation: best and worst corner.
+    pub verdict: TrafficVerdict,
+    /// Least ready pods while it moved.
+    pub ready_min: i32,
+    /// Desired pods.
+    pub replicas: i32,
+    /// Best corner.
+    pub requests_lost: f64,
+    /// Worst corner.
+    pub requests_lost_worst: f64,
+    /// Seconds with any loss, worst corner.
+    pub exposed_seconds_worst: f64,
+    /// Best corner.
+    pub requests_cut: f64,
+    /// Best corner.
+    pub connections_cut: f64,
+    /// Why requests were lost, in words.
+    pub why: Vec<String>,
+    /// Choices that accepted it.
+    pub accepted_hazards: Vec<String>,
+}
