@@ -1,5 +1,6 @@
 //! Tools for people who work on meshlift. Nothing here is part of the binary.
 
+pub mod fixtures;
 pub mod lint;
 
 use std::path::{Path, PathBuf};
@@ -10,7 +11,14 @@ use std::path::{Path, PathBuf};
 pub type Verb = (&'static str, &'static str, fn(&[String]) -> Result<String, String>);
 
 /// All verbs.
-pub const VERBS: &[Verb] = &[("lint", "sizes, arrows between rooms, codes against docs", lint_verb)];
+pub const VERBS: &[Verb] = &[
+    (
+        "fixtures",
+        "--from DIR: makes fixtures/ from recordings in DIR/clusters and DIR/golden",
+        fixtures::verb,
+    ),
+    ("lint", "sizes, arrows between rooms, codes against docs", lint_verb),
+];
 
 /// Runs one verb.
 ///

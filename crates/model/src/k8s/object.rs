@@ -72,6 +72,14 @@ pub trait KindWork {
         R: Resource + Serialize + serde::de::DeserializeOwned + Clone + PartialEq;
 }
 
+impl KindInfo {
+    /// Kind as the API server writes it: two kinds are called `Gateway`, and tell themselves apart by group.
+    #[must_use]
+    pub fn wire_kind(&self) -> &'static str {
+        if self.kind == "IstioGateway" { "Gateway" } else { self.kind }
+    }
+}
+
 macro_rules! kinds {
     ($( $field:ident : $type:ident, $kind:literal, $resource:literal, $api:literal, $namespaced:literal, $built_in:literal; )*) => {
         /// An object of any kind that meshlift reads.
@@ -172,7 +180,7 @@ macro_rules! kinds {
                 if let Some(map) = value.as_object_mut() {
                     let info = self.info();
                     map.insert("apiVersion".into(), info.api_version.into());
-                    map.insert("kind".into(), info.kind.into());
+                    map.insert("kind".into(), info.wire_kind().into());
                 }
                 Ok(value)
             }

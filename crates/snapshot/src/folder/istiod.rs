@@ -1,0 +1,265 @@
+//! What each istiod answered: `istiod/POD/{version,syncz.json,connections.json,metrics.txt}`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use meshlift_model::snapshot::{
+    Connection, IstiodAnswers, ProxyStatus, ReadProblem, Snapshot, SourceStatus, SyncState,
+};
+use meshlift_model::time::Time;
+use serde::{Deserialize, Serialize};
+
+use super::list::ListError;
+use super::sources::Listed;
+use super::{ISTIOD, entries, read_file};
+use crate::error::SnapshotError;
+use crate::metrics::parse_metrics;
+
+/// Endpoints that are read, with the file of each.
+pub(super) const ENDPOINTS: &[(&str, &str)] = &[
+    ("version", "version"),
+    ("syncz", "syncz.json"),
+    ("connections", "connections.json"),
+    ("metrics", "metrics.txt"),
+];
+
+/// Entry of `/debug/syncz` (istio: pilot/pkg/xds/debug.go, `SyncStatus`).
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct SyncEntry {
+    proxy: String,
+    proxy_type: String,
+    istio_version: String,
+    /// By type URL; absent before it was introduced.
+    resources: Option<BTreeMap<String, SyncedResource>>,
+    /// `cluster_sent` and the like, read only where `resources` is absent.
+    #[serde(flatten, skip_serializing)]
+    others: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+struct SyncedResource {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    sent: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    acked: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    last_error: String,
+}
+
+/// Fields of former times, by type URL.
+const FORMER_FIELDS: &[(&str, &str)] = &[
+    ("cluster", "type.googleapis.com/envoy.config.cluster.v3.Cluster"),
+    ("listener", "type.googleapis.com/envoy.config.listener.v3.Listener"),
+    ("route", "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"),
+    ("endpoint", "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"),
+    ("extensionconfig", "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"),
+];
+
+impl SyncedResource {
+    /// istio: pilot/pkg/xds/statusgen.go.
+    fn state(self) -> SyncState {
+        if !self.last_error.is_empty() {
+            SyncState::Error(self.last_error)
+        } else if self.sent.is_empty() {
+            SyncState::NotSent
+        } else if self.acked == self.sent {
+            SyncState::Synced
+        } else {
+            SyncState::Stale
+        }
+    }
+
+    /// Nonces are not kept: any that give the same state will do.
+    fn of(state: &SyncState) -> Self {
+        let (sent, acked, last_error) = match state {
+            SyncState::Synced => ("1", "1", ""),
+            SyncState::Stale => ("2", "1", ""),
+            SyncState::NotSent => ("", "", ""),
+            SyncState::Error(words) => ("2", "1", words.as_str()),
+        };
+        Self { sent: sent.to_owned(), acked: acked.to_owned(), last_error: last_error.to_owned() }
+    }
+}
+
+impl From<SyncEntry> for ProxyStatus {
+    fn from(entry: SyncEntry) -> Self {
+        let former = |others: &BTreeMap<String, serde_json::Value>| {
+            let text = |name: String| {
+                others.get(&name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+            };
+            let types = FORMER_FIELDS.iter().map(|(field, url)| {
+                let sent = text(format!("{field}_sent"));
+                let resource =
+                    SyncedResource { sent, acked: text(format!("{field}_acked")), ..Default::default() };
+                ((*url).to_owned(), resource)
+            });
+            types.filter(|(_, resource)| !resource.sent.is_empty()).collect()
+        };
+        let resources = entry.resources.unwrap_or_else(|| former(&entry.others));
+        Self {
+            proxy: entry.proxy,
+            proxy_type: entry.proxy_type,
+            istio_version: entry.istio_version,
+            types: resources.into_iter().map(|(url, resource)| (url, resource.state())).collect(),
+        }
+    }
+}
+
+impl From<&ProxyStatus> for SyncEntry {
+    fn from(status: &ProxyStatus) -> Self {
+        let resources = status.types.iter().map(|(url, state)| (url.clone(), SyncedResource::of(state)));
+        Self {
+            proxy: status.proxy.clone(),
+            proxy_type: status.proxy_type.clone(),
+            istio_version: status.istio_version.clone(),
+            resources: Some(resources.collect()),
+            others: BTreeMap::new(),
+        }
+    }
+}
+
+/// `/debug/connections`.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ConnectionsFile {
+    total_clients: usize,
+    #[serde(default)]
+    clients: Option<Vec<ConnectionEntry>>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ConnectionEntry {
+    connection_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connected_at: Option<Time>,
+    #[serde(default)]
+    address: String,
+}
+
+impl From<&Vec<Connection>> for ConnectionsFile {
+    fn from(connections: &Vec<Connection>) -> Self {
+        let entry = |connection: &Connection| ConnectionEntry {
+            connection_id: connection.connection_id.clone(),
+            connected_at: connection.connected_at,
+            address: connection.address.clone(),
+        };
+        Self { total_clients: connections.len(), clients: Some(connections.iter().map(entry).collect()) }
+    }
+}
+
+/// Reads the folders of all istiod pods.
+pub(super) fn read_istiods(
+    folder: &Path,
+    listed: &Listed,
+    snapshot: &mut Snapshot,
+) -> Result<(), SnapshotError> {
+    let found = if folder.is_dir() { entries(folder)? } else { Vec::new() };
+    let mut pods: BTreeSet<String> = listed.istiod.keys().map(|(pod, _)| pod.clone()).collect();
+    for pod in found {
+        if folder.join(&pod).is_dir() {
+            pods.insert(pod);
+        } else {
+            snapshot.problems.push(ReadProblem {
+                source: ISTIOD.to_owned(),
+                place: pod,
+                problem: format!("is no folder of a pod's answers ({ISTIOD}/POD/ENDPOINT); skipped"),
+            });
+        }
+    }
+    for pod in pods {
+        let own = folder.join(&pod);
+        let mut answers = IstiodAnswers::default();
+        for (endpoint, file) in ENDPOINTS {
+            let key = (pod.clone(), (*endpoint).to_owned());
+            let listed = listed.istiod.get(&key).map(|source| &source.status);
+            let status = read_endpoint(&own.join(file), endpoint, listed, &mut answers);
+            snapshot.sources.insert(format!("{ISTIOD}/{pod}/{endpoint}"), status);
+        }
+        snapshot.istiods.insert(pod, answers);
+    }
+    for ((pod, endpoint), source) in &listed.istiod {
+        let name = format!("{ISTIOD}/{pod}/{endpoint}");
+        // Endpoints that are not read keep their status; one answer counts one.
+        let status = match &source.status {
+            SourceStatus::Read { .. } => SourceStatus::Read { count: 1 },
+            other => other.clone(),
+        };
+        snapshot.sources.entry(name).or_insert(status);
+    }
+    Ok(())
+}
+
+fn read_endpoint(
+    path: &Path,
+    endpoint: &str,
+    listed: Option<&SourceStatus>,
+    answers: &mut IstiodAnswers,
+) -> SourceStatus {
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match listed {
+        Some(
+            status @ (SourceStatus::Absent | SourceStatus::Refused { .. } | SourceStatus::Broken { .. }),
+        ) => {
+            return status.clone();
+        }
+        Some(SourceStatus::Read { .. }) if !path.exists() => {
+            let reason = format!("sources.json says that it was read, but {file} is not there");
+            return SourceStatus::Broken { reason };
+        }
+        None if !path.exists() => {
+            return SourceStatus::Broken { reason: super::sources::NOT_RECORDED.to_owned() };
+        }
+        Some(SourceStatus::Read { .. }) | None => {}
+    }
+    let read = read_file(path).and_then(|bytes| take_answer(endpoint, &bytes, answers).map_err(ListError));
+    match read {
+        Ok(count) => SourceStatus::Read { count },
+        Err(ListError(reason)) => SourceStatus::Broken { reason: format!("{file} {reason}") },
+    }
+}
+
+/// Puts an answer in its place; yields how many entries it has, or the end of the sentence `FILE …`.
+fn take_answer(endpoint: &str, bytes: &[u8], answers: &mut IstiodAnswers) -> Result<usize, String> {
+    let json = |error: serde_json::Error| format!("cannot be understood ({error})");
+    let text = || std::str::from_utf8(bytes).map_err(|_| "is no text".to_owned());
+    match endpoint {
+        "syncz" => {
+            let entries: Vec<SyncEntry> = serde_json::from_slice(bytes).map_err(json)?;
+            if entries.iter().any(|entry| entry.proxy.is_empty()) {
+                return Err("has entries without a proxy".to_owned());
+            }
+            Ok(answers.syncz.insert(entries.into_iter().map(Into::into).collect()).len())
+        }
+        "connections" => {
+            let file: ConnectionsFile = serde_json::from_slice(bytes).map_err(json)?;
+            let clients = file.clients.unwrap_or_default();
+            if clients.len() != file.total_clients {
+                return Err(format!("counts {} clients and lists {}", file.total_clients, clients.len()));
+            }
+            let connection = |entry: ConnectionEntry| Connection {
+                connection_id: entry.connection_id,
+                connected_at: entry.connected_at,
+                address: entry.address,
+            };
+            Ok(answers.connections.insert(clients.into_iter().map(connection).collect()).len())
+        }
+        "metrics" => {
+            let metrics = parse_metrics(text()?).ok_or_else(|| "holds no metrics".to_owned())?;
+            Ok(answers.metrics.insert(metrics).len())
+        }
+        _ => {
+            let version = text()?.trim();
+            if version.is_empty() || version.len() > VERSION_BYTES_MAX {
+                return Err("names no version".to_owned());
+            }
+            answers.version = Some(version.to_owned());
+            Ok(1)
+        }
+    }
+}
+
+/// Longest answer of `/version`; more is an error page.
+const VERSION_BYTES_MAX: usize = 200;

@@ -1,0 +1,54 @@
+//! The one form that every snapshot has, however it was read: redacted, sorted, without doubles.
+
+use meshlift_model::k8s::{KINDS, KindWork, Objects, Resource, with_kind};
+use meshlift_model::snapshot::{ReadProblem, Snapshot};
+
+use crate::redact::redact;
+
+/// Start of the place of a problem that cost one object of a list.
+pub(crate) const ITEM_PLACE: &str = "items[";
+
+/// Brings a snapshot into its normal form. Doing it twice changes nothing.
+pub(crate) fn normalise(snapshot: &mut Snapshot) {
+    redact(&mut snapshot.objects);
+    snapshot.objects.sort();
+    for kind in KINDS {
+        let doubles = with_kind(kind.resource, DropDoubles(&mut snapshot.objects)).unwrap_or_default();
+        snapshot.problems.extend(doubles);
+    }
+    for answers in snapshot.istiods.values_mut() {
+        if let Some(syncz) = &mut answers.syncz {
+            syncz.sort_by(|a, b| a.proxy.cmp(&b.proxy));
+        }
+        if let Some(connections) = &mut answers.connections {
+            connections.sort_by(|a, b| a.connection_id.cmp(&b.connection_id));
+        }
+    }
+    let key =
+        |problem: &ReadProblem| (problem.source.clone(), problem.place.clone(), problem.problem.clone());
+    snapshot.problems.sort_by_key(key);
+    snapshot.problems.dedup();
+}
+
+struct DropDoubles<'a>(&'a mut Objects);
+
+impl KindWork for DropDoubles<'_> {
+    type Output = Vec<ReadProblem>;
+
+    fn run<R: Resource>(self) -> Self::Output {
+        let mut problems = Vec::new();
+        R::list_mut(self.0).dedup_by(|later, earlier| {
+            let same = later.meta().name == earlier.meta().name
+                && later.meta().namespace == earlier.meta().namespace;
+            if same {
+                problems.push(ReadProblem {
+                    source: R::RESOURCE.to_owned(),
+                    place: format!("{ITEM_PLACE}] {}", later.meta().path()),
+                    problem: "is in the list more than once; the first one is kept".to_owned(),
+                });
+            }
+            same
+        });
+        problems
+    }
+}

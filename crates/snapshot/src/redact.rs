@@ -1,0 +1,223 @@
+//! What is never kept: secrets in environments, config maps of others, copies of whole objects in annotations.
+//!
+//! The same rules run when a cluster or a folder is read and when a snapshot is written, so that both forms
+//! hold the same objects. Fields that the types of `meshlift_model` do not have (Secret data, injection
+//! templates, CRD schemas) are gone before this runs.
+
+use std::collections::BTreeSet;
+
+use meshlift_model::k8s::{
+    ConfigMap, Container, KINDS, KindWork, Objects, PodSpec, Resource, StringMap, with_kind,
+};
+use serde_json::Value;
+
+/// Annotations that hold a copy of their whole object, secrets included.
+const ANNOTATIONS_DROPPED: &[&str] = &["kubectl.kubernetes.io/last-applied-configuration"];
+
+/// Environment variables of Istio's own containers whose values decide what an upgrade does.
+const ENV_KEPT: &[&str] = &[
+    "CA_ADDR",
+    "CA_ADDRESS",
+    "CA_TRUSTED_NODE_ACCOUNTS",
+    "CLUSTER_ID",
+    "EXIT_ON_ZERO_ACTIVE_CONNECTIONS",
+    "EXTERNAL_ISTIOD",
+    "GOMAXPROCS",
+    "GOMEMLIMIT",
+    "INJECTION_WEBHOOK_CONFIG_NAME",
+    "INPOD_ENABLED",
+    "MINIMUM_DRAIN_DURATION",
+    "PLATFORM",
+    "PRIORITIZED_LEADER_ELECTION",
+    "PROXY_CONFIG",
+    "REVISION",
+    "TERMINATION_DRAIN_DURATION_SECONDS",
+    "TERMINATION_GRACE_PERIOD_SECONDS",
+    "TRUST_DOMAIN",
+    "VALIDATION_WEBHOOK_CONFIG_NAME",
+    "XDS_ADDRESS",
+    "XDS_AUTH",
+];
+
+/// Prefixes of such variables.
+const ENV_PREFIXES_KEPT: &[&str] = &["AMBIENT_", "ENABLE_", "ISTIO_", "PILOT_"];
+
+/// Words that no kept variable may have in its name, whatever its prefix.
+const ENV_WORDS_DROPPED: &[&str] = &["CREDENTIAL", "PASSWORD", "PASSWD", "PRIVATE", "SECRET", "TOKEN"];
+
+/// A config map that meshlift reads: its name, where it counts, and the keys that are kept.
+struct ConfigMapRule {
+    /// The name, or what it starts with followed by the revision: `istio-` for `istio-1-30-3`.
+    name: &'static str,
+    /// `name` with a revision behind it counts too.
+    revisioned: bool,
+    /// Kept in every namespace; else only where an istiod is.
+    everywhere: bool,
+    /// Keys; empty keeps all.
+    keys: &'static [&'static str],
+}
+
+/// First match decides; a config map without a rule keeps no data.
+const CONFIG_MAPS: &[ConfigMapRule] = &[
+    ConfigMapRule {
+        name: "istio-ca-root-cert",
+        revisioned: false,
+        everywhere: true,
+        keys: &["root-cert.pem"],
+    },
+    ConfigMapRule { name: "istio-cni-config", revisioned: false, everywhere: true, keys: &[] },
+    ConfigMapRule {
+        name: "istio-sidecar-injector",
+        revisioned: true,
+        everywhere: false,
+        // `config` holds the injection templates: long, and not needed, because recorded pods show the result.
+        keys: &["values"],
+    },
+    ConfigMapRule {
+        name: "values",
+        revisioned: true,
+        everywhere: false,
+        keys: &["merged-values", "original-values"],
+    },
+    ConfigMapRule { name: "istio", revisioned: true, everywhere: false, keys: &["mesh", "meshNetworks"] },
+];
+
+/// Drops what must not be kept. Doing it twice changes nothing.
+pub(crate) fn redact(objects: &mut Objects) {
+    for kind in KINDS {
+        with_kind(kind.resource, DropAnnotations(objects));
+    }
+    let control_planes = istiod_namespaces(objects);
+    for map in &mut objects.config_maps {
+        redact_config_map(map, &control_planes);
+    }
+    objects.pods.iter_mut().for_each(|pod| redact_pod(&mut pod.spec));
+    objects.deployments.iter_mut().for_each(|owner| redact_pod(&mut owner.spec.template.spec));
+    objects.replica_sets.iter_mut().for_each(|owner| redact_pod(&mut owner.spec.template.spec));
+    objects.stateful_sets.iter_mut().for_each(|owner| redact_pod(&mut owner.spec.template.spec));
+    objects.daemon_sets.iter_mut().for_each(|owner| redact_pod(&mut owner.spec.template.spec));
+    objects.jobs.iter_mut().for_each(|owner| redact_pod(&mut owner.spec.template.spec));
+    objects
+        .cron_jobs
+        .iter_mut()
+        .for_each(|owner| redact_pod(&mut owner.spec.job_template.spec.template.spec));
+    objects.controller_revisions.iter_mut().for_each(|revision| redact_revision(&mut revision.data));
+}
+
+/// The same for an object on its own, as a watch yields it.
+#[cfg(feature = "fixtures")]
+pub(crate) fn redact_object(object: meshlift_model::k8s::Object) -> meshlift_model::k8s::Object {
+    let mut objects = Objects::default();
+    objects.push(object.clone());
+    redact(&mut objects);
+    objects.to_vec().pop().unwrap_or(object)
+}
+
+/// True if the value of this environment variable is kept.
+fn keeps_env(name: &str) -> bool {
+    let named = ENV_KEPT.contains(&name) || ENV_PREFIXES_KEPT.iter().any(|prefix| name.starts_with(prefix));
+    named && !ENV_WORDS_DROPPED.iter().any(|word| name.contains(word))
+}
+
+struct DropAnnotations<'a>(&'a mut Objects);
+
+impl KindWork for DropAnnotations<'_> {
+    type Output = ();
+
+    fn run<R: Resource>(self) {
+        for object in R::list_mut(self.0) {
+            let annotations = &mut object.meta_mut().annotations;
+            ANNOTATIONS_DROPPED.iter().for_each(|key| drop(annotations.remove(*key)));
+        }
+    }
+}
+
+fn redact_pod(spec: &mut PodSpec) {
+    let drop_values = |container: &mut Container| {
+        for variable in container.env.iter_mut().filter(|variable| !keeps_env(&variable.name)) {
+            variable.value.clear();
+        }
+    };
+    spec.init_containers.iter_mut().chain(&mut spec.containers).for_each(drop_values);
+}
+
+/// The patch of a ControllerRevision holds a pod template; only values of its variables are dropped.
+fn redact_revision(data: &mut Value) {
+    for list in ["containers", "initContainers"] {
+        let path = format!("/spec/template/spec/{list}");
+        let containers = data.pointer_mut(&path).and_then(Value::as_array_mut).into_iter().flatten();
+        for container in containers {
+            let variables = container.get_mut("env").and_then(Value::as_array_mut).into_iter().flatten();
+            for variable in variables.filter_map(Value::as_object_mut) {
+                if !variable.get("name").and_then(Value::as_str).is_some_and(keeps_env) {
+                    variable.remove("value");
+                }
+            }
+        }
+    }
+}
+
+/// Namespaces that hold an istiod, by Istio's own label.
+fn istiod_namespaces(objects: &Objects) -> BTreeSet<String> {
+    let metas = objects
+        .deployments
+        .iter()
+        .map(|deployment| &deployment.metadata)
+        .chain(objects.pods.iter().map(|pod| &pod.metadata))
+        .chain(objects.services.iter().map(|service| &service.metadata));
+    metas.filter(|meta| meta.label("app") == Some("istiod")).map(|meta| meta.namespace.clone()).collect()
+}
+
+fn redact_config_map(map: &mut ConfigMap, control_planes: &BTreeSet<String>) {
+    let name = map.metadata.name.as_str();
+    let rule = CONFIG_MAPS.iter().find(|rule| {
+        let revision = name.strip_prefix(rule.name).and_then(|rest| rest.strip_prefix('-'));
+        name == rule.name || (rule.revisioned && revision.is_some_and(|revision| !revision.is_empty()))
+    });
+    match rule {
+        Some(rule) if rule.everywhere || control_planes.contains(&map.metadata.namespace) => {
+            map.data.retain(|key, _| rule.keys.is_empty() || rule.keys.contains(&key.as_str()));
+        }
+        Some(_) | None => map.data = StringMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_app_variables_are_dropped_and_istio_flags_kept() {
+        assert!(
+            keeps_env("PILOT_ENABLE_AMBIENT") && keeps_env("REVISION") && keeps_env("ISTIO_META_CLUSTER_ID")
+        );
+        assert!(!keeps_env("DATABASE_URL") && !keeps_env("ISTIO_DB_PASSWORD") && !keeps_env("PILOT_SECRET"));
+    }
+
+    #[test]
+    fn revisions_lose_only_values() {
+        let mut data = serde_json::json!({"spec": {"template": {"spec": {"containers": [
+            {"name": "a", "env": [{"name": "KEY", "value": "x"}, {"name": "PROXY_CONFIG", "value": "y"}]}]}}}});
+        redact_revision(&mut data);
+        let env = data.pointer("/spec/template/spec/containers/0/env").unwrap();
+        assert_eq!(env.to_string(), r#"[{"name":"KEY"},{"name":"PROXY_CONFIG","value":"y"}]"#);
+    }
+
+    #[test]
+    fn config_maps_of_others_lose_their_data() {
+        let keep = |namespace: &str, name: &str, key: &str| {
+            let mut map = ConfigMap::default();
+            map.metadata.namespace = namespace.into();
+            map.metadata.name = name.into();
+            map.data.insert(key.into(), "x".into());
+            redact_config_map(&mut map, &BTreeSet::from(["mesh-system".to_owned()]));
+            !map.data.is_empty()
+        };
+        assert!(keep("mesh-system", "istio-canary", "mesh"));
+        assert!(keep("mesh-system", "istio-sidecar-injector-canary", "values"));
+        assert!(!keep("mesh-system", "istio-sidecar-injector-canary", "config"));
+        assert!(keep("apps", "istio-ca-root-cert", "root-cert.pem"));
+        assert!(!keep("apps", "values-canary", "merged-values"));
+        assert!(!keep("mesh-system", "other", "mesh"));
+    }
+}
