@@ -1,0 +1,18 @@
+//! Kubernetes' own controllers, by the rules of kube-controller-manager 1.34
+//! (<https://github.com/kubernetes/kubernetes/tree/v1.34.4/pkg/controller>).
+//!
+//! Each is an [`Actor`] that works on keys. They read the store as it is at their turn: the informer's lag is
+//! in when that turn comes. What upstream keeps for stale caches (expectations) is therefore not needed;
+//! what it does about stale writes (conflict, retry) is kept, because it shapes what a status says when.
+
+pub(crate) mod pods;
+mod replicaset;
+
+use crate::actor::Actor;
+use crate::kubelet::{Kubelet, PodTimings};
+use crate::scheduler::Scheduler;
+
+/// All of Kubernetes' actors.
+pub(crate) fn all(timings: Box<dyn PodTimings>) -> Vec<Box<dyn Actor>> {
+    vec![Box::new(replicaset::ReplicaSets), Box::new(Scheduler), Box::new(Kubelet::new(timings))]
+}

@@ -1,0 +1,126 @@
+//! kube-scheduler, as far as an upgrade needs it: a pod goes to the fitting node with the fewest pods.
+//!
+//! Fit is: the node is Ready and not cordoned, the pod's node selector matches, its taints are tolerated, and
+//! there is room for one more pod and for its requests. Affinity and topology spread are not recorded and not
+//! simulated.
+
+use std::collections::BTreeMap;
+
+use meshlift_model::k8s::{Condition, Node, Pod, Resource};
+use meshlift_model::names::ObjectRef;
+
+use crate::actor::{Actor, Requeue, Wakes};
+use crate::cluster::Cluster;
+use crate::controllers::pods;
+use crate::error::ApiError;
+use crate::quantity::Requests;
+use crate::store::{Change, Store};
+
+/// The actor.
+pub(crate) struct Scheduler;
+
+impl Actor for Scheduler {
+    fn name(&self) -> &'static str {
+        "default-scheduler"
+    }
+
+    fn watch(&mut self, change: &Change, cluster: &Cluster, wakes: &mut Wakes) {
+        let waits = |pod: &Pod| pod.spec.node_name.is_empty() && pods::is_active(pod);
+        match change.of::<Pod>() {
+            Some(pod) if !change.is_deletion() => {
+                if waits(pod) && change.before::<Pod>().is_none() {
+                    wakes.now(pod.object_ref());
+                }
+            }
+            // Room or nodes changed: whoever waits is tried again.
+            Some(_) => cluster
+                .store
+                .list_all::<Pod>()
+                .filter(|pod| waits(pod))
+                .for_each(|pod| wakes.now(pod.object_ref())),
+            None if change.of::<Node>().is_some() => {
+                cluster
+                    .store
+                    .list_all::<Pod>()
+                    .filter(|pod| waits(pod))
+                    .for_each(|pod| wakes.now(pod.object_ref()));
+            }
+            None => {}
+        }
+    }
+
+    fn sync(&mut self, key: &ObjectRef, cluster: &mut Cluster) -> Result<Requeue, ApiError> {
+        let Some(pod) = cluster.store.get::<Pod>(&key.namespace, &key.name) else { return Ok(Requeue::Done) };
+        if !pod.spec.node_name.is_empty() || !pods::is_active(pod) {
+            return Ok(Requeue::Done);
+        }
+        let pick = cluster.seed("scheduler").child(&pod.metadata.uid).value();
+        let chosen = choose(pod, &cluster.store, pick);
+        let mut pod = pod.clone();
+        let now = cluster.now().whole_second();
+        let condition = |status: &str, reason: &str, message: &str| Condition {
+            type_: "PodScheduled".into(),
+            status: status.into(),
+            reason: reason.into(),
+            message: message.into(),
+            last_transition_time: Some(now),
+            ..Condition::default()
+        };
+        match chosen {
+            Some(node) => {
+                pods::set_condition(&mut pod.status.conditions, condition("True", "", ""));
+                cluster.store.bind(&pod, &node)?;
+            }
+            None => {
+                let nodes = cluster.store.list_all::<Node>().count();
+                let message = format!("0/{nodes} nodes are available");
+                pods::set_condition(
+                    &mut pod.status.conditions,
+                    condition("False", "Unschedulable", &message),
+                );
+                cluster.store.update_status(pod)?;
+            }
+        }
+        Ok(Requeue::Done)
+    }
+}
+
+/// The fitting node with the fewest pods; among equals the seed picks.
+fn choose(pod: &Pod, store: &Store, pick: u64) -> Option<String> {
+    let mut load: BTreeMap<&str, Requests> = BTreeMap::new();
+    for other in store.list_all::<Pod>().filter(|other| !other.is_finished()) {
+        load.entry(other.spec.node_name.as_str()).or_default().add(&Requests::of_pod(other));
+    }
+    let asked = Requests::of_pod(pod);
+    let used = |node: &Node| load.get(node.metadata.name.as_str()).cloned().unwrap_or_default();
+    let fitting: Vec<(&Node, i128)> = store
+        .list_all::<Node>()
+        .filter(|node| accepts(node, pod))
+        .filter(|node| used(node).leaves_room_for(&asked, &node.status.allocatable))
+        .map(|node| (node, used(node).pods))
+        .collect();
+    let fewest = fitting.iter().map(|(_, pods)| *pods).min()?;
+    let best: Vec<&Node> =
+        fitting.iter().filter(|(_, pods)| *pods == fewest).map(|(node, _)| *node).collect();
+    let index = usize::try_from(pick % best.len() as u64).unwrap_or(0);
+    best.get(index).map(|node| node.metadata.name.clone())
+}
+
+/// True if a node takes a pod, room aside.
+fn accepts(node: &Node, pod: &Pod) -> bool {
+    let ready = node.status.conditions.iter().find(|condition| condition.type_ == "Ready");
+    ready.is_none_or(|ready| ready.status == "True") && !node.spec.unschedulable && may_run(node, pod)
+}
+
+/// True if node selector and taints let the pod run there.
+pub(crate) fn may_run(node: &Node, pod: &Pod) -> bool {
+    let selected =
+        pod.spec.node_selector.iter().all(|(key, value)| node.metadata.labels.get(key) == Some(value));
+    let tolerated = node
+        .spec
+        .taints
+        .iter()
+        .filter(|taint| matches!(taint.effect.as_str(), "NoSchedule" | "NoExecute"))
+        .all(|taint| pod.spec.tolerations.iter().any(|toleration| toleration.tolerates(taint)));
+    selected && tolerated
+}

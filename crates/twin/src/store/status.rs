@@ -1,0 +1,108 @@
+//! Which part of an object is observed state: what a status write may change and a spec write may not.
+
+use meshlift_model::k8s::{
+    CronJob, CustomResourceDefinition, DaemonSet, Deployment, Gateway, HorizontalPodAutoscaler, Job, Node,
+    Object, Pod, PodDisruptionBudget, ReplicaSet, Resource, ResourceQuota, StatefulSet,
+};
+
+macro_rules! with_status {
+    ($from:ident, $to:ident, [$($kind:ident),* $(,)?], [$($plain:ident),* $(,)?]) => {
+        match $to {
+            $( Object::$kind(to) => {
+                if let Some(from) = $kind::from_object($from) {
+                    to.status.clone_from(&from.status);
+                }
+            } )*
+            $( Object::$plain(_) )|* => {}
+        }
+    };
+}
+
+/// Copies the status of `from` into `to`; nothing for kinds without one.
+pub(super) fn copy(from: &Object, to: &mut Object) {
+    with_status!(
+        from,
+        to,
+        [
+            CronJob,
+            CustomResourceDefinition,
+            DaemonSet,
+            Deployment,
+            Gateway,
+            HorizontalPodAutoscaler,
+            Job,
+            Node,
+            Pod,
+            PodDisruptionBudget,
+            ReplicaSet,
+            ResourceQuota,
+            StatefulSet,
+        ],
+        [
+            ClusterRole,
+            ClusterRoleBinding,
+            ConfigMap,
+            ControllerRevision,
+            DestinationRule,
+            EndpointSlice,
+            EnvoyFilter,
+            GatewayClass,
+            IstioGateway,
+            MutatingWebhookConfiguration,
+            Namespace,
+            PersistentVolumeClaim,
+            Role,
+            RoleBinding,
+            Secret,
+            Service,
+            ServiceAccount,
+            ServiceEntry,
+            ValidatingWebhookConfiguration,
+            VirtualService,
+        ]
+    );
+}
+
+/// Takes away a status that came with a create: the API server does not store it. A pod starts `Pending`.
+pub(super) fn reset(object: &mut Object) {
+    macro_rules! default_status {
+        ($($kind:ident),*) => { match object {
+            $( Object::$kind(inner) => inner.status = Default::default(), )*
+            Object::Pod(pod) => {
+                pod.status = Default::default();
+                pod.status.phase = "Pending".to_owned();
+            }
+            // A Node registers with its status, and nothing in the twin would restore it.
+            Object::Node(_)
+            | Object::ClusterRole(_) | Object::ClusterRoleBinding(_) | Object::ConfigMap(_)
+            | Object::ControllerRevision(_) | Object::DestinationRule(_) | Object::EndpointSlice(_)
+            | Object::EnvoyFilter(_) | Object::GatewayClass(_) | Object::IstioGateway(_)
+            | Object::MutatingWebhookConfiguration(_) | Object::Namespace(_)
+            | Object::PersistentVolumeClaim(_) | Object::Role(_) | Object::RoleBinding(_)
+            | Object::Secret(_) | Object::Service(_) | Object::ServiceAccount(_)
+            | Object::ServiceEntry(_) | Object::ValidatingWebhookConfiguration(_)
+            | Object::VirtualService(_) => {}
+        } };
+    }
+    default_status!(
+        CronJob,
+        CustomResourceDefinition,
+        DaemonSet,
+        Deployment,
+        Gateway,
+        HorizontalPodAutoscaler,
+        Job,
+        PodDisruptionBudget,
+        ReplicaSet,
+        ResourceQuota,
+        StatefulSet
+    );
+}
+
+/// True if the desired state differs: everything but metadata and status.
+pub(super) fn spec_differs(old: &Object, new: &Object) -> bool {
+    let mut aligned = new.clone();
+    aligned.meta_mut().clone_from(old.meta());
+    copy(old, &mut aligned);
+    aligned != *old
+}
