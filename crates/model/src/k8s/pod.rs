@@ -1,6 +1,6 @@
 //! Pods, pod templates and containers.
 
-use super::{Condition, IntOrString, ObjectMeta, StringMap};
+use super::{Condition, IntOrString, ObjectMeta, StringMap, Taint};
 use crate::time::Time;
 
 api! {
@@ -42,6 +42,20 @@ api! {
         pub service_account_name: String,
         /// Volumes, as far as they bind a pod to a place.
         pub volumes: Vec<Volume>,
+        /// Taints that it may run under.
+        pub tolerations: Vec<Toleration>,
+    }
+
+    /// `v1.Toleration`.
+    pub struct Toleration {
+        /// Taint key; empty with `Exists` tolerates all.
+        pub key: String,
+        /// `Equal` (default) or `Exists`.
+        pub operator: String,
+        /// Taint value.
+        pub value: String,
+        /// Taint effect; empty tolerates all effects.
+        pub effect: String,
     }
 
     /// `v1.Volume`.
@@ -251,6 +265,21 @@ impl PodSpec {
     /// All containers, init containers first.
     pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
         self.init_containers.iter().chain(&self.containers)
+    }
+}
+
+impl Toleration {
+    /// True if it tolerates the taint (`v1.Toleration.ToleratesTaint` of k8s.io/api).
+    #[must_use]
+    pub fn tolerates(&self, taint: &Taint) -> bool {
+        let effect = self.effect.is_empty() || self.effect == taint.effect;
+        let key = self.key.is_empty() || self.key == taint.key;
+        let value = match self.operator.as_str() {
+            "" | "Equal" => self.value == taint.value,
+            "Exists" => true,
+            _ => false,
+        };
+        effect && key && value
     }
 }
 
