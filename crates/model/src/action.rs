@@ -248,6 +248,17 @@ pub enum Precondition {
         /// Revision.
         revision: RevisionName,
     },
+    /// Nothing needs the revision: API objects and istiods' connections agree. What [`crate::plan::Gate`]
+    /// proved before may have changed since: removal asks again.
+    NoConsumers {
+        /// Revision.
+        revision: RevisionName,
+    },
+    /// Nothing follows the tag.
+    NoFollowers {
+        /// Tag.
+        tag: TagName,
+    },
 }
 
 impl ActionKind {

@@ -81,6 +81,9 @@ pub struct Step {
     pub expected_seconds: i64,
     /// Pods that it moves.
     pub pods: usize,
+    /// Pods on top of the desired ones at most, over all workloads that roll at once: capacity that must be free.
+    #[serde(default)]
+    pub surge_pods: usize,
     /// Ready pods that each of its workloads keeps.
     pub floors: Vec<Floor>,
     /// Pods that may get the new proxy by themselves, because their namespace moves and they wait.
