@@ -20,3 +20,4 @@ pub mod run_report;
 pub mod selector;
 pub mod snapshot;
 pub mod time;
+pub mod traffic_constants;
