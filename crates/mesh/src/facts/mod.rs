@@ -1,0 +1,50 @@
+//! The facts that a [`Mesh`] holds. Plain data; the modules beside this one derive it.
+
+mod follower;
+mod gateway;
+mod pod;
+mod revision;
+mod workload;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use meshlift_model::names::{ObjectRef, RevisionName, TagName};
+use meshlift_model::snapshot::Snapshot;
+
+pub use follower::*;
+pub use gateway::*;
+pub use pod::*;
+pub use revision::*;
+pub use workload::*;
+
+/// A mesh, understood.
+#[derive(Clone, Debug)]
+pub struct Mesh {
+    /// What it was derived from.
+    pub snapshot: Arc<Snapshot>,
+    /// Namespaces that hold an istiod, most istiods first.
+    pub system_namespaces: Vec<String>,
+    /// Revisions by name, complete or not.
+    pub revisions: BTreeMap<RevisionName, Revision>,
+    /// Tags by name, `default` among them.
+    pub tags: BTreeMap<TagName, Tag>,
+    /// Revision that owns what selects nothing: by tag `default`, else by the default validator.
+    pub default_revision: Option<RevisionName>,
+    /// Namespaces by name.
+    pub namespaces: BTreeMap<String, NamespaceFacts>,
+    /// Every controller of pods and every bare pod, by reference.
+    pub workloads: BTreeMap<ObjectRef, Workload>,
+    /// Every pod, by reference.
+    pub pods: BTreeMap<ObjectRef, PodFacts>,
+    /// Whatever selects a revision by a name.
+    pub followers: Vec<Follower>,
+    /// Gateways of all kinds.
+    pub gateways: Vec<GatewayFacts>,
+    /// Ambient parts.
+    pub ambient: Ambient,
+    /// How it was installed.
+    pub install: InstallMethod,
+    /// Proxies that are connected, by istiod pod; absent where that was not read.
+    pub connected: BTreeMap<String, Option<usize>>,
+}

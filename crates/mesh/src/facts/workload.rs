@@ -1,0 +1,135 @@
+//! Controllers of pods, and how they replace them.
+
+use std::collections::BTreeMap;
+
+use meshlift_model::k8s::{IntOrString, PodTemplateSpec};
+use meshlift_model::names::{ObjectRef, RevisionName};
+use serde::Serialize;
+
+use super::{Follows, Injection};
+
+/// What a workload is to the mesh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// An application.
+    App,
+    /// A gateway that injection makes.
+    InjectedGateway,
+    /// A gateway that istiod's Gateway controller makes.
+    ManagedGateway,
+    /// A waypoint.
+    Waypoint,
+    /// istiod.
+    Istiod,
+    /// ztunnel.
+    Ztunnel,
+    /// istio-cni.
+    Cni,
+}
+
+/// How a workload's controller replaces pods.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "rollout", rename_all = "kebab-case")]
+pub enum RolloutRules {
+    /// Deployment, RollingUpdate; limits as resolved counts for its replicas.
+    Rolling {
+        /// Pods that may be missing.
+        max_unavailable: i32,
+        /// Pods on top.
+        max_surge: i32,
+        /// As written, with API defaults.
+        written: (IntOrString, IntOrString),
+    },
+    /// Deployment, Recreate.
+    Recreate,
+    /// StatefulSet, RollingUpdate: one at a time from the highest ordinal down to the partition.
+    Ordered {
+        /// Partition.
+        partition: i32,
+    },
+    /// DaemonSet, RollingUpdate; limits resolved for its nodes.
+    PerNode {
+        /// Pods that may be missing.
+        max_unavailable: i32,
+        /// Pods on top.
+        max_surge: i32,
+    },
+    /// StatefulSet or DaemonSet, OnDelete.
+    OnDelete,
+    /// Job or CronJob: new pods come with the next run.
+    NextRun,
+    /// Bare pod: nothing re-creates it.
+    Bare,
+    /// A ReplicaSet or a pod of a controller that meshlift does not know.
+    Foreign {
+        /// Owner, in words.
+        owner: String,
+    },
+}
+
+/// Whether a rollout runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum RolloutState {
+    /// All pods are of the newest template and available, as far as the strategy reaches.
+    Settled,
+    /// A rollout runs.
+    Running,
+    /// A rollout cannot go on.
+    Stuck {
+        /// Why, in the controller's words.
+        why: String,
+    },
+    /// Its strategy leaves pods of an older template (OnDelete, partition).
+    LeftBehind {
+        /// Pods of an older template.
+        pods: Vec<String>,
+    },
+}
+
+/// A controller of pods, or a bare pod.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Workload {
+    /// Reference; kind Deployment, StatefulSet, DaemonSet, Job, CronJob, ReplicaSet or Pod.
+    pub workload: ObjectRef,
+    /// uid.
+    pub uid: String,
+    /// What it is to the mesh.
+    pub role: Role,
+    /// Desired pods (DaemonSet: nodes).
+    pub replicas: i32,
+    /// What decides its injection.
+    pub follows: Follows,
+    /// True if its own pod template carries `istio.io/rev` and that decides.
+    pub pod_bound: bool,
+    /// What new pods get.
+    pub on_restart: Injection,
+    /// Its pods that are not finished.
+    pub pods: Vec<ObjectRef>,
+    /// Pods by the revision that they carry.
+    pub now: BTreeMap<Option<RevisionName>, usize>,
+    /// Template as the API has it, without what injection adds.
+    pub template: PodTemplateSpec,
+    /// A pod of it as injection makes it (a running one where there is one, else predicted); absent
+    /// where it gets no sidecar and has no pod.
+    pub as_injected: Option<PodTemplateSpec>,
+    /// How pods are replaced.
+    pub rules: RolloutRules,
+    /// Whether a rollout runs.
+    pub state: RolloutState,
+    /// minReadySeconds.
+    pub min_ready_seconds: i32,
+    /// Services that select its pods.
+    pub services: Vec<ObjectRef>,
+    /// PodDisruptionBudgets that select its pods.
+    pub budgets: Vec<ObjectRef>,
+    /// HorizontalPodAutoscaler that scales it.
+    pub autoscaler: Option<ObjectRef>,
+    /// ResourceQuotas of its namespace.
+    pub quotas: Vec<ObjectRef>,
+    /// GitOps or another controller that owns its spec, in words.
+    pub managed_by: Option<String>,
+    /// Captured by ambient when it starts.
+    pub ambient: bool,
+}
