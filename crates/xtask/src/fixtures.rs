@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use meshlift_snapshot::fixtures::{CLUSTERS, ROLLOUTS, pack_manifest, pack_rollout, path};
-use meshlift_snapshot::{parse_manifest, read, to_bytes};
+use meshlift_snapshot::{parse_manifest, read, read_bytes, to_bytes};
 
 /// Rendered control planes: name of the recording, and of the fixture.
 const MANIFESTS: &[(&str, &str)] = &[
@@ -33,7 +33,11 @@ fn make(from: &Path) -> Result<String, String> {
         if let Some(problem) = snapshot.problems.first() {
             return Err(format!("{name}: {problem:?}"));
         }
-        written.push(write("clusters", name, &to_bytes(&snapshot).map_err(at(name))?)?);
+        let bytes = to_bytes(&snapshot).map_err(at(name))?;
+        if read_bytes(&bytes, name).map_err(at(name))? != snapshot {
+            return Err(format!("{name}: the packed file does not hold what the recording holds"));
+        }
+        written.push(write("clusters", name, &bytes)?);
     }
     let golden = from.join("golden");
     for (recording, name) in MANIFESTS {
