@@ -124,6 +124,11 @@ pub enum Query {
         /// Object.
         object: ObjectRef,
     },
+    /// The objects that a reference stands for, whole: kept in the journal before they are deleted.
+    Stored {
+        /// An object, or `RevisionTag/NAME` for all objects of a tag.
+        object: ObjectRef,
+    },
     /// A workload with its pods and what their proxies say.
     Workload {
         /// Deployment, StatefulSet, DaemonSet or Pod.
@@ -256,6 +261,11 @@ pub enum Observation {
     Object {
         /// The object, if it is there.
         object: Option<Box<Object>>,
+    },
+    /// To [`Query::Stored`].
+    Stored {
+        /// The objects with `apiVersion` and `kind`, as the API server has them; empty where there is none.
+        objects: Vec<serde_json::Value>,
     },
     /// To [`Query::Workload`].
     Workload {

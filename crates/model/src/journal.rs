@@ -52,6 +52,16 @@ pub enum Record {
         write: Write,
         /// What takes it back.
         undo: Undo,
+        /// The effect that this one takes back; absent on the way forward.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reverses: Option<EffectId>,
+    },
+    /// A step is to be taken back; all its intents after this line reverse earlier ones.
+    Undoing {
+        /// Step.
+        step: String,
+        /// Why.
+        why: String,
     },
     /// What came of it.
     Outcome {
