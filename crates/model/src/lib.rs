@@ -21,3 +21,4 @@ pub mod selector;
 pub mod snapshot;
 pub mod time;
 pub mod traffic_constants;
+pub mod view;
