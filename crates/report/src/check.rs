@@ -1,0 +1,272 @@
+//! Findings, grouped by what follows for an upgrade.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshlift_checks::assessment::{Assessment, Restart};
+use meshlift_mesh::Mesh;
+use meshlift_model::defaults::FORMAT_VERSION;
+use meshlift_model::finding::{Consequence, Finding, Severity, TrafficVerdict, Verdict};
+use meshlift_model::names::ObjectRef;
+use serde::Serialize;
+
+use crate::inspect::{istio_versions, sources};
+use crate::text::{Style, Tone, count, figure, hang, hang_at};
+use crate::words;
+
+/// The screen. `findings` are those to show; `next` is the last line's command.
+#[must_use]
+pub fn screen(findings: &[&Finding], assessment: &Assessment, next: &str, style: Style) -> String {
+    let mut groups: BTreeMap<Consequence, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        groups.entry(finding.consequence).or_default().push(finding);
+    }
+    let mut text = String::new();
+    for (consequence, findings) in &groups {
+        if *consequence == Consequence::Exposed {
+            text.push_str(&exposed(findings, assessment, style));
+        } else {
+            text.push_str(&group(*consequence, findings, style));
+        }
+    }
+    if findings.is_empty() {
+        text.push_str("nothing found at this severity\n");
+    }
+    text.push_str(&summary_line(findings, assessment, style));
+    text.push_str(&format!("next: {next}\n"));
+    text
+}
+
+fn group(consequence: Consequence, findings: &[&Finding], style: Style) -> String {
+    let (name, meaning) = words::consequence(consequence);
+    let subjects: BTreeSet<_> = findings.iter().map(|finding| &finding.subject).collect();
+    let head = style.heading(&name.to_uppercase());
+    let mut text = format!("{head}  {meaning} ({})\n", subjects.len());
+    for finding in findings {
+        text.push_str(&finding_lines(finding, style));
+    }
+    text
+}
+
+fn finding_lines(finding: &Finding, style: Style) -> String {
+    let tone = match (finding.verdict, finding.severity) {
+        (Verdict::Unknown, _) | (Verdict::Fail, Severity::Warn) => Tone::Warn,
+        (Verdict::Fail, Severity::Block) => Tone::Bad,
+        (Verdict::Fail, Severity::Info) => Tone::Dim,
+    };
+    let mark = match finding.verdict {
+        Verdict::Fail => words::severity(finding.severity),
+        Verdict::Unknown => "unknown",
+    };
+    let first = format!("  {mark:<8}{} {}  ", finding.code, finding.subject);
+    let mut text = hang_at(&first, 10, &finding.detail).replacen(mark, &style.paint(tone, mark), 1);
+    if finding.needs_choice() {
+        text.push_str(&hang_at("          choose: ", 18, &finding.offers.join(" | ")));
+    }
+    text
+}
+
+/// One line for all that is exposed, with the worst figure.
+fn exposed(findings: &[&Finding], assessment: &Assessment, style: Style) -> String {
+    let subjects: BTreeSet<&ObjectRef> = findings.iter().map(|finding| &finding.subject).collect();
+    let worst = assessment
+        .workloads
+        .iter()
+        .filter(|(workload, restart)| {
+            restart.verdict == TrafficVerdict::Exposed && subjects.contains(workload)
+        })
+        .max_by(|(_, a), (_, b)| a.exposure_millis.total_cmp(&b.exposure_millis));
+    let head = format!("{}  ", style.heading("EXPOSED"));
+    let mut line =
+        format!("{} may lose something, which a snapshot cannot tell", count(subjects.len(), "workload"));
+    if let Some((workload, restart)) = worst {
+        line.push_str(&format!("; the most {}: {}", workload.short(), bound(restart)));
+    }
+    hang_at("EXPOSED  ", 9, &line).replacen("EXPOSED  ", &head, 1)
+}
+
+/// The figure of an exposure, in words.
+fn bound(restart: &Restart) -> String {
+    format!("at most {} ms × share of requests", figure(restart.exposure_millis))
+}
+
+fn summary_line(findings: &[&Finding], assessment: &Assessment, style: Style) -> String {
+    let summary = summary(findings);
+    let of = |verdict| assessment.workloads.values().filter(|restart| restart.verdict == verdict).count();
+    let head = style.heading("SUMMARY");
+    let line = format!(
+        "block {} · warn {} · info {} · unknown {}   restarts: safe {} · exposed {} · gap {}",
+        summary.block,
+        summary.warn,
+        summary.info,
+        summary.unknown,
+        of(TrafficVerdict::Safe),
+        of(TrafficVerdict::Exposed),
+        of(TrafficVerdict::Gap)
+    );
+    hang("SUMMARY  ", &line).replacen("SUMMARY", &head, 1)
+}
+
+/// Counts of findings; an unknown one counts as unknown alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Failed, severity block.
+    pub block: usize,
+    /// Failed, severity warn.
+    pub warn: usize,
+    /// Failed, severity info.
+    pub info: usize,
+    /// Could not be judged.
+    pub unknown: usize,
+}
+
+/// Counts findings.
+#[must_use]
+pub fn summary(findings: &[&Finding]) -> Summary {
+    let mut summary = Summary::default();
+    for finding in findings {
+        match (finding.verdict, finding.severity) {
+            (Verdict::Unknown, _) => summary.unknown += 1,
+            (Verdict::Fail, Severity::Block) => summary.block += 1,
+            (Verdict::Fail, Severity::Warn) => summary.warn += 1,
+            (Verdict::Fail, Severity::Info) => summary.info += 1,
+        }
+    }
+    summary
+}
+
+/// JSON of `check`; its shape is stable.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckJson<'a> {
+    format_version: u32,
+    mesh: MeshJson,
+    findings: Vec<FindingJson<'a>>,
+    summary: Summary,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct MeshJson {
+    kubernetes_version: Option<String>,
+    istio_versions: Vec<String>,
+    sources: Vec<crate::inspect::SourceJson>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct FindingJson<'a> {
+    code: &'a str,
+    severity: Severity,
+    verdict: Verdict,
+    subject: SubjectJson<'a>,
+    title: &'a str,
+    detail: &'a str,
+    hint: &'a str,
+    evidence: &'a [String],
+    docs: &'a str,
+    consequence: Consequence,
+    offers: &'a [String],
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct SubjectJson<'a> {
+    kind: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+}
+
+/// The document for these findings.
+#[must_use]
+pub fn check_json<'a>(mesh: &Mesh, findings: &[&'a Finding]) -> CheckJson<'a> {
+    let one = |finding: &&'a Finding| FindingJson {
+        code: &finding.code,
+        severity: finding.severity,
+        verdict: finding.verdict,
+        subject: SubjectJson {
+            kind: &finding.subject.kind,
+            namespace: &finding.subject.namespace,
+            name: &finding.subject.name,
+        },
+        title: &finding.title,
+        detail: &finding.detail,
+        hint: &finding.hint,
+        evidence: &finding.evidence,
+        docs: &finding.docs,
+        consequence: finding.consequence,
+        offers: &finding.offers,
+    };
+    CheckJson {
+        format_version: FORMAT_VERSION,
+        mesh: MeshJson {
+            kubernetes_version: mesh.snapshot.kubernetes_version.clone(),
+            istio_versions: istio_versions(mesh),
+            sources: sources(mesh),
+        },
+        findings: findings.iter().map(one).collect(),
+        summary: summary(findings),
+    }
+}
+
+/// Findings as a Markdown table, for a ticket or a pull request.
+#[must_use]
+pub fn markdown(findings: &[&Finding]) -> String {
+    let mut text = String::from("| severity | code | subject | what |\n|---|---|---|---|\n");
+    for finding in findings {
+        let mark = match finding.verdict {
+            Verdict::Fail => words::severity(finding.severity),
+            Verdict::Unknown => "unknown",
+        };
+        let detail = finding.detail.replace('|', "\\|");
+        text.push_str(&format!("| {mark} | {} | {} | {detail} |\n", finding.code, finding.subject));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::{WIDTH, columns};
+
+    fn finding(code: &str, severity: Severity, consequence: Consequence) -> Finding {
+        Finding {
+            code: code.into(),
+            severity,
+            verdict: Verdict::Fail,
+            subject: ObjectRef::new("Deployment", "checkout", code),
+            title: "t".into(),
+            detail: "all 2 pods stop before the first new one starts, for as long as it takes to start"
+                .into(),
+            hint: "h".into(),
+            evidence: vec![],
+            docs: String::new(),
+            consequence,
+            offers: if severity == Severity::Info { vec![] } else { vec!["accept-loss".into()] },
+        }
+    }
+
+    #[test]
+    fn the_worst_consequence_is_first_and_the_next_command_is_last() {
+        let all = [
+            finding("ML0001", Severity::Info, Consequence::Exposed),
+            finding("ML0002", Severity::Warn, Consequence::Stuck),
+            finding("ML0003", Severity::Block, Consequence::Gap),
+        ];
+        let shown: Vec<&Finding> = all.iter().collect();
+        let text = screen(&shown, &Assessment::default(), "meshlift plan", Style::Plain);
+        assert!(text.find("GAP").unwrap() < text.find("STUCK").unwrap(), "{text}");
+        assert!(text.find("STUCK").unwrap() < text.find("EXPOSED").unwrap(), "{text}");
+        assert!(text.ends_with("next: meshlift plan\n"), "{text}");
+        assert!(text.contains("choose: accept-loss"), "{text}");
+        assert!(text.lines().all(|line| columns(line) <= WIDTH), "{text}");
+        assert_eq!(summary(&shown), Summary { block: 1, warn: 1, info: 1, unknown: 0 });
+    }
+
+    #[test]
+    fn colour_only_adds() {
+        let all = [finding("ML0003", Severity::Block, Consequence::Gap)];
+        let shown: Vec<&Finding> = all.iter().collect();
+        let plain = screen(&shown, &Assessment::default(), "x", Style::Plain);
+        let mut coloured = screen(&shown, &Assessment::default(), "x", Style::Coloured);
+        for code in ["1", "2", "31", "32", "33", "0"] {
+            coloured = coloured.replace(&format!("\x1b[{code}m"), "");
+        }
+        assert_eq!(plain, coloured);
+    }
+}

@@ -1,0 +1,13 @@
+//! Renderers: from what other rooms found out to text. Pure; they return strings and print nothing.
+//!
+//! Each says what is known, what is not known, and what to do next. None ever promises that nothing can
+//! be lost: a rehearsal says what was tried, and under which assumptions.
+
+pub mod check;
+pub mod events;
+pub mod failure;
+pub mod inspect;
+pub mod plan;
+pub mod rehearsal;
+pub mod text;
+pub mod words;

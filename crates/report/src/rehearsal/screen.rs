@@ -1,0 +1,165 @@
+//! The end of `meshlift rehearse` on a terminal.
+
+use meshlift_model::journal::RunResult;
+use meshlift_model::run_report::{RunReport, StepReport};
+
+use super::{Rehearsal, losers, name, seconds, verdict};
+use crate::text::{Style, Tone, WIDTH, count, cut, duration, figure, hang, hang_at, short};
+use crate::{plan, words};
+
+/// Rows of the loss table; the report file has them all.
+const LOSERS_MAX: usize = 12;
+
+/// The screen; `next` are commands, best first.
+#[must_use]
+pub fn screen(rehearsal: &Rehearsal<'_>, next: &[String], style: Style) -> String {
+    let report = rehearsal.report;
+    let tone = match report.result {
+        RunResult::Done if report.violations.is_empty() => Tone::Good,
+        RunResult::Done | RunResult::Waiting => Tone::Warn,
+        RunResult::Failed | RunResult::RolledBack => Tone::Bad,
+    };
+    let result = words::result(report.result).to_uppercase();
+    let mut text = head(rehearsal, style);
+    text.push_str(&steps(report, style));
+    text.push_str(&gates(report, style));
+    text.push_str(&losses(report, style));
+    text.push_str(&violations(report, style));
+    text.push_str(&plan::waiting(&report.waiting, style));
+    text.push_str(&list("RESTS ON", &report.assumptions, style));
+    text.push_str(&list("NOT TRIED", &report.not_tested, style));
+    let head = hang(&format!("{result}  "), &verdict(rehearsal));
+    text.push_str(&head.replacen(&result, &style.paint(tone, &result), 1));
+    for (index, command) in next.iter().enumerate() {
+        text.push_str(if index == 0 { "next: " } else { "      " });
+        text.push_str(command);
+        text.push('\n');
+    }
+    text
+}
+
+fn head(rehearsal: &Rehearsal<'_>, style: Style) -> String {
+    let plan = rehearsal.plan;
+    let from: Vec<String> = plan.from.iter().map(ToString::to_string).collect();
+    let line = format!(
+        "plan {}  {} → {}  revision {} · seed {} · best and worst corner · virtual time",
+        short(&plan.digest),
+        from.join(" and "),
+        plan.target,
+        plan.revision,
+        rehearsal.seed
+    );
+    hang("REHEARSAL  ", &line).replacen("REHEARSAL", &style.heading("REHEARSAL"), 1)
+}
+
+fn steps(report: &RunReport, style: Style) -> String {
+    if report.steps.is_empty() {
+        return String::new();
+    }
+    let head = format!("{:>3}  {:<50}{:<10}{:>8}", "#", "STEP", "STATE", "TOOK");
+    let mut text = format!("{}\n", style.heading(&head));
+    for (index, step) in report.steps.iter().enumerate() {
+        let took = seconds(step).map_or(String::new(), duration);
+        let row = format!("{:>3}  {:<50}{:<10}{took:>8}", index + 1, cut(&step.action, 49), step.state);
+        text.push_str(&cut(row.trim_end(), WIDTH).replacen(
+            &step.state,
+            &style.paint(tone(step), &step.state),
+            1,
+        ));
+        text.push('\n');
+    }
+    let figures = &report.figures;
+    let line = format!(
+        "{} moved in {} · at most {} pods on top · undo of everything at most {}",
+        count(figures.pods_moved, "pod"),
+        duration(figures.makespan_seconds),
+        figures.capacity_peak_extra_pods,
+        duration(figures.undo_seconds_max)
+    );
+    text.push_str(&hang("     ", &line));
+    text
+}
+
+fn tone(step: &StepReport) -> Tone {
+    match step.state.as_str() {
+        "done" => Tone::Good,
+        "undone" | "held" => Tone::Bad,
+        "waiting" => Tone::Warn,
+        _ => Tone::Dim,
+    }
+}
+
+fn gates(report: &RunReport, style: Style) -> String {
+    let failed: Vec<_> = report.gates.iter().filter(|gate| !gate.passed).collect();
+    let passed = report.gates.len() - failed.len();
+    let line = format!("{passed} passed, {} failed", failed.len());
+    let mut text = hang("GATES  ", &line).replacen("GATES", &style.heading("GATES"), 1);
+    for gate in failed {
+        let line = format!("{}: {}: {}", gate.step, gate.gate, gate.reason);
+        text.push_str(&style.paint(Tone::Bad, hang_at("  ", 4, &line).trim_end()));
+        text.push('\n');
+    }
+    text
+}
+
+fn losses(report: &RunReport, style: Style) -> String {
+    let losers = losers(report);
+    let figures = &report.figures;
+    let line = format!(
+        "best corner {} ({} accepted by the intent) · worst corner {} · cut: {} requests, {} connections",
+        figure(figures.requests_lost),
+        figure(figures.requests_lost_accepted),
+        figure(figures.requests_lost_worst),
+        figure(figures.requests_cut),
+        figure(figures.connections_cut)
+    );
+    let mut text = hang_at("REQUESTS LOST  ", 2, &line);
+    text = text.replacen("REQUESTS LOST", &style.heading("REQUESTS LOST"), 1);
+    if losers.is_empty() {
+        return text;
+    }
+    let head = format!(
+        "  {:<34}{:<9}{:>7}{:>8}{:>8}  {}",
+        "WORKLOAD", "VERDICT", "READY", "BEST", "WORST", "ACCEPTED"
+    );
+    text.push_str(&format!("{}\n", style.heading(&head)));
+    for workload in losers.iter().take(LOSERS_MAX) {
+        let row = format!(
+            "  {:<34}{:<9}{:>7}{:>8}{:>8}  {}",
+            cut(&name(workload), 33),
+            words::verdict(workload.verdict),
+            format!("{}/{}", workload.ready_min, workload.replicas),
+            figure(workload.requests_lost),
+            figure(workload.requests_lost_worst),
+            if workload.accepted_hazards.is_empty() { "" } else { "yes" }
+        );
+        text.push_str(row.trim_end());
+        text.push('\n');
+    }
+    if losers.len() > LOSERS_MAX {
+        text.push_str(&format!("  and {} more, in the report\n", losers.len() - LOSERS_MAX));
+    }
+    text
+}
+
+fn violations(report: &RunReport, style: Style) -> String {
+    if report.violations.is_empty() {
+        return format!("{}  none: nothing was worse than announced\n", style.heading("VIOLATIONS"));
+    }
+    let mut text = format!("{}\n", style.paint(Tone::Bad, "VIOLATIONS"));
+    for violation in &report.violations {
+        let line =
+            format!("{} {}: {} (law: {})", violation.at, violation.subject, violation.detail, violation.law);
+        text.push_str(&hang_at("  ", 4, &line));
+    }
+    text
+}
+
+fn list(label: &str, items: &[String], style: Style) -> String {
+    if items.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("{}\n", style.heading(label));
+    text.extend(items.iter().map(|item| hang_at("  - ", 4, item)));
+    text
+}
