@@ -66,6 +66,8 @@ pub const INJECTION_LABEL: &str = "istio-injection";
 pub const TAG_LABEL: &str = "istio.io/tag";
 /// Annotation of an injected pod that tells what was injected.
 pub const STATUS_ANNOTATION: &str = "sidecar.istio.io/status";
+/// Label of namespaces that matter most, where the intent names none: a common convention.
+pub const SLO_CRITICAL_LABEL: &str = "tier=slo-critical";
 /// Requests per second that the traffic model assumes for a Service without a recorded rate.
 pub const REQUESTS_PER_SECOND: f64 = 10.0;
 /// Format of everything that meshlift writes down.

@@ -101,9 +101,11 @@ impl Finding {
         format!("{}{mark} {}", self.code, self.subject)
     }
 
-    /// True if the hazard is known to be there and waits for a person's choice.
+    /// True if the hazard waits for a person's choice: it offers some, and none of them is a default
+    /// (`leave-uninjected` is what happens to what nothing injects anyway).
     #[must_use]
     pub fn needs_choice(&self) -> bool {
-        !self.offers.is_empty() && self.severity > Severity::Info
+        let default = self.offers.iter().any(|offer| offer == "leave-uninjected");
+        !self.offers.is_empty() && !default && self.severity > Severity::Info
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::k8s::ObjectMeta;
 use crate::names::{IstioVersion, ObjectRef, TagName};
 
 /// The intent file. Unknown keys are errors; every field but the format has a default.
@@ -110,6 +111,22 @@ pub struct SloCritical {
     pub namespaces: Vec<String>,
     /// Namespaces by label, `key=value`.
     pub label: Option<String>,
+}
+
+impl SloCritical {
+    /// The label that counts, `key=value`: the one that was given, else
+    /// [`SLO_CRITICAL_LABEL`](crate::defaults::SLO_CRITICAL_LABEL).
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.label.as_deref().unwrap_or(crate::defaults::SLO_CRITICAL_LABEL)
+    }
+
+    /// True if the namespace is among what matters most, by name or by label.
+    #[must_use]
+    pub fn covers(&self, namespace: &ObjectMeta) -> bool {
+        let (key, value) = self.label().split_once('=').unwrap_or((self.label(), ""));
+        self.namespaces.contains(&namespace.name) || namespace.label(key) == Some(value)
+    }
 }
 
 /// A decision about one hazard.
