@@ -18,7 +18,9 @@ use flate2::write::DeflateEncoder;
 use sha2::{Digest, Sha256};
 
 use crate::error::SnapshotError;
-use crate::limits::{FORMAT_VERSION, LINE_BYTES_MAX, UNPACKED_BYTES_MAX};
+use crate::limits::{
+    FORMAT_VERSION, LINE_BYTES_MAX, UNPACKED_BYTES_FREE, UNPACKED_BYTES_MAX, UNPACKED_RATIO_MAX,
+};
 
 /// First word of the header line.
 const MAGIC: &str = "meshlift";
@@ -75,6 +77,8 @@ impl Writer {
 pub(crate) struct Frames<'a> {
     place: &'a str,
     rest: &'a [u8],
+    /// Bytes that may be unpacked in all.
+    limit: u64,
     /// Bytes that may still be unpacked.
     budget: u64,
 }
@@ -105,7 +109,9 @@ impl<'a> Frames<'a> {
                 what: format!("it is a meshlift {}, not a {content}", header.content),
             });
         }
-        Ok(Self { place, rest: &bytes[header.length..end], budget: UNPACKED_BYTES_MAX })
+        let limit = (bytes.len() as u64).saturating_mul(UNPACKED_RATIO_MAX);
+        let limit = limit.clamp(UNPACKED_BYTES_FREE, UNPACKED_BYTES_MAX);
+        Ok(Self { place, rest: &bytes[header.length..end], limit, budget: limit })
     }
 
     /// The next frame; `None` after the last.
@@ -162,7 +168,7 @@ impl<'a> Frames<'a> {
 
     fn too_large(&self, frame: &str) -> SnapshotError {
         let (what, limit_bytes) = if self.budget < LINE_BYTES_MAX as u64 {
-            ("what it unpacks to".to_owned(), UNPACKED_BYTES_MAX)
+            ("what it unpacks to".to_owned(), self.limit)
         } else {
             (format!("a line of frame {frame}"), LINE_BYTES_MAX as u64)
         };
@@ -255,16 +261,31 @@ mod tests {
         assert_eq!(read(&newer).unwrap_err().code(), "ML9003");
     }
 
-    #[test]
-    fn a_bomb_is_stopped_at_the_line_limit() {
+    /// A file whose only frame unpacks to this text, repeated.
+    fn bomb(text: &[u8], bytes: u64) -> Vec<u8> {
         let mut packer = DeflateEncoder::new(Vec::new(), Compression::best());
-        io::copy(&mut io::repeat(b'0').take(LINE_BYTES_MAX as u64 * 4), &mut packer).unwrap();
+        let chunk = text.repeat(1 << 16);
+        for _ in 0..bytes / chunk.len() as u64 {
+            packer.write_all(&chunk).unwrap();
+        }
         let packed = packer.finish().unwrap();
         let mut writer = Writer::new("test");
         writer.bytes.extend(1u16.to_le_bytes());
         writer.bytes.extend(b"f");
         writer.bytes.extend((packed.len() as u64).to_le_bytes());
         writer.bytes.extend(packed);
-        assert_eq!(read(&writer.finish()).unwrap_err().code(), "ML9005");
+        writer.finish()
+    }
+
+    #[test]
+    fn a_bomb_is_stopped_before_it_takes_memory() {
+        for text in [b"0".as_slice(), b"{}\n"] {
+            let bytes = bomb(text, UNPACKED_BYTES_FREE * 4);
+            let error = read(&bytes).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "x is too large: what it unpacks to is over the limit of 8388608 bytes"
+            );
+        }
     }
 }

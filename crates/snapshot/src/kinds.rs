@@ -1,4 +1,4 @@
-//! Which resource an object belongs to.
+//! Which resource an object belongs to, and which names are names.
 
 use meshlift_model::k8s::{KINDS, KindInfo};
 
@@ -11,4 +11,11 @@ pub(crate) fn group_of(api_version: &str) -> &str {
 pub(crate) fn kind_of(wire_kind: &str, api_version: &str) -> Option<&'static KindInfo> {
     let group = group_of(api_version);
     KINDS.iter().find(|known| known.wire_kind() == wire_kind && group_of(known.api_version) == group)
+}
+
+/// True for what the API server takes as a pod's name. Answers of istiods are filed under it, so it must not
+/// lead out of its folder.
+pub(crate) fn is_pod_name(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    name.bytes().all(inner) && name.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
 }

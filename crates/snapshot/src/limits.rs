@@ -7,8 +7,19 @@ pub const FORMAT_VERSION: u32 = 1;
 pub const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// Most bytes that one snapshot file may unpack to, over all frames. Trimmed pods are about 5 kB each, so
-/// this is a mesh of 100,000 pods; a file that unpacks to more was made to exhaust the reader.
+/// this is a mesh of 100,000 pods.
 pub const UNPACKED_BYTES_MAX: u64 = 1 << 29;
+
+/// How many times its own length a file may unpack to. Recordings reach 15, a thousand equal pods 60;
+/// deflate allows 1,000, which only a file that was made to exhaust its reader needs.
+pub const UNPACKED_RATIO_MAX: u64 = 200;
+
+/// What any file may unpack to, however short it is.
+pub const UNPACKED_BYTES_FREE: u64 = 1 << 23;
+
+/// Most objects of one list, or of one file, that may be broken. More than that is no snapshot with a flaw,
+/// and each problem takes memory.
+pub const PROBLEMS_MAX: usize = 1000;
 
 /// Longest line of a frame. The API server refuses objects over 3 MB; one istiod's answers for 40,000 proxies
 /// stay below this too. It bounds the memory that a hostile frame can take.

@@ -242,14 +242,19 @@ fn unpack(bytes: &[u8], place: &str) -> Result<Manifest, SnapshotError> {
     while let Some(frame) = frames.next()? {
         frames.lines(&frame, |number, line| {
             let taken = if frame.name == HEAD {
-                serde_json::from_slice(line).map(|found| head = Some(found))
+                serde_json::from_slice(line)
+                    .map(|found| head = Some(found))
+                    .map_err(|error| error.to_string())
             } else {
                 assembly.take(frame.name, number, line)
             };
-            taken.map_err(|error| SnapshotError::Damaged { place: place.to_owned(), what: error.to_string() })
+            taken.map_err(|what| SnapshotError::Damaged { place: place.to_owned(), what })
         })?;
     }
     let head = head.ok_or_else(|| frames.damaged("it has no frame head".into()))?;
+    if let Some(problem) = assembly.snapshot.problems.first() {
+        return Err(frames.damaged(format!("{}, {}: {}", problem.source, problem.place, problem.problem)));
+    }
     Ok(Manifest {
         version: head.version,
         revision: head.revision,

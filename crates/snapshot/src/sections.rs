@@ -7,6 +7,9 @@ use meshlift_model::snapshot::{IstiodAnswers, ReadProblem, Snapshot, SourceStatu
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::kinds::is_pod_name;
+use crate::limits::PROBLEMS_MAX;
+
 /// Section of everything that is no object.
 pub(crate) const HEAD: &str = "head";
 /// Section of the istiods' answers.
@@ -74,22 +77,31 @@ impl KindWork for WriteLines<'_> {
 pub(crate) struct Assembly {
     pub(crate) snapshot: Snapshot,
     seen: BTreeSet<String>,
+    /// Lines that became problems.
+    skipped: usize,
 }
 
 impl Assembly {
-    /// Takes one line. What this meshlift cannot read becomes a problem, but for the head.
+    /// Takes one line. What this meshlift cannot read becomes a problem.
     ///
     /// # Errors
-    /// Where the head cannot be read: without it, nothing else means anything.
-    pub(crate) fn take(&mut self, section: &str, number: usize, line: &[u8]) -> serde_json::Result<()> {
+    /// Where the head cannot be read, without which nothing else means anything; or too much else cannot.
+    pub(crate) fn take(&mut self, section: &str, number: usize, line: &[u8]) -> Result<(), String> {
         match section {
             HEAD => {
-                let head: Head = serde_json::from_slice(line)?;
+                let head: Head = serde_json::from_slice(line).map_err(|error| error.to_string())?;
                 self.snapshot.kubernetes_version = head.kubernetes_version;
                 self.snapshot.sources = head.sources;
                 self.snapshot.problems.extend(head.problems);
             }
             ISTIODS => match serde_json::from_slice::<Istiod>(line) {
+                Ok(istiod) if !is_pod_name(&istiod.pod) => {
+                    self.problem(
+                        section,
+                        format!("line {number}"),
+                        &format!("`{}` is no name of a pod", istiod.pod),
+                    );
+                }
                 Ok(istiod) => drop(self.snapshot.istiods.insert(istiod.pod, istiod.answers)),
                 Err(error) => self.problem(section, format!("line {number}"), &error.to_string()),
             },
@@ -97,13 +109,16 @@ impl Assembly {
                 let objects = &mut self.snapshot.objects;
                 match with_kind(section, TakeLine { objects, line }) {
                     Some(Ok(())) => {}
-                    Some(Err(error)) => self.problem(section, format!("line {number}"), &error.to_string()),
+                    Some(Err(error)) => self.problem(section, format!("line {number}"), &error),
                     None if number == 1 => {
                         self.problem(section, "frame".to_owned(), "this meshlift does not read it");
                     }
                     None => {}
                 }
             }
+        }
+        if self.skipped > PROBLEMS_MAX {
+            return Err(format!("more than {PROBLEMS_MAX} lines of it cannot be read"));
         }
         Ok(())
     }
@@ -132,6 +147,7 @@ impl Assembly {
     }
 
     fn problem(&mut self, section: &str, place: String, problem: &str) {
+        self.skipped += 1;
         self.snapshot.problems.push(ReadProblem {
             source: section.to_owned(),
             place,
@@ -147,10 +163,14 @@ struct TakeLine<'a> {
 }
 
 impl KindWork for TakeLine<'_> {
-    type Output = serde_json::Result<()>;
+    type Output = Result<(), String>;
 
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
-        R::list_mut(self.objects).push(serde_json::from_slice(self.line)?);
+        let object: R = serde_json::from_slice(self.line).map_err(|error| error.to_string())?;
+        if object.meta().name.is_empty() {
+            return Err("has no metadata.name".to_owned());
+        }
+        R::list_mut(self.objects).push(object);
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ use super::list::ListError;
 use super::sources::Listed;
 use super::{ISTIOD, entries, read_file};
 use crate::error::SnapshotError;
+use crate::kinds::is_pod_name;
 use crate::metrics::parse_metrics;
 
 /// Endpoints that are read, with the file of each.
@@ -159,7 +160,7 @@ pub(super) fn read_istiods(
     let found = if folder.is_dir() { entries(folder)? } else { Vec::new() };
     let mut pods: BTreeSet<String> = listed.istiod.keys().map(|(pod, _)| pod.clone()).collect();
     for pod in found {
-        if folder.join(&pod).is_dir() {
+        if is_pod_name(&pod) && folder.join(&pod).is_dir() {
             pods.insert(pod);
         } else {
             snapshot.problems.push(ReadProblem {

@@ -7,6 +7,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::kinds::kind_of;
+use crate::limits::PROBLEMS_MAX;
 use crate::normal::ITEM_PLACE;
 use crate::report::{ReadReport, collapse};
 
@@ -80,7 +81,11 @@ impl KindWork for ReadList<'_> {
 
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
         let items: Vec<&RawValue> = parse(self.bytes)?;
+        let before = self.snapshot.problems.len();
         for (index, item) in items.iter().enumerate() {
+            if self.snapshot.problems.len() - before > PROBLEMS_MAX {
+                return Err(ListError(format!("holds more than {PROBLEMS_MAX} objects that cannot be read")));
+            }
             match read_item::<R>(item, self.report) {
                 Ok(object) => R::list_mut(&mut self.snapshot.objects).push(object),
                 Err(problem) => self.snapshot.problems.push(ReadProblem {

@@ -9,8 +9,9 @@ use meshlift_model::k8s::KINDS;
 use meshlift_model::snapshot::{ReadProblem, Snapshot, SourceStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{API, CRDS};
+use super::{API, CRDS, ISTIOD, SOURCES};
 use crate::error::SnapshotError;
+use crate::kinds::is_pod_name;
 use crate::limits::FILE_BYTES_MAX;
 use crate::normal::ITEM_PLACE;
 
@@ -140,6 +141,14 @@ impl Listed {
             listed.resources.insert(entry.resource, entry.status.into());
         }
         for entry in file.istiod {
+            if !is_pod_name(&entry.pod) {
+                listed.problems.push(ReadProblem {
+                    source: ISTIOD.to_owned(),
+                    place: SOURCES.to_owned(),
+                    problem: format!("`{}` is no name of a pod; skipped", entry.pod),
+                });
+                continue;
+            }
             listed.istiod.insert((entry.pod, entry.endpoint), entry.status.into());
         }
         Ok(listed)

@@ -13,6 +13,7 @@ use super::istiod::{ConnectionsFile, ENDPOINTS, SyncEntry};
 use super::sources::{IstiodEntry, ResourceEntry, SourcesFile};
 use super::{API, ISTIOD, SOURCES, VERSION};
 use crate::error::SnapshotError;
+use crate::kinds::is_pod_name;
 use crate::metrics::write_metrics;
 use crate::normal::normalise;
 
@@ -48,6 +49,9 @@ fn write_all(snapshot: &Snapshot, folder: &Path) -> io::Result<()> {
         write_json(&folder.join(VERSION), &json!({ "serverVersion": { "gitVersion": version } }))?;
     }
     for (pod, answers) in &snapshot.istiods {
+        if !is_pod_name(pod) {
+            return Err(io::Error::other(format!("`{pod}` is no name of a pod")));
+        }
         let own = folder.join(ISTIOD).join(pod);
         fs::create_dir_all(&own)?;
         for (endpoint, file) in ENDPOINTS {
