@@ -28,25 +28,18 @@ impl Actor for Scheduler {
         let waits = |pod: &Pod| pod.spec.node_name.is_empty() && pods::is_active(pod);
         match change.of::<Pod>() {
             Some(pod) if !change.is_deletion() => {
-                if waits(pod) && change.before::<Pod>().is_none() {
+                let fresh = change.before::<Pod>().is_none();
+                if fresh && waits(pod) {
                     wakes.now(pod.object_ref());
                 }
+                return;
             }
+            None if change.of::<Node>().is_none() => return,
             // Room or nodes changed: whoever waits is tried again.
-            Some(_) => cluster
-                .store
-                .list_all::<Pod>()
-                .filter(|pod| waits(pod))
-                .for_each(|pod| wakes.now(pod.object_ref())),
-            None if change.of::<Node>().is_some() => {
-                cluster
-                    .store
-                    .list_all::<Pod>()
-                    .filter(|pod| waits(pod))
-                    .for_each(|pod| wakes.now(pod.object_ref()));
-            }
-            None => {}
+            Some(_) | None => {}
         }
+        let waiting = cluster.store.list_all::<Pod>().filter(|pod| waits(pod));
+        waiting.for_each(|pod| wakes.now(pod.object_ref()));
     }
 
     fn sync(&mut self, key: &ObjectRef, cluster: &mut Cluster) -> Result<Requeue, ApiError> {

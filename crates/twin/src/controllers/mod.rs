@@ -5,14 +5,25 @@
 //! in when that turn comes. What upstream keeps for stale caches (expectations) is therefore not needed;
 //! what it does about stale writes (conflict, retry) is kept, because it shapes what a status says when.
 
+mod deployment;
+mod endpoints;
+mod history;
 pub(crate) mod pods;
 mod replicaset;
 
 use crate::actor::Actor;
 use crate::kubelet::{Kubelet, PodTimings};
+use crate::quota::Quotas;
 use crate::scheduler::Scheduler;
 
 /// All of Kubernetes' actors.
 pub(crate) fn all(timings: Box<dyn PodTimings>) -> Vec<Box<dyn Actor>> {
-    vec![Box::new(replicaset::ReplicaSets), Box::new(Scheduler), Box::new(Kubelet::new(timings))]
+    vec![
+        Box::new(deployment::Deployments),
+        Box::new(replicaset::ReplicaSets),
+        Box::new(endpoints::EndpointSlices),
+        Box::new(Quotas),
+        Box::new(Scheduler),
+        Box::new(Kubelet::new(timings)),
+    ]
 }
