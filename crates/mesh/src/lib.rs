@@ -3,6 +3,30 @@
 //!
 //! The one place that knows Istio's selection rules. Pure: the same snapshot gives the same mesh.
 
+mod ambient;
+mod asked;
+pub mod bare;
+mod belongings;
+mod connection;
+mod control;
+mod derive;
+mod drafts;
 pub mod facts;
+mod followers;
+mod gateways;
+mod index;
+mod injected;
+mod injector;
+mod install;
+mod native;
+mod owner;
+mod pods;
+mod proxy;
+mod revisions;
+mod rollout;
+mod settings;
+mod tags;
+mod workloads;
 
+pub use bare::BarePod;
 pub use facts::*;

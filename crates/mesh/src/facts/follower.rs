@@ -59,4 +59,6 @@ pub struct NamespaceFacts {
     pub workloads: Vec<ObjectRef>,
     /// Pods in it that are not finished.
     pub pods: usize,
+    /// GitOps controller that owns its labels, in words.
+    pub managed_by: Option<String>,
 }

@@ -14,7 +14,7 @@ use super::{Follows, Injection};
 pub enum Role {
     /// An application.
     App,
-    /// A gateway that injection makes.
+    /// A gateway that injection makes, or that an installer rendered (see [`super::GatewayKind`]).
     InjectedGateway,
     /// A gateway that istiod's Gateway controller makes.
     ManagedGateway,
@@ -101,8 +101,11 @@ pub struct Workload {
     pub replicas: i32,
     /// What decides its injection.
     pub follows: Follows,
-    /// True if its own pod template carries `istio.io/rev` and that decides.
+    /// True if its own pod template decides, by `istio.io/rev` or (in a namespace that selects nothing) by
+    /// `sidecar.istio.io/inject=true`: no namespace label moves it.
     pub pod_bound: bool,
+    /// Selector on its pod template that is there but has no say, in words.
+    pub ignored: Option<String>,
     /// What new pods get.
     pub on_restart: Injection,
     /// Its pods that are not finished.

@@ -1,0 +1,127 @@
+//! From a snapshot to a mesh.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use meshlift_model::intent::SloCritical;
+use meshlift_model::k8s::Resource;
+use meshlift_model::names::{ObjectRef, RevisionName};
+use meshlift_model::snapshot::Snapshot;
+
+use crate::ambient::ambient;
+use crate::connection::Connections;
+use crate::control::ControlPlane;
+use crate::drafts::{PodsByOwner, drafts};
+use crate::facts::{Mesh, PodFacts, Revision, Tag, Workload};
+use crate::followers::{Followed, followers, namespaces, pods_by_revision};
+use crate::gateways::{Gates, gateways};
+use crate::index::Index;
+use crate::injector::Injectors;
+use crate::install::method;
+use crate::owner::Owners;
+use crate::revisions::{revisions, system_namespaces};
+use crate::tags::{Names, default_revision, tags};
+use crate::workloads::Workshop;
+
+/// Label of namespaces that matter most, where the intent names none.
+const SLO_CRITICAL_LABEL: &str = "tier=slo-critical";
+
+impl Mesh {
+    /// Understands a snapshot. Any snapshot has a mesh, an empty or odd one too; what could not be read
+    /// stays unknown.
+    #[must_use]
+    pub fn derive(snapshot: Arc<Snapshot>) -> Self {
+        let index = Index::new(&snapshot);
+        let control = ControlPlane::new(&index);
+        let injectors = Injectors::new(&index, &control);
+        let connections = Connections::new(&snapshot, &control);
+        let mut revisions = revisions(&index, &control, &injectors);
+        let (workloads, pods) = pods_and_workloads(&index, &injectors, &connections, &revisions);
+        let tags = tags(&snapshot, &revisions);
+        let default_revision = default_revision(&snapshot, &tags);
+        complete(&mut revisions, &tags, &pods, &connections.counts);
+        let namespaces = namespaces(&index, &injectors, &workloads, &pods);
+        let names =
+            || Names { tags: &tags, revisions: &revisions, default_revision: default_revision.as_ref() };
+        let gateways = gateways(&Gates { index: &index, names: &names(), workloads: &workloads });
+        let followed = Followed { names: names(), workloads: &workloads, pods: &pods };
+        let followers = followers(&followed, &injectors, &namespaces, &gateways);
+        let ambient = ambient(&index, &workloads, &namespaces, &pods);
+        let (install, system_namespaces) = (method(&control), system_namespaces(&control));
+        let connected = connections.counts;
+        Self {
+            system_namespaces,
+            revisions,
+            tags,
+            default_revision,
+            namespaces,
+            workloads,
+            pods,
+            followers,
+            gateways,
+            ambient,
+            install,
+            connected,
+            snapshot,
+        }
+    }
+
+    /// Namespaces that matter most: those that the intent names, and those with its label
+    /// (`tier=slo-critical` where it gives none).
+    #[must_use]
+    pub fn slo_critical(&self, intent: &SloCritical) -> BTreeSet<String> {
+        let label = intent.label.as_deref().unwrap_or(SLO_CRITICAL_LABEL);
+        let (key, value) = label.split_once('=').unwrap_or((label, ""));
+        let labelled = self.snapshot.objects.namespaces.iter().map(|namespace| &namespace.metadata);
+        let labelled = labelled.filter(|metadata| metadata.label(key) == Some(value));
+        let named = intent.namespaces.iter().filter(|name| self.namespaces.contains_key(*name)).cloned();
+        labelled.map(|metadata| metadata.name.clone()).chain(named).collect()
+    }
+}
+
+type Derived = (BTreeMap<ObjectRef, Workload>, BTreeMap<ObjectRef, PodFacts>);
+
+fn pods_and_workloads(
+    index: &Index<'_>,
+    injectors: &Injectors<'_>,
+    connections: &Connections<'_>,
+    revisions: &BTreeMap<RevisionName, Revision>,
+) -> Derived {
+    let snapshot = index.snapshot;
+    let versions =
+        revisions.iter().map(|(name, revision)| (name.clone(), revision.version.clone())).collect();
+    let owners = Owners::new(snapshot);
+    let mut by_owner: PodsByOwner<'_> = BTreeMap::new();
+    let mut foreign = BTreeMap::new();
+    let mut facts = BTreeMap::new();
+    for pod in &snapshot.objects.pods {
+        let owner = owners.of_pod(pod);
+        if let Some(words) = owner.foreign {
+            foreign.insert(owner.workload.clone(), words);
+        }
+        by_owner.entry(owner.workload.clone()).or_default().push(pod);
+        let fact = crate::pods::facts(pod, owner.workload, injectors, connections, &versions);
+        facts.insert(pod.object_ref(), fact);
+    }
+    let shop = Workshop { index, injectors, pods: &by_owner, facts: &facts };
+    let drafts = drafts(snapshot, &owners, &by_owner, &foreign);
+    let workloads = drafts.into_iter().map(|draft| (draft.workload.clone(), shop.workload(draft))).collect();
+    (workloads, facts)
+}
+
+/// Adds to revisions what tags, pods and connections tell.
+fn complete(
+    revisions: &mut BTreeMap<RevisionName, Revision>,
+    tags: &BTreeMap<meshlift_model::names::TagName, Tag>,
+    pods: &BTreeMap<ObjectRef, PodFacts>,
+    connected: &BTreeMap<String, Option<usize>>,
+) {
+    let counts = pods_by_revision(pods);
+    for (name, revision) in revisions.iter_mut() {
+        revision.pods = counts.get(name).copied().unwrap_or(0);
+        let pointing = tags.values().filter(|tag| tag.revision.as_ref() == Some(name));
+        revision.tags = pointing.map(|tag| tag.name.clone()).collect();
+        let of_istiods = revision.istiods.iter().map(|pod| connected.get(pod).copied().flatten());
+        revision.connected = of_istiods.sum();
+    }
+}

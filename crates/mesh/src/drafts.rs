@@ -1,0 +1,173 @@
+//! Controllers of pods and bare pods, brought into one form.
+
+use std::collections::BTreeMap;
+
+use meshlift_model::k8s::{ObjectMeta, Pod, PodTemplateSpec, Resource};
+use meshlift_model::names::ObjectRef;
+use meshlift_model::snapshot::Snapshot;
+
+use crate::bare::BarePod;
+use crate::facts::{RolloutRules, RolloutState};
+use crate::owner::{Owners, managed_by};
+use crate::rollout::{
+    Newest, daemon_set_rules, daemon_set_state, deployment_rules, deployment_state, stateful_set_rules,
+    stateful_set_state,
+};
+
+/// What a workload is by its object alone.
+pub(crate) struct Draft<'a> {
+    pub(crate) workload: ObjectRef,
+    pub(crate) metadata: &'a ObjectMeta,
+    pub(crate) template: PodTemplateSpec,
+    pub(crate) replicas: i32,
+    pub(crate) rules: RolloutRules,
+    pub(crate) state: RolloutState,
+    pub(crate) min_ready_seconds: i32,
+    pub(crate) managed_by: Option<String>,
+    /// `controller-revision-hash` of pods of the newest template, where there is such a thing.
+    pub(crate) newest: Option<&'a str>,
+}
+
+/// Pods by what restarts them, finished ones too.
+pub(crate) type PodsByOwner<'a> = BTreeMap<ObjectRef, Vec<&'a Pod>>;
+
+/// All workloads of a snapshot.
+pub(crate) fn drafts<'a>(
+    snapshot: &'a Snapshot,
+    owners: &Owners<'a>,
+    pods: &PodsByOwner<'a>,
+    foreign: &BTreeMap<ObjectRef, String>,
+) -> Vec<Draft<'a>> {
+    let objects = &snapshot.objects;
+    let newest = Newest::new(snapshot);
+    let mut all: Vec<Draft<'a>> = objects.deployments.iter().map(deployment).collect();
+    all.extend(objects.stateful_sets.iter().map(|set| stateful_set(set, pods, &newest)));
+    all.extend(objects.daemon_sets.iter().map(|set| daemon_set(set, pods, &newest)));
+    all.extend(objects.replica_sets.iter().filter_map(|set| replica_set(set, owners)));
+    all.extend(objects.jobs.iter().filter_map(|job| self::job(job, owners)));
+    all.extend(objects.cron_jobs.iter().map(|cron| {
+        let template = cron.spec.job_template.spec.template.clone();
+        draft(cron, template, 0, RolloutRules::NextRun, RolloutState::Settled, 0)
+    }));
+    let seen: std::collections::BTreeSet<ObjectRef> =
+        all.iter().map(|draft| draft.workload.clone()).collect();
+    let rest = pods.iter().filter(|(owner, _)| !seen.contains(owner));
+    all.extend(rest.filter_map(|(owner, pods)| from_pods(owner, pods, foreign.get(owner))));
+    all
+}
+
+fn draft<R: Resource>(
+    object: &R,
+    template: PodTemplateSpec,
+    replicas: i32,
+    rules: RolloutRules,
+    state: RolloutState,
+    min_ready_seconds: i32,
+) -> Draft<'_> {
+    let metadata = object.meta();
+    let template = BarePod::of_template(&metadata.namespace, &template).to_template();
+    Draft {
+        workload: object.object_ref(),
+        metadata,
+        template,
+        replicas,
+        rules,
+        state,
+        min_ready_seconds,
+        managed_by: managed_by(metadata),
+        newest: None,
+    }
+}
+
+fn deployment(deployment: &meshlift_model::k8s::Deployment) -> Draft<'_> {
+    let spec = &deployment.spec;
+    draft(
+        deployment,
+        spec.template.clone(),
+        spec.replicas.unwrap_or(1),
+        deployment_rules(deployment),
+        deployment_state(deployment),
+        spec.min_ready_seconds,
+    )
+}
+
+fn stateful_set<'a>(
+    set: &'a meshlift_model::k8s::StatefulSet,
+    pods: &PodsByOwner<'a>,
+    newest: &Newest<'a>,
+) -> Draft<'a> {
+    let hash = newest.hash("StatefulSet", &set.metadata.namespace, &set.metadata.name);
+    let state = stateful_set_state(set, &running(pods, &set.object_ref()), hash);
+    let (template, replicas) = (set.spec.template.clone(), set.spec.replicas.unwrap_or(1));
+    let made = draft(set, template, replicas, stateful_set_rules(set), state, set.spec.min_ready_seconds);
+    Draft { newest: hash, ..made }
+}
+
+fn daemon_set<'a>(
+    set: &'a meshlift_model::k8s::DaemonSet,
+    pods: &PodsByOwner<'a>,
+    newest: &Newest<'a>,
+) -> Draft<'a> {
+    let hash = newest.hash("DaemonSet", &set.metadata.namespace, &set.metadata.name);
+    let state = daemon_set_state(set, &running(pods, &set.object_ref()), hash);
+    let (template, nodes) = (set.spec.template.clone(), set.status.desired_number_scheduled);
+    let made = draft(set, template, nodes, daemon_set_rules(set), state, set.spec.min_ready_seconds);
+    Draft { newest: hash, ..made }
+}
+
+/// A ReplicaSet that no Deployment owns.
+fn replica_set<'a>(set: &'a meshlift_model::k8s::ReplicaSet, owners: &Owners<'_>) -> Option<Draft<'a>> {
+    let owner = owners.of_replica_set(set);
+    if owner.workload.kind != "ReplicaSet" {
+        return None;
+    }
+    let rules = RolloutRules::Foreign { owner: owner.foreign.unwrap_or_default() };
+    let replicas = set.spec.replicas.unwrap_or(1);
+    let state = RolloutState::Settled;
+    Some(draft(set, set.spec.template.clone(), replicas, rules, state, set.spec.min_ready_seconds))
+}
+
+/// A Job that no CronJob owns.
+fn job<'a>(job: &'a meshlift_model::k8s::Job, owners: &Owners<'_>) -> Option<Draft<'a>> {
+    let owner = owners.of_job(job);
+    if owner.workload.kind != "Job" {
+        return None;
+    }
+    let rules = match owner.foreign {
+        Some(owner) => RolloutRules::Foreign { owner },
+        None => RolloutRules::NextRun,
+    };
+    let finished = job.status.conditions.iter().any(|condition| {
+        ["Complete", "Failed"].contains(&condition.type_.as_str()) && condition.status == "True"
+    });
+    let replicas = if finished || job.spec.suspend { 0 } else { job.spec.parallelism.unwrap_or(1) };
+    Some(draft(job, job.spec.template.clone(), replicas, rules, RolloutState::Settled, 0))
+}
+
+/// A bare pod, or pods whose owner was not recorded or is of no kind that meshlift knows.
+fn from_pods<'a>(owner: &ObjectRef, pods: &[&'a Pod], foreign: Option<&String>) -> Option<Draft<'a>> {
+    let pod = pods.iter().find(|pod| !pod.is_finished()).or_else(|| pods.first())?;
+    let rules = match foreign {
+        Some(owner) => RolloutRules::Foreign { owner: owner.clone() },
+        None => RolloutRules::Bare,
+    };
+    let running = pods.iter().filter(|pod| !pod.is_finished()).count();
+    Some(Draft {
+        workload: owner.clone(),
+        metadata: &pod.metadata,
+        template: BarePod::of_pod(pod).to_template(),
+        replicas: i32::try_from(running).unwrap_or(i32::MAX),
+        rules,
+        state: RolloutState::Settled,
+        min_ready_seconds: 0,
+        managed_by: foreign.cloned().or_else(|| managed_by(&pod.metadata)),
+        newest: None,
+    })
+}
+
+fn running<'a>(pods: &PodsByOwner<'a>, owner: &ObjectRef) -> Vec<&'a Pod> {
+    let mut running: Vec<&Pod> =
+        pods.get(owner).into_iter().flatten().copied().filter(|pod| !pod.is_finished()).collect();
+    running.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+    running
+}

@@ -1,0 +1,116 @@
+//! Objects by namespace, so that no join over a snapshot is quadratic.
+
+use std::collections::BTreeMap;
+
+use meshlift_model::k8s::{
+    EndpointSlice, HorizontalPodAutoscaler, PodDisruptionBudget, Resource, ResourceQuota, Service, StringMap,
+};
+use meshlift_model::snapshot::Snapshot;
+
+/// Label that kube-apiserver gives every namespace.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+/// Label of an EndpointSlice that names its Service.
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// A snapshot with its objects by namespace.
+pub(crate) struct Index<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    /// Labels of each recorded namespace, as selectors see them.
+    pub(crate) namespace_labels: BTreeMap<&'a str, StringMap>,
+    services: BTreeMap<&'a str, Vec<&'a Service>>,
+    budgets: BTreeMap<&'a str, Vec<&'a PodDisruptionBudget>>,
+    autoscalers: BTreeMap<&'a str, Vec<&'a HorizontalPodAutoscaler>>,
+    quotas: BTreeMap<&'a str, Vec<&'a ResourceQuota>>,
+    slices: BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a EndpointSlice>>>,
+}
+
+impl<'a> Index<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
+        let objects = &snapshot.objects;
+        let mut slices: BTreeMap<&str, BTreeMap<&str, Vec<&EndpointSlice>>> = BTreeMap::new();
+        for slice in &objects.endpoint_slices {
+            let service = slice.metadata.label(SERVICE_NAME).unwrap_or_default();
+            let here = slices.entry(&slice.metadata.namespace).or_default();
+            here.entry(service).or_default().push(slice);
+        }
+        let labels = objects.namespaces.iter().map(|namespace| {
+            (
+                namespace.metadata.name.as_str(),
+                with_name(&namespace.metadata.name, &namespace.metadata.labels),
+            )
+        });
+        Self {
+            snapshot,
+            namespace_labels: labels.collect(),
+            services: by_namespace(&objects.services),
+            budgets: by_namespace(&objects.disruption_budgets),
+            autoscalers: by_namespace(&objects.autoscalers),
+            quotas: by_namespace(&objects.resource_quotas),
+            slices,
+        }
+    }
+
+    /// Labels of a namespace as selectors see them, and whether the namespace was recorded.
+    pub(crate) fn labels_of(&self, namespace: &str) -> (StringMap, bool) {
+        match self.namespace_labels.get(namespace) {
+            Some(labels) => (labels.clone(), true),
+            None => (with_name(namespace, &StringMap::new()), false),
+        }
+    }
+
+    pub(crate) fn services(&self, namespace: &str) -> &[&'a Service] {
+        slice_of(&self.services, namespace)
+    }
+
+    pub(crate) fn budgets(&self, namespace: &str) -> &[&'a PodDisruptionBudget] {
+        slice_of(&self.budgets, namespace)
+    }
+
+    pub(crate) fn autoscalers(&self, namespace: &str) -> &[&'a HorizontalPodAutoscaler] {
+        slice_of(&self.autoscalers, namespace)
+    }
+
+    pub(crate) fn quotas(&self, namespace: &str) -> &[&'a ResourceQuota] {
+        slice_of(&self.quotas, namespace)
+    }
+
+    /// EndpointSlices of a Service.
+    pub(crate) fn slices(&self, namespace: &str, service: &str) -> &[&'a EndpointSlice] {
+        let found = self.slices.get(namespace).and_then(|services| services.get(service));
+        found.map_or(&[], Vec::as_slice)
+    }
+
+    /// Why a kind cannot be judged, in words; `None` where it was read, or is known to be absent.
+    pub(crate) fn doubt<R: Resource>(&self) -> Option<String> {
+        doubt(self.snapshot, R::RESOURCE)
+    }
+}
+
+/// Why a source cannot be judged, in words.
+pub(crate) fn doubt(snapshot: &Snapshot, source: &str) -> Option<String> {
+    use meshlift_model::snapshot::SourceStatus as S;
+    match snapshot.source(source) {
+        S::Read { .. } | S::Absent => None,
+        S::Refused { reason } => Some(format!("{source} was refused: {reason}")),
+        S::Broken { reason } => Some(format!("{source} could not be read: {reason}")),
+    }
+}
+
+/// Objects of a list by namespace, in the order of the list.
+pub(crate) fn by_namespace<R: Resource>(list: &[R]) -> BTreeMap<&str, Vec<&R>> {
+    let mut map: BTreeMap<&str, Vec<&R>> = BTreeMap::new();
+    for object in list {
+        map.entry(&object.meta().namespace).or_default().push(object);
+    }
+    map
+}
+
+fn with_name(name: &str, labels: &StringMap) -> StringMap {
+    let mut labels = labels.clone();
+    labels.entry(NAMESPACE_NAME.to_owned()).or_insert_with(|| name.to_owned());
+    labels
+}
+
+fn slice_of<'m, T>(map: &'m BTreeMap<&str, Vec<T>>, namespace: &str) -> &'m [T] {
+    map.get(namespace).map_or(&[], Vec::as_slice)
+}

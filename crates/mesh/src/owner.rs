@@ -1,0 +1,159 @@
+//! From a pod to what restarts it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshlift_model::k8s::{Job, ObjectMeta, OwnerReference, Pod, ReplicaSet, Resource};
+use meshlift_model::names::ObjectRef;
+use meshlift_model::snapshot::Snapshot;
+
+/// Label that a Deployment's pods carry: the hash at the end of their ReplicaSet's name.
+const TEMPLATE_HASH: &str = "pod-template-hash";
+
+/// What restarts a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) workload: ObjectRef,
+    /// In words, where meshlift does not know the controller.
+    pub(crate) foreign: Option<String>,
+}
+
+/// Owners by name, as far as the chain has more than one link.
+pub(crate) struct Owners<'a> {
+    replica_sets: BTreeMap<(&'a str, &'a str), &'a ReplicaSet>,
+    jobs: BTreeMap<(&'a str, &'a str), &'a Job>,
+    /// Kind, namespace and name of recorded controllers.
+    recorded: BTreeSet<(&'static str, &'a str, &'a str)>,
+}
+
+impl<'a> Owners<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
+        let objects = &snapshot.objects;
+        let mut recorded = BTreeSet::new();
+        add(&mut recorded, &objects.deployments);
+        add(&mut recorded, &objects.stateful_sets);
+        add(&mut recorded, &objects.daemon_sets);
+        add(&mut recorded, &objects.cron_jobs);
+        Self { replica_sets: by_name(&objects.replica_sets), jobs: by_name(&objects.jobs), recorded }
+    }
+
+    /// What restarts a pod; itself for a bare pod.
+    pub(crate) fn of_pod(&self, pod: &Pod) -> Owner {
+        let namespace = pod.metadata.namespace.as_str();
+        let Some(owner) = pod.metadata.controller() else {
+            return known(pod.object_ref());
+        };
+        match owner.kind.as_str() {
+            "ReplicaSet" => match self.replica_sets.get(&(namespace, owner.name.as_str())) {
+                Some(set) => self.of_replica_set(set),
+                None => self.of_missing_replica_set(pod, owner),
+            },
+            "Job" => match self.jobs.get(&(namespace, owner.name.as_str())) {
+                Some(job) => self.of_job(job),
+                None => self.of_missing_job(namespace, owner),
+            },
+            "StatefulSet" | "DaemonSet" => self.direct(namespace, owner),
+            _ => Owner { workload: pod.object_ref(), foreign: Some(words(owner)) },
+        }
+    }
+
+    /// What restarts the pods of a ReplicaSet.
+    pub(crate) fn of_replica_set(&self, set: &ReplicaSet) -> Owner {
+        let namespace = set.metadata.namespace.as_str();
+        match set.metadata.controller() {
+            None => Owner { workload: set.object_ref(), foreign: Some("a ReplicaSet of its own".to_owned()) },
+            Some(owner) if owner.kind == "Deployment" => self.direct(namespace, owner),
+            Some(owner) => Owner { workload: set.object_ref(), foreign: Some(words(owner)) },
+        }
+    }
+
+    /// What makes a Job's pods.
+    pub(crate) fn of_job(&self, job: &Job) -> Owner {
+        match job.metadata.controller() {
+            None => known(job.object_ref()),
+            Some(owner) if owner.kind == "CronJob" => self.direct(&job.metadata.namespace, owner),
+            Some(owner) => Owner { workload: job.object_ref(), foreign: Some(words(owner)) },
+        }
+    }
+
+    fn direct(&self, namespace: &str, owner: &OwnerReference) -> Owner {
+        let workload = ObjectRef::new(&owner.kind, namespace, &owner.name);
+        if self.is_recorded(&owner.kind, namespace, &owner.name) {
+            known(workload)
+        } else {
+            Owner { workload, foreign: Some(format!("{}, which was not recorded", words(owner))) }
+        }
+    }
+
+    /// A list of ReplicaSets can be a moment older than its pods: the hash label tells the Deployment.
+    fn of_missing_replica_set(&self, pod: &Pod, owner: &OwnerReference) -> Owner {
+        let namespace = pod.metadata.namespace.as_str();
+        let deployment = pod
+            .metadata
+            .label(TEMPLATE_HASH)
+            .and_then(|hash| owner.name.strip_suffix(hash))
+            .and_then(|name| name.strip_suffix('-'))
+            .filter(|name| self.is_recorded("Deployment", namespace, name));
+        match deployment {
+            Some(name) => known(ObjectRef::new("Deployment", namespace, name)),
+            None => self.direct(namespace, owner),
+        }
+    }
+
+    /// A CronJob names its Jobs after itself and the minute that they were due.
+    fn of_missing_job(&self, namespace: &str, owner: &OwnerReference) -> Owner {
+        let cron_job = owner
+            .name
+            .rsplit_once('-')
+            .filter(|(_, minute)| minute.chars().all(|digit| digit.is_ascii_digit()))
+            .map(|(name, _)| name)
+            .filter(|name| self.is_recorded("CronJob", namespace, name));
+        match cron_job {
+            Some(name) => known(ObjectRef::new("CronJob", namespace, name)),
+            None => self.direct(namespace, owner),
+        }
+    }
+
+    fn is_recorded(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        let kinds = ["Deployment", "StatefulSet", "DaemonSet", "CronJob"];
+        kinds.iter().any(|known| *known == kind && self.recorded.contains(&(*known, namespace, name)))
+    }
+}
+
+fn known(workload: ObjectRef) -> Owner {
+    Owner { workload, foreign: None }
+}
+
+fn words(owner: &OwnerReference) -> String {
+    format!("{} {} ({})", owner.kind, owner.name, owner.api_version)
+}
+
+fn add<'a, R: Resource>(recorded: &mut BTreeSet<(&'static str, &'a str, &'a str)>, list: &'a [R]) {
+    recorded.extend(
+        list.iter().map(|object| (R::KIND, object.meta().namespace.as_str(), object.meta().name.as_str())),
+    );
+}
+
+fn by_name<R: Resource>(list: &[R]) -> BTreeMap<(&str, &str), &R> {
+    list.iter()
+        .map(|object| ((object.meta().namespace.as_str(), object.meta().name.as_str()), object))
+        .collect()
+}
+
+/// GitOps markers: where one is found, somebody else writes the object.
+const GITOPS: [(&str, &str); 5] = [
+    ("argocd.argoproj.io/tracking-id", "Argo CD"),
+    ("argocd.argoproj.io/instance", "Argo CD"),
+    ("kustomize.toolkit.fluxcd.io/name", "Flux Kustomization"),
+    ("helm.toolkit.fluxcd.io/name", "Flux HelmRelease"),
+    ("fleet.cattle.io/bundle-id", "Fleet bundle"),
+];
+
+/// GitOps or another controller that owns an object's spec, in words. Helm is neither: it acts when a
+/// person calls it.
+pub(crate) fn managed_by(metadata: &ObjectMeta) -> Option<String> {
+    let gitops = GITOPS.iter().find_map(|(key, owner)| {
+        let value = metadata.label(key).or_else(|| metadata.annotation(key))?;
+        Some(format!("{owner} {value}"))
+    });
+    gitops.or_else(|| metadata.controller().map(words))
+}

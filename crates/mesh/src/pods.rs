@@ -1,0 +1,100 @@
+//! Every pod: what it is, what it runs, what it would get.
+
+use std::collections::BTreeMap;
+
+use meshlift_model::k8s::{Pod, Resource};
+use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
+
+use crate::bare::BarePod;
+use crate::connection::{Connected, Connections};
+use crate::facts::{Agreement, Injection, PodFacts, ProxyKind};
+use crate::injector::Injectors;
+use crate::proxy::{Carried, carried};
+
+/// Annotation that istio-cni leaves on pods that ambient captured.
+const REDIRECTION: &str = "ambient.istio.io/redirection";
+
+/// Facts of one pod.
+pub(crate) fn facts(
+    pod: &Pod,
+    workload: ObjectRef,
+    injectors: &Injectors<'_>,
+    connections: &Connections<'_>,
+    versions: &BTreeMap<RevisionName, Option<IstioVersion>>,
+) -> PodFacts {
+    let on_restart: Injection = injectors.inject(&BarePod::of_pod(pod));
+    let connected = connections.of(pod);
+    let carried = carried(pod);
+    let agreement = match &carried {
+        Some(carried) => agreement(pod, carried, &connected, versions),
+        None => Agreement::None,
+    };
+    let has_proxy = carried.is_some();
+    let (proxy, revision, status_revision, image_version) = match carried {
+        Some(c) => (Some(c.kind), c.revision, c.status_revision, c.image_version),
+        None => (None, None, None, None),
+    };
+    PodFacts {
+        pod: pod.object_ref(),
+        workload,
+        finished: pod.is_finished(),
+        terminating: pod.metadata.deletion_timestamp.is_some(),
+        ready: pod.is_ready(),
+        proxy,
+        revision,
+        status_revision,
+        image_version,
+        connected_to: connected.revisions.first().filter(|_| has_proxy).cloned(),
+        connection_known: connected.known,
+        synced: connected.synced,
+        nack: connected.nack,
+        agreement,
+        on_restart,
+        redirection: pod.metadata.annotation(REDIRECTION).map(str::to_owned),
+    }
+}
+
+/// The sides of one pod together: annotation, status, image, connection.
+fn agreement(
+    pod: &Pod,
+    carried: &Carried,
+    connected: &Connected,
+    versions: &BTreeMap<RevisionName, Option<IstioVersion>>,
+) -> Agreement {
+    let disagree = |how: String| Agreement::Disagree { how };
+    let Some(revision) = carried.revision.clone().or_else(|| carried.status_revision.clone()) else {
+        return disagree("it has a proxy, but neither annotation names its revision".to_owned());
+    };
+    if let Some(status) = carried.status_revision.as_ref().filter(|status| **status != revision) {
+        return disagree(format!("annotation istio.io/rev says {revision}, its status says {status}"));
+    }
+    let unread = |what: String| Agreement::Unread { revision: revision.clone(), what };
+    if let (Some(image), Some(Some(version))) = (&carried.image_version, versions.get(&revision))
+        && image != version
+        // ztunnel is one per cluster: its annotation names whom it asks, not what it is.
+        && carried.kind != ProxyKind::Ztunnel
+    {
+        return disagree(format!("annotation says {revision} ({version}), its image is {image}"));
+    }
+    if let Some(other) = connected.revisions.iter().find(|other| **other != revision) {
+        return disagree(format!("annotation says {revision}, it is connected to {other}"));
+    }
+    if pod.is_finished() {
+        return unread("it has finished: nothing is connected".to_owned());
+    }
+    if connected.revisions.is_empty() {
+        return if !connected.known {
+            unread("whether it is connected was not read".to_owned())
+        } else if pod.is_ready() && pod.metadata.deletion_timestamp.is_none() {
+            disagree(format!("annotation says {revision}, but it is connected to no istiod"))
+        } else {
+            unread("it is not ready, and connected to no istiod".to_owned())
+        };
+    }
+    match (&carried.image_version, versions.get(&revision)) {
+        (_, None) => disagree(format!("annotation says {revision}, which has no istiod")),
+        (None, Some(_)) => unread("its image names no version".to_owned()),
+        (Some(_), Some(None)) => unread(format!("the version of {revision}")),
+        (Some(_), Some(Some(_))) => Agreement::Agreed { revision },
+    }
+}

@@ -1,0 +1,136 @@
+//! What a revision's injector was told: policy, selectors, templates, native sidecars, images.
+
+use meshlift_model::defaults::REV_LABEL;
+use meshlift_model::k8s::{ConfigMap, Resources, StringMap};
+use meshlift_model::names::{IstioVersion, RevisionName};
+use meshlift_model::selector::LabelSelector;
+use serde_json::Value;
+
+use crate::control::ControlPlane;
+use crate::index::Index;
+
+/// First minor version whose istiod injects native sidecars by itself: compatibility profile 1.26 turns
+/// `ENABLE_NATIVE_SIDECARS` off again (istio: manifests/helm-profiles/compatibility-version-1.26.yaml).
+const NATIVE_BY_DEFAULT: (u32, u32) = (1, 27);
+
+/// Settings of one revision.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// `global.proxy.autoInject`: `enabled` or `disabled`.
+    policy: String,
+    never: Vec<LabelSelector>,
+    always: Vec<LabelSelector>,
+    /// Templates of a pod that names none.
+    pub(crate) default_templates: Vec<String>,
+    pub(crate) native: NativeMode,
+    /// Effective values of the installation, where recorded.
+    pub(crate) merged: Option<Value>,
+    /// `HUB/IMAGE:TAG` of the proxy, where the injector's values tell.
+    pub(crate) proxy_image: Option<String>,
+    /// Requests and limits of the proxy.
+    pub(crate) proxy_resources: Resources,
+    /// Whether istio-cni sets up redirection, so that `istio-validation` replaces `istio-init`.
+    pub(crate) cni: bool,
+}
+
+/// istiod's `ENABLE_NATIVE_SIDECARS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NativeMode {
+    On,
+    Off,
+    /// As nodes allow.
+    Auto,
+}
+
+impl Settings {
+    pub(crate) fn of(revision: &RevisionName, control: &ControlPlane<'_>, index: &Index<'_>) -> Self {
+        let maps = || index.snapshot.objects.config_maps.iter().filter(|map| belongs(map, revision));
+        let json = |key: &str| maps().find_map(|map| serde_json::from_str::<Value>(map.data.get(key)?).ok());
+        let merged = json("merged-values");
+        let values = json("values").or_else(|| merged.clone()).unwrap_or_default();
+        let selectors = |path: &str| {
+            let listed = values.pointer(path).cloned().unwrap_or_default();
+            serde_json::from_value::<Vec<LabelSelector>>(listed).unwrap_or_default()
+        };
+        let text = |path: &str| values.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let listed = values.pointer("/sidecarInjectorWebhook/defaultTemplates").and_then(Value::as_array);
+        let names = listed.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        let mut default_templates: Vec<String> = names.collect();
+        if default_templates.is_empty() {
+            default_templates.push("sidecar".to_owned());
+        }
+        let version = control.version(index, revision);
+        Self {
+            policy: text("/global/proxy/autoInject").unwrap_or("enabled").to_owned(),
+            never: selectors("/sidecarInjectorWebhook/neverInjectSelector"),
+            always: selectors("/sidecarInjectorWebhook/alwaysInjectSelector"),
+            default_templates,
+            native: native_mode(control.env(revision, "ENABLE_NATIVE_SIDECARS"), version.as_ref()),
+            proxy_image: proxy_image(&values),
+            proxy_resources: values
+                .pointer("/global/proxy/resources")
+                .and_then(|resources| serde_json::from_value(resources.clone()).ok())
+                .unwrap_or_default(),
+            cni: values.pointer("/pilot/cni/enabled").and_then(Value::as_bool).unwrap_or(false),
+            merged,
+        }
+    }
+
+    /// Why istiod leaves a pod alone that its webhook was asked about; `None` where it injects
+    /// (istio: pkg/kube/inject/inject.go, `injectRequired`).
+    pub(crate) fn refusal(&self, labels: &StringMap, annotation: Option<&str>) -> Option<String> {
+        let label = labels.get("sidecar.istio.io/inject").map(String::as_str);
+        let (form, asked) = match label {
+            Some(value) => ("label", value),
+            None => ("annotation", annotation.unwrap_or_default()),
+        };
+        match asked.to_lowercase().as_str() {
+            "y" | "yes" | "true" | "on" => return None,
+            "" => {}
+            _ => {
+                return Some(format!(
+                    "its {form} sidecar.istio.io/inject={asked} keeps istiod from injecting it"
+                ));
+            }
+        }
+        let any = |selectors: &[LabelSelector]| {
+            selectors.iter().any(|selector| *selector != LabelSelector::default() && selector.matches(labels))
+        };
+        if any(&self.never) {
+            return Some("its labels match the injector's neverInjectSelector".to_owned());
+        }
+        if any(&self.always) || self.policy == "enabled" {
+            return None;
+        }
+        Some(format!("the injector's policy is `{}` and the pod does not ask for a sidecar", self.policy))
+    }
+}
+
+/// True for config maps of the revision, by label.
+fn belongs(map: &ConfigMap, revision: &RevisionName) -> bool {
+    map.metadata.label(REV_LABEL) == Some(revision.as_str())
+}
+
+fn native_mode(env: Option<&str>, version: Option<&IstioVersion>) -> NativeMode {
+    match env.map(str::to_lowercase).as_deref() {
+        Some("true") => NativeMode::On,
+        Some("false") => NativeMode::Off,
+        Some(_) => NativeMode::Auto,
+        None => {
+            let former = version.is_some_and(|version| (version.major, version.minor) < NATIVE_BY_DEFAULT);
+            if former { NativeMode::Off } else { NativeMode::Auto }
+        }
+    }
+}
+
+fn proxy_image(values: &Value) -> Option<String> {
+    let text = |path: &str| values.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let tag = match values.pointer("/global/tag")? {
+        Value::String(tag) => tag.clone(),
+        other => other.to_string(),
+    };
+    let suffix = text("/global/variant").map(|variant| format!("-{variant}")).unwrap_or_default();
+    let tag = if tag.ends_with(&suffix) { tag } else { tag + &suffix };
+    let name = text("/global/proxy/image").unwrap_or("proxyv2");
+    Some(format!("{}/{name}:{tag}", text("/global/hub")?))
+}

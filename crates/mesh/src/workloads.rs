@@ -1,0 +1,145 @@
+//! Workloads: what decides their injection, and everything around them that a restart meets.
+
+use std::collections::BTreeMap;
+
+use meshlift_model::k8s::{Pod, Resource, StringMap};
+use meshlift_model::names::ObjectRef;
+use meshlift_model::selector::LabelSelector;
+
+use crate::bare::BarePod;
+use crate::control::is_istiod;
+use crate::drafts::{Draft, PodsByOwner};
+use crate::facts::{Injection, PodFacts, Role, Workload};
+use crate::index::Index;
+use crate::injected::as_injected;
+use crate::injector::Injectors;
+use crate::proxy::{Managed, is_cni, is_gateway, is_ztunnel, managed};
+
+/// Label that enrols pods and namespaces in ambient mode, or keeps pods out.
+pub(crate) const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
+
+/// What workloads are made from.
+pub(crate) struct Workshop<'w, 'a> {
+    pub(crate) index: &'w Index<'a>,
+    pub(crate) injectors: &'w Injectors<'a>,
+    pub(crate) pods: &'w PodsByOwner<'a>,
+    pub(crate) facts: &'w BTreeMap<ObjectRef, PodFacts>,
+}
+
+impl Workshop<'_, '_> {
+    /// The whole workload.
+    pub(crate) fn workload(&self, draft: Draft<'_>) -> Workload {
+        let namespace = draft.workload.namespace.as_str();
+        let bare = BarePod::of_template(namespace, &draft.template);
+        let labels = &draft.template.metadata.labels;
+        let role = role(&draft);
+        let on_restart = match role {
+            Role::ManagedGateway | Role::Waypoint => Injection::nothing(
+                "istiod's Gateway controller makes its pods; who owns its Gateway decides".to_owned(),
+            ),
+            Role::App | Role::InjectedGateway | Role::Istiod | Role::Ztunnel | Role::Cni => {
+                self.injectors.inject(&bare)
+            }
+        };
+        let pods: Vec<&Pod> = self.running(&draft.workload);
+        let injected = as_injected(&draft, &on_restart, &pods, self);
+        Workload {
+            uid: draft.metadata.uid.clone(),
+            role,
+            replicas: draft.replicas,
+            follows: on_restart.follows.clone(),
+            pod_bound: self.injectors.is_by_pod(namespace, labels),
+            ignored: self.injectors.ignored_of_pod(namespace, labels),
+            pods: pods.iter().map(|pod| pod.object_ref()).collect(),
+            now: self.now(&pods),
+            as_injected: injected,
+            services: self.services(&draft, &pods),
+            budgets: self.budgets(namespace, labels),
+            autoscaler: self.autoscaler(&draft.workload),
+            quotas: self.index.quotas(namespace).iter().map(|quota| quota.object_ref()).collect(),
+            managed_by: draft.managed_by,
+            ambient: is_enrolled(&self.index.labels_of(namespace).0, &bare),
+            on_restart,
+            workload: draft.workload.clone(),
+            template: draft.template,
+            rules: draft.rules,
+            state: draft.state,
+            min_ready_seconds: draft.min_ready_seconds,
+        }
+    }
+
+    fn running(&self, workload: &ObjectRef) -> Vec<&Pod> {
+        let mut pods: Vec<&Pod> =
+            self.pods.get(workload).into_iter().flatten().copied().filter(|pod| !pod.is_finished()).collect();
+        pods.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+        pods
+    }
+
+    fn now(&self, pods: &[&Pod]) -> BTreeMap<Option<meshlift_model::names::RevisionName>, usize> {
+        let mut now = BTreeMap::new();
+        for pod in pods {
+            let revision = self.facts.get(&pod.object_ref()).and_then(|facts| facts.revision.clone());
+            *now.entry(revision).or_default() += 1;
+        }
+        now
+    }
+
+    /// Services that select the pods. Labels that only single pods carry (a StatefulSet's pod name) count too.
+    fn services(&self, draft: &Draft<'_>, pods: &[&Pod]) -> Vec<ObjectRef> {
+        let template = &draft.template.metadata.labels;
+        let by_pod = draft.workload.kind == "StatefulSet";
+        let services = self.index.services(&draft.workload.namespace).iter().filter(|service| {
+            let selector = LabelSelector::of_labels(&service.spec.selector);
+            !service.spec.selector.is_empty()
+                && service.spec.type_ != "ExternalName"
+                && (selector.matches(template)
+                    || (by_pod && pods.iter().any(|pod| selector.matches(&pod.metadata.labels))))
+        });
+        services.map(|service| service.object_ref()).collect()
+    }
+
+    fn budgets(&self, namespace: &str, labels: &StringMap) -> Vec<ObjectRef> {
+        let covers = |selector: &Option<LabelSelector>| {
+            selector.as_ref().is_some_and(|selector| selector.matches(labels))
+        };
+        let budgets = self.index.budgets(namespace).iter().filter(|budget| covers(&budget.spec.selector));
+        budgets.map(|budget| budget.object_ref()).collect()
+    }
+
+    fn autoscaler(&self, workload: &ObjectRef) -> Option<ObjectRef> {
+        let scales = |target: &meshlift_model::k8s::ScaleTargetRef| {
+            target.kind == workload.kind && target.name == workload.name
+        };
+        let autoscalers = self.index.autoscalers(&workload.namespace);
+        autoscalers.iter().find(|one| scales(&one.spec.scale_target_ref)).map(|one| one.object_ref())
+    }
+}
+
+/// What a workload is to the mesh, by the labels and containers of its pods.
+fn role(draft: &Draft<'_>) -> Role {
+    let labels = &draft.template.metadata.labels;
+    if is_istiod(labels) {
+        return Role::Istiod;
+    }
+    if is_ztunnel(labels) {
+        return Role::Ztunnel;
+    }
+    if is_cni(labels) {
+        return Role::Cni;
+    }
+    match managed(labels).or_else(|| managed(&draft.metadata.labels)) {
+        Some(Managed::Gateway) => Role::ManagedGateway,
+        Some(Managed::Waypoint) => Role::Waypoint,
+        None if is_gateway(&draft.template.metadata.annotations, &draft.template.spec) => {
+            Role::InjectedGateway
+        }
+        None => Role::App,
+    }
+}
+
+/// True for pods that ambient should capture (istio: cni/README.md, "Selection API").
+pub(crate) fn is_enrolled(namespace: &StringMap, pod: &BarePod<'_>) -> bool {
+    let mode = pod.labels().get(DATAPLANE_MODE).map(String::as_str);
+    let by_namespace = namespace.get(DATAPLANE_MODE).is_some_and(|mode| mode == "ambient");
+    !pod.host_network() && (mode == Some("ambient") || (by_namespace && mode != Some("none")))
+}
