@@ -18,6 +18,7 @@
 //! Ports write to [`Twin::cluster`] and let time pass with [`Twin::step`] or [`Twin::run_until`].
 
 mod actor;
+pub mod admission;
 mod cluster;
 mod controllers;
 mod error;
