@@ -10,6 +10,7 @@ mod endpoints;
 mod history;
 pub(crate) mod pods;
 mod replicaset;
+mod statefulset;
 
 use crate::actor::Actor;
 use crate::kubelet::{Kubelet, PodTimings};
@@ -21,6 +22,7 @@ pub(crate) fn all(timings: Box<dyn PodTimings>) -> Vec<Box<dyn Actor>> {
     vec![
         Box::new(deployment::Deployments),
         Box::new(replicaset::ReplicaSets),
+        Box::new(statefulset::StatefulSets),
         Box::new(endpoints::EndpointSlices),
         Box::new(Quotas),
         Box::new(Scheduler),
