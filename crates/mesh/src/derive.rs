@@ -23,9 +23,6 @@ use crate::revisions::{revisions, system_namespaces};
 use crate::tags::{Names, default_revision, tags};
 use crate::workloads::Workshop;
 
-/// Label of namespaces that matter most, where the intent names none.
-const SLO_CRITICAL_LABEL: &str = "tier=slo-critical";
-
 impl Mesh {
     /// Understands a snapshot. Any snapshot has a mesh, an empty or odd one too; what could not be read
     /// stays unknown.
@@ -66,16 +63,11 @@ impl Mesh {
         }
     }
 
-    /// Namespaces that matter most: those that the intent names, and those with its label
-    /// (`tier=slo-critical` where it gives none).
+    /// Namespaces that matter most, by name or by label.
     #[must_use]
     pub fn slo_critical(&self, intent: &SloCritical) -> BTreeSet<String> {
-        let label = intent.label.as_deref().unwrap_or(SLO_CRITICAL_LABEL);
-        let (key, value) = label.split_once('=').unwrap_or((label, ""));
-        let labelled = self.snapshot.objects.namespaces.iter().map(|namespace| &namespace.metadata);
-        let labelled = labelled.filter(|metadata| metadata.label(key) == Some(value));
-        let named = intent.namespaces.iter().filter(|name| self.namespaces.contains_key(*name)).cloned();
-        labelled.map(|metadata| metadata.name.clone()).chain(named).collect()
+        let namespaces = self.snapshot.objects.namespaces.iter().map(|namespace| &namespace.metadata);
+        namespaces.filter(|metadata| intent.covers(metadata)).map(|metadata| metadata.name.clone()).collect()
     }
 }
 

@@ -35,6 +35,7 @@ pub struct GatewayFacts {
     /// Revision that owns or would inject it.
     pub owner: Option<RevisionName>,
     /// Revision that its pods run.
+    #[serde(serialize_with = "super::by_revision")]
     pub running: BTreeMap<Option<RevisionName>, usize>,
     /// True if `spec.infrastructure.labels` freezes its pod template.
     pub frozen: bool,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
 use meshlift_model::snapshot::Snapshot;
+use serde::{Serialize, Serializer};
 
 pub use follower::*;
 pub use gateway::*;
@@ -19,9 +20,10 @@ pub use revision::*;
 pub use workload::*;
 
 /// A mesh, understood.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Mesh {
-    /// What it was derived from.
+    /// What it was derived from; not written with the rest.
+    #[serde(skip)]
     pub snapshot: Arc<Snapshot>,
     /// Namespaces that hold an istiod, most istiods first.
     pub system_namespaces: Vec<String>,
@@ -47,4 +49,13 @@ pub struct Mesh {
     pub install: InstallMethod,
     /// Proxies that are connected, by istiod pod; absent where that was not read.
     pub connected: BTreeMap<String, Option<usize>>,
+}
+
+/// Pods by revision as JSON: what has none is counted under an empty key.
+pub(crate) fn by_revision<S: Serializer>(
+    counts: &BTreeMap<Option<RevisionName>, usize>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer
+        .collect_map(counts.iter().map(|(name, pods)| (name.as_ref().map_or("", RevisionName::as_str), pods)))
 }

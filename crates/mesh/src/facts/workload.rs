@@ -111,6 +111,7 @@ pub struct Workload {
     /// Its pods that are not finished.
     pub pods: Vec<ObjectRef>,
     /// Pods by the revision that they carry.
+    #[serde(serialize_with = "super::by_revision")]
     pub now: BTreeMap<Option<RevisionName>, usize>,
     /// Template as the API has it, without what injection adds.
     pub template: PodTemplateSpec,
