@@ -72,9 +72,19 @@ pub fn cut(text: &str, width: usize) -> String {
 /// Words in lines of at most `width` columns. A word that is longer gets a line of its own.
 #[must_use]
 pub fn wrap(words: impl IntoIterator<Item = impl AsRef<str>>, width: usize) -> Vec<String> {
+    wrap_at(words, width, width)
+}
+
+/// As [`wrap`], with another width for the first line.
+fn wrap_at(
+    words: impl IntoIterator<Item = impl AsRef<str>>,
+    first_width: usize,
+    width: usize,
+) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in words {
         let word = word.as_ref();
+        let width = if lines.len() == 1 { first_width } else { width };
         match lines.last_mut() {
             Some(line) if line.is_empty() => line.push_str(word),
             Some(line) if columns(line) + 1 + columns(word) <= width => {
@@ -96,8 +106,9 @@ pub fn hang(first: &str, text: &str) -> String {
 /// `first` and then the text, wrapped; further lines are indented by so many columns.
 #[must_use]
 pub fn hang_at(first: &str, indent: usize, text: &str) -> String {
-    let width = WIDTH.saturating_sub(columns(first).max(indent)).max(20);
-    let lines = wrap(text.split_whitespace(), width);
+    const LEAST: usize = 20;
+    let room = |taken: usize| WIDTH.saturating_sub(taken).max(LEAST);
+    let lines = wrap_at(text.split_whitespace(), room(columns(first)), room(indent));
     let mut out = String::new();
     for (index, line) in lines.iter().enumerate() {
         let lead = if index == 0 { first.to_owned() } else { " ".repeat(indent) };

@@ -31,7 +31,7 @@ pub(super) fn section(mesh: &Mesh, style: Style) -> String {
         .map(|tag| row(&format!("tag {}", tag.name), &words::revision(tag.revision.as_ref()), &[], 0))
         .collect();
     for ((follows, by), followers) in &rows {
-        text.push_str(&follower_row(follows, by, followers, style));
+        text.push_str(&follower_row(mesh, follows, by, followers, style));
     }
     text.push_str(&unfollowed.concat());
     text.push_str(&ambient_row(mesh));
@@ -51,7 +51,7 @@ fn by(follower: &Follower) -> &'static str {
     }
 }
 
-fn follower_row(follows: &Follows, by: &str, followers: &[&Follower], style: Style) -> String {
+fn follower_row(mesh: &Mesh, follows: &Follows, by: &str, followers: &[&Follower], style: Style) -> String {
     let pods = followers.iter().map(|follower| follower.pods).sum();
     let now = match follows {
         Follows::Unserved { .. } | Follows::Nothing => "NOTHING".to_owned(),
@@ -63,8 +63,16 @@ fn follower_row(follows: &Follows, by: &str, followers: &[&Follower], style: Sty
     names.sort();
     let name =
         if by.is_empty() { words::follows(follows) } else { format!("{} {by}", words::follows(follows)) };
-    let text = row(&name, &now, &names, pods);
-    if now == "NOTHING" { text.replacen("NOTHING", &style.paint(Tone::Bad, "NOTHING"), 1) } else { text }
+    let mut text = row(&name, &now, &names, pods);
+    if now == "NOTHING" {
+        text = text.replacen("NOTHING", &style.paint(Tone::Bad, "NOTHING"), 1);
+        let bare: usize =
+            names.iter().filter_map(|name| mesh.namespaces.get(name)).map(|namespace| namespace.pods).sum();
+        if bare > pods {
+            text.push_str(&format!("    {} WITHOUT a sidecar\n", count(bare - pods, "pod")));
+        }
+    }
+    text
 }
 
 fn row(name: &str, now: &str, names: &[String], pods: usize) -> String {

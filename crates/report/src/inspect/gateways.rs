@@ -29,7 +29,7 @@ fn head(gateway: &GatewayFacts) -> String {
     let owner = gateway.owner.as_ref().map_or("NOBODY owns it".to_owned(), |owner| format!("now {owner}"));
     let frozen = if gateway.frozen { ", frozen" } else { "" };
     format!(
-        "{}  {}  {}{frozen}, follows {}, {owner}{ignored}",
+        "{}: {}, {}{frozen}, follows {}, {owner}{ignored}",
         gateway.gateway.short(),
         count(usize::try_from(gateway.replicas).unwrap_or_default(), "pod"),
         words::gateway(gateway.kind),

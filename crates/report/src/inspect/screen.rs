@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_checks::assessment::Assessment;
 use meshlift_mesh::{InstallMethod, Mesh, PodFacts, ProxyKind, Role, RolloutRules, RolloutState, Workload};
 use meshlift_model::finding::{Consequence, TrafficVerdict};
+use meshlift_model::k8s::KINDS;
 use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::snapshot::SourceStatus;
 
@@ -67,7 +68,7 @@ fn head(mesh: &Mesh, style: Style) -> String {
     let nodes = count(snapshot.objects.nodes.len(), "node");
     let install = match &mesh.install {
         InstallMethod::Unknown { .. } => "install method unknown".to_owned(),
-        known @ InstallMethod::Istioctl { .. } => words::install(known),
+        InstallMethod::Istioctl { .. } => "istioctl install".to_owned(),
     };
     let first = format!("{kubernetes}, {nodes} · Istio {versions} · {} · {install}", data_planes(mesh));
     let mut text = hang("MESH   ", &first).replacen("MESH", &style.heading("MESH"), 1);
@@ -78,14 +79,16 @@ fn head(mesh: &Mesh, style: Style) -> String {
     for (pod, _) in &pods {
         *carried.entry(pod.revision.as_ref()).or_default() += 1;
     }
-    let carried: Vec<String> =
-        carried.iter().map(|(revision, n)| format!("{n} carry {}", words::revision(*revision))).collect();
+    let carried: Vec<String> = carried
+        .iter()
+        .map(|(revision, n)| format!("{} carry {}", all_or(*n, pods.len()), words::revision(*revision)))
+        .chain(connection(&pods))
+        .collect();
     let line = format!(
-        "{} in {} · {} · {}",
+        "{} in {} · {}",
         if pods.len() == 1 { "1 proxy".to_owned() } else { format!("{} proxies", pods.len()) },
         count(namespaces.len(), "namespace"),
         carried.join(", "),
-        connection(&pods)
     );
     text.push_str(&hang("       ", &line));
     let mut kinds: BTreeMap<ProxyKind, usize> = BTreeMap::new();
@@ -102,23 +105,32 @@ fn head(mesh: &Mesh, style: Style) -> String {
     text
 }
 
-fn connection(pods: &[(&PodFacts, ProxyKind)]) -> String {
-    let unread = pods.iter().filter(|(pod, _)| !pod.connection_known).count();
-    let connected = pods.iter().filter(|(pod, _)| pod.connected_to.is_some()).count();
-    let synced = pods.iter().filter(|(pod, _)| pod.connected_to.is_some() && pod.synced).count();
-    let rejected = pods.iter().filter(|(pod, _)| pod.nack.is_some()).count();
-    let mut words = match (connected, synced) {
-        (0, _) if unread > 0 => String::new(),
-        (c, s) if c == s => format!("{c} connected and synced"),
-        (c, s) => format!("{c} connected, {s} synced"),
-    };
+/// What connections say; empty parts are left out.
+fn connection(pods: &[(&PodFacts, ProxyKind)]) -> Vec<String> {
+    let of = |wanted: fn(&PodFacts) -> bool| pods.iter().filter(|(pod, _)| wanted(pod)).count();
+    let unread = of(|pod| !pod.connection_known);
+    let connected = of(|pod| pod.connected_to.is_some());
+    let synced = of(|pod| pod.connected_to.is_some() && pod.synced);
+    let rejected = of(|pod| pod.nack.is_some());
+    let mut words = Vec::new();
+    if connected > 0 && synced == connected {
+        words.push(format!("{} connected and synced", all_or(connected, pods.len())));
+    } else if connected > 0 {
+        words.push(format!("{} connected, {synced} synced", all_or(connected, pods.len())));
+    } else if unread == 0 {
+        words.push("none connected".to_owned());
+    }
     if rejected > 0 {
-        words.push_str(&format!(", {rejected} REJECTED their config"));
+        words.push(format!("{rejected} REJECTED their config"));
     }
     if unread > 0 {
-        words.push_str(&format!(" connections of {unread} not read"));
+        words.push(format!("connections of {} not read", all_or(unread, pods.len())));
     }
-    words.trim().to_owned()
+    words
+}
+
+fn all_or(number: usize, of: usize) -> String {
+    if number == of { "all".to_owned() } else { number.to_string() }
 }
 
 fn data_planes(mesh: &Mesh) -> &'static str {
@@ -282,7 +294,7 @@ fn rollouts(mesh: &Mesh, style: Style) -> String {
 /// Sources that say nothing, and single objects that were skipped.
 fn not_read(mesh: &Mesh, style: Style) -> String {
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (name, status) in &mesh.snapshot.sources {
+    for (name, status) in mesh.snapshot.sources.iter().filter(|(name, _)| is_needed(name)) {
         match status {
             SourceStatus::Read { .. } | SourceStatus::Absent => {}
             SourceStatus::Refused { reason } | SourceStatus::Broken { reason } => {
@@ -297,6 +309,11 @@ fn not_read(mesh: &Mesh, style: Style) -> String {
     }
     parts.push("traffic metrics (not built yet)".to_owned());
     hang("NOT READ   ", &parts.join(" · ")).replacen("NOT READ", &style.heading("NOT READ"), 1)
+}
+
+/// True for sources that meshlift reads; a recorder may have asked for more.
+fn is_needed(source: &str) -> bool {
+    source == "version" || source.starts_with("istiod/") || KINDS.iter().any(|kind| kind.resource == source)
 }
 
 /// Names of a list, the first few of many.

@@ -1,0 +1,85 @@
+//! The grammar of the command line. What a flag does is decided in `commands`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{check, completions, explain, inspect, snapshot};
+
+/// Plans and rehearses upgrades of Istio on a recorded mesh, step by step, and says what each step costs.
+#[derive(Debug, Parser)]
+#[command(name = "meshlift", version, propagate_version = true, max_term_width = 80)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// One verb, one file in `commands`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Write what was read of a mesh to one compressed file (or a folder of lists)
+    Snapshot(snapshot::SnapshotArgs),
+    /// The mesh at a glance, or one thing of it explained
+    Inspect(inspect::InspectArgs),
+    /// Findings, grouped by what follows for an upgrade
+    Check(check::CheckArgs),
+    /// A finding or error code at length: why, how to see it, what to do
+    Explain(explain::ExplainArgs),
+    /// Completion for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Where the mesh is read from.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct MeshArgs {
+    /// A file that `meshlift snapshot` wrote, or a folder of `kubectl get -o json` lists
+    #[arg(long, value_name = "PATH", conflicts_with = "demo", help_heading = "Mesh")]
+    pub(crate) snapshot: Option<PathBuf>,
+    /// The built-in recorded mesh, with its manifests and its intent
+    #[arg(long, help_heading = "Mesh")]
+    pub(crate) demo: bool,
+    /// Kubeconfig of a live cluster (not built yet)
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["demo", "snapshot"], help_heading = "Mesh")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig (not built yet)
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["demo", "snapshot"], help_heading = "Mesh")]
+    pub(crate) context: Option<String>,
+}
+
+impl MeshArgs {
+    /// The same flags, for commands that meshlift proposes.
+    pub(crate) fn flags(&self) -> String {
+        match &self.snapshot {
+            Some(path) => format!("--snapshot {}", quoted(&path.display().to_string())),
+            None => "--demo".to_owned(),
+        }
+    }
+}
+
+/// A word as a shell takes it.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn proposed_commands_survive_a_shell() {
+        assert_eq!(quoted("clusters/before"), "clusters/before");
+        assert_eq!(quoted("it's here"), r"'it'\''s here'");
+    }
+}

@@ -1,0 +1,7 @@
+//! The verbs.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod explain;
+pub(crate) mod inspect;
+pub(crate) mod snapshot;

@@ -1,0 +1,172 @@
+//! Every failure that ends a verb: what, where, why, what to do, under a code that `explain` opens.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use meshlift_planner::intent::IntentError;
+use meshlift_report::failure::error_text;
+use meshlift_report::inspect::SubjectError;
+use meshlift_snapshot::{ManifestError, SnapshotError};
+
+use crate::console::Console;
+
+/// A failure with its code and its hint.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: &'static str,
+    hint: String,
+    error: Box<dyn Error + 'static>,
+}
+
+/// What only the command line can get wrong.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// Arguments that the grammar refuses.
+    #[error("{what}")]
+    Usage {
+        /// What is wrong with them.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// `--help` or `--version`: a result.
+    #[error("{0}")]
+    Help(String),
+    /// No mesh was named, and live access is not built yet.
+    #[error("no mesh to read: {0}")]
+    NoMesh(&'static str),
+    /// A result could not be written.
+    #[error("cannot write to stdout")]
+    Stdout(#[source] io::Error),
+    /// A result could not be put into JSON.
+    #[error("cannot write JSON")]
+    Json(#[source] serde_json::Error),
+    /// Neither flag nor intent names a target.
+    #[error("no version to go to: neither --to nor the intent's `target` names one")]
+    NoTarget,
+    /// A code that nothing prints.
+    #[error("`{0}` is no code of meshlift")]
+    UnknownCode(String),
+}
+
+impl CliError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Usage { .. } | Self::Help(_) => "ML9501",
+            Self::NoMesh(_) => "ML9502",
+            Self::Stdout(_) => "ML9503",
+            Self::Json(_) => "ML9504",
+            Self::UnknownCode(_) => "ML9505",
+            Self::NoTarget => "ML9508",
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Usage { hint, .. } => hint.clone(),
+            Self::Help(_) => String::new(),
+            Self::NoMesh(_) => {
+                "give --snapshot PATH with a recording of your mesh (README: \"Your own mesh\"), \
+                                or --demo for the built-in one"
+                    .to_owned()
+            }
+            Self::Stdout(_) => "check where stdout goes: a full disk, a closed file".to_owned(),
+            Self::Json(_) => "this is a bug of meshlift: please report it with the command".to_owned(),
+            Self::NoTarget => "add --to VERSION, such as --to 1.30.3".to_owned(),
+            Self::UnknownCode(_) => {
+                "codes look like ML1001; `meshlift explain` without a code lists all".to_owned()
+            }
+        }
+    }
+}
+
+impl Failure {
+    /// The text for stderr, or (as `Err`) text that was asked for and belongs on stdout.
+    pub(crate) fn for_people(&self, console: &Console) -> Result<String, String> {
+        if let Some(CliError::Help(text)) = self.error.downcast_ref() {
+            return Err(text.clone());
+        }
+        Ok(error_text(self.code, &*self.error, &self.hint, console.stderr))
+    }
+}
+
+impl From<CliError> for Failure {
+    fn from(error: CliError) -> Self {
+        Self { code: error.code(), hint: error.hint(), error: Box::new(error) }
+    }
+}
+
+impl From<SnapshotError> for Failure {
+    fn from(error: SnapshotError) -> Self {
+        Self { code: error.code(), hint: error.hint().to_owned(), error: Box::new(error) }
+    }
+}
+
+impl From<ManifestError> for Failure {
+    fn from(error: ManifestError) -> Self {
+        Self { code: error.code(), hint: error.hint().to_owned(), error: Box::new(error) }
+    }
+}
+
+impl From<IntentError> for Failure {
+    fn from(error: IntentError) -> Self {
+        Self { code: error.code(), hint: error.hint(), error: Box::new(error) }
+    }
+}
+
+impl From<SubjectError> for Failure {
+    fn from(error: SubjectError) -> Self {
+        let hint = "`meshlift inspect` without a subject shows what there is; `-o json` lists all workloads";
+        Self { code: "ML9506", hint: hint.to_owned(), error: Box::new(error) }
+    }
+}
+
+impl From<clap::Error> for Failure {
+    fn from(error: clap::Error) -> Self {
+        use clap::error::ErrorKind;
+        let text = error.render().to_string();
+        match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => CliError::Help(text).into(),
+            _ => usage(&text).into(),
+        }
+    }
+}
+
+/// clap's message (`error: what`, tips, usage) as one of ours: what in one line, the tip or the usage as hint.
+fn usage(text: &str) -> CliError {
+    let body = text.strip_prefix("error: ").unwrap_or(text);
+    let (what, rest) = body.split_once("\n\n").unwrap_or((body, ""));
+    let tip = rest.lines().find_map(|line| line.trim().strip_prefix("tip: "));
+    let usage = rest.lines().find_map(|line| line.trim().strip_prefix("Usage: "));
+    let hint = match (tip, usage) {
+        (Some(tip), _) => tip.to_owned(),
+        (None, Some(usage)) => format!("usage: {usage}; --help says more"),
+        (None, None) => "meshlift --help lists the verbs".to_owned(),
+    };
+    // Without a verb clap prints its help instead of a message.
+    let what = if text.starts_with("error: ") { what.to_owned() } else { "no verb given".to_owned() };
+    CliError::Usage { what, hint }
+}
+
+/// A file and what was to be done with it, for errors.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {verb} {}", path.display())]
+pub(crate) struct FileError {
+    /// `read` or `write`.
+    pub(crate) verb: &'static str,
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// What the system said.
+    pub(crate) source: io::Error,
+}
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        let hint = format!(
+            "check that the path is right and may be {}",
+            if error.verb == "read" { "read" } else { "written to" }
+        );
+        Self { code: "ML9507", hint, error: Box::new(error) }
+    }
+}

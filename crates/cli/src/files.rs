@@ -1,0 +1,25 @@
+//! Small text files: intents, plans, reports.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use crate::failure::{Failure, FileError};
+
+/// Largest text file that is read, in bytes; what a file is says its reader.
+const TEXT_BYTES_MAX: u64 = 1 << 28;
+
+/// Text of a file.
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+    let error = |source| FileError { verb: "read", path: path.to_owned(), source };
+    let mut text = String::new();
+    File::open(path).map_err(error)?.take(TEXT_BYTES_MAX).read_to_string(&mut text).map_err(error)?;
+    Ok(text)
+}
+
+/// Writes a file, whole.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let error = |source| FileError { verb: "write", path: path.to_owned(), source };
+    fs::write(path, text).map_err(error)?;
+    Ok(())
+}

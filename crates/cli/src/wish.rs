@@ -1,0 +1,61 @@
+//! What the person wants: the intent, and the version to go to.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use meshlift_model::intent::Intent;
+use meshlift_model::names::IstioVersion;
+use meshlift_planner::intent;
+
+use crate::args::{MeshArgs, quoted};
+use crate::failure::{CliError, Failure};
+use crate::files;
+
+/// The intent of the built-in mesh.
+const DEMO_INTENT: &str = include_str!("../../../fixtures/demo-intent.yaml");
+
+/// Flags of what is wanted.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WishArgs {
+    /// Istio version to go to, such as 1.30.3
+    #[arg(long, value_name = "VERSION", help_heading = "Upgrade")]
+    pub(crate) to: Option<IstioVersion>,
+    /// Intent file: limits, order, and a choice for each hazard
+    #[arg(long, value_name = "FILE", help_heading = "Upgrade")]
+    pub(crate) intent: Option<PathBuf>,
+}
+
+impl WishArgs {
+    /// The intent: of the file, of the built-in mesh, or none; `--to` replaces its target.
+    pub(crate) fn intent(&self, mesh: &MeshArgs) -> Result<Intent, Failure> {
+        let mut intent = match &self.intent {
+            Some(path) => intent::parse(&files::read(path)?)?,
+            None if mesh.demo => intent::parse(DEMO_INTENT)?,
+            None => Intent { format_version: meshlift_model::defaults::FORMAT_VERSION, ..Intent::default() },
+        };
+        if self.to.is_some() {
+            intent.target.clone_from(&self.to);
+        }
+        Ok(intent)
+    }
+
+    /// The intent, with a target.
+    pub(crate) fn upgrade(&self, mesh: &MeshArgs) -> Result<(Intent, IstioVersion), Failure> {
+        let intent = self.intent(mesh)?;
+        let target = intent.target.clone().ok_or(CliError::NoTarget)?;
+        Ok((intent, target))
+    }
+
+    /// The same flags, for commands that meshlift proposes; a target that nobody named stands as VERSION.
+    pub(crate) fn flags(&self, intent: &Intent) -> String {
+        let mut flags = match (&self.to, &intent.target) {
+            (Some(to), _) => format!(" --to {to}"),
+            (None, Some(_)) => String::new(),
+            (None, None) => " --to VERSION".to_owned(),
+        };
+        if let Some(path) = &self.intent {
+            flags.push_str(&format!(" --intent {}", quoted(&path.display().to_string())));
+        }
+        flags
+    }
+}
