@@ -48,7 +48,7 @@ pub(crate) fn as_injected(
 }
 
 /// The template with the revision's proxy.
-fn predicted(template: &PodTemplateSpec, settings: &Settings, native: bool) -> PodTemplateSpec {
+pub(crate) fn predicted(template: &PodTemplateSpec, settings: &Settings, native: bool) -> PodTemplateSpec {
     let mut template = template.clone();
     let image = settings.proxy_image.clone().unwrap_or_default();
     let spec = &mut template.spec;

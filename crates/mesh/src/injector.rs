@@ -23,7 +23,8 @@ const IGNORED_NAMESPACES: [&str; 4] = ["kube-system", "kube-public", "kube-node-
 
 /// All injection webhooks of a snapshot, in the order in which kube-apiserver calls them.
 pub(crate) struct Injectors<'a> {
-    index: &'a Index<'a>,
+    pub(crate) index: &'a Index<'a>,
+    pub(crate) control: &'a ControlPlane<'a>,
     webhooks: Vec<Injector<'a>>,
     settings: BTreeMap<RevisionName, Settings>,
     nodes_able: Option<bool>,
@@ -44,7 +45,7 @@ struct Injector<'a> {
 }
 
 impl<'a> Injectors<'a> {
-    pub(crate) fn new(index: &'a Index<'a>, control: &ControlPlane<'a>) -> Self {
+    pub(crate) fn new(index: &'a Index<'a>, control: &'a ControlPlane<'a>) -> Self {
         let mut configurations: Vec<_> = index
             .snapshot
             .objects
@@ -67,6 +68,7 @@ impl<'a> Injectors<'a> {
             revisions.map(|revision| (revision.clone(), Settings::of(revision, control, index))).collect();
         Self {
             index,
+            control,
             webhooks,
             settings,
             nodes_able: native::nodes_are_able(index),

@@ -21,6 +21,7 @@ mod install;
 mod native;
 mod owner;
 mod pods;
+pub mod projection;
 mod proxy;
 mod revisions;
 mod rollout;
@@ -30,3 +31,4 @@ mod workloads;
 
 pub use bare::BarePod;
 pub use facts::*;
+pub use projection::{Edit, project};

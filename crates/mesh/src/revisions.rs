@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_model::defaults::{REV_LABEL, TAG_LABEL};
 use meshlift_model::k8s::{Deployment, Resource, Service};
 use meshlift_model::names::{ObjectRef, RevisionName};
+use meshlift_model::snapshot::Snapshot;
 use meshlift_model::time::Time;
 
 use crate::belongings::{Naming, missing, objects};
@@ -60,7 +61,7 @@ fn revision(
         metadata.label(REV_LABEL) == Some(name.as_str()) && !metadata.labels.contains_key(TAG_LABEL)
     };
     let injector = all.mutating_webhooks.iter().find(|one| is_istio(one) && own(&one.metadata));
-    let service = all.services.iter().find(|one| is_istiod(&one.metadata.labels) && own(&one.metadata));
+    let service = canonical_service(index.snapshot, &name);
     let pods: Vec<_> = control.pods_of(&name).collect();
     let called =
         injector.and_then(|one| one.webhooks.iter().find_map(|hook| hook.client_config.service.as_ref()));
@@ -93,6 +94,16 @@ fn revision(
         namespace,
         name,
     }
+}
+
+/// The Service of a revision's istiods: labelled as istiod's and for the revision, and no tag's.
+pub(crate) fn canonical_service<'s>(snapshot: &'s Snapshot, revision: &RevisionName) -> Option<&'s Service> {
+    snapshot.objects.services.iter().find(|service| {
+        let metadata = &service.metadata;
+        is_istiod(&metadata.labels)
+            && metadata.label(REV_LABEL) == Some(revision.as_str())
+            && !metadata.labels.contains_key(TAG_LABEL)
+    })
 }
 
 fn autoscaler(deployment: &Deployment, index: &Index<'_>) -> Option<(i32, i32)> {

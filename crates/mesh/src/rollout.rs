@@ -10,7 +10,7 @@ use meshlift_model::snapshot::Snapshot;
 use crate::facts::{RolloutRules, RolloutState};
 
 /// Label of a pod that names its ControllerRevision (StatefulSet) or its hash (DaemonSet).
-const REVISION_HASH: &str = "controller-revision-hash";
+pub(crate) const REVISION_HASH: &str = "controller-revision-hash";
 
 /// Rules of a Deployment (k8s.io/kubernetes: pkg/controller/deployment/util, `ResolveFenceposts`).
 pub(crate) fn deployment_rules(deployment: &Deployment) -> RolloutRules {
@@ -133,14 +133,17 @@ pub(crate) fn stateful_set_state(set: &StatefulSet, pods: &[&Pod], newest: Optio
     let current = set.status.observed_generation >= set.metadata.generation;
     let replicas = set.spec.replicas.unwrap_or(1);
     let full = set.status.available_replicas >= replicas;
-    let stays = |pod: &Pod| match stateful_set_rules(set) {
-        RolloutRules::OnDelete => true,
-        _rolling => ordinal(pod).is_some_and(|ordinal| ordinal < partition(set)),
-    };
+    let stays = |pod: &Pod| set.spec.update_strategy.type_ == "OnDelete" || stays_behind(set, pod);
     if !current || !full || old.iter().any(|pod| !stays(pod)) {
         return RolloutState::Running;
     }
     left_behind(old)
+}
+
+/// True for pods below the set's partition: a rollout does not reach them.
+pub(crate) fn stays_behind(set: &StatefulSet, pod: &Pod) -> bool {
+    let rolling = set.spec.update_strategy.type_ != "OnDelete";
+    rolling && ordinal(pod).is_some_and(|ordinal| ordinal < partition(set))
 }
 
 /// State of a DaemonSet, by pod where its ControllerRevisions were recorded.
