@@ -1,5 +1,6 @@
 //! Tools for people who work on meshlift. Nothing here is part of the binary.
 
+pub mod bench;
 pub mod fixtures;
 pub mod lint;
 
@@ -12,6 +13,7 @@ pub type Verb = (&'static str, &'static str, fn(&[String]) -> Result<String, Str
 
 /// All verbs.
 pub const VERBS: &[Verb] = &[
+    ("bench", "[--pods N]: time and peak memory on a synthetic mesh", bench::verb),
     (
         "fixtures",
         "--from DIR: makes fixtures/ from recordings in DIR/clusters and DIR/golden",

@@ -57,7 +57,11 @@ pub fn breaches(root: &Path) -> Result<Vec<String>, String> {
     Ok(problems)
 }
 
-fn metadata(root: &Path) -> Result<Value, String> {
+/// What cargo says of the workspace.
+///
+/// # Errors
+/// Where cargo cannot tell.
+pub fn metadata(root: &Path) -> Result<Value, String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
         .args(["metadata", "--format-version", "1", "--locked"])

@@ -1,0 +1,103 @@
+//! Time and peak memory of `check` and `rehearse` on a synthetic mesh. A report; nothing asserts times.
+
+mod synthetic;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub use synthetic::enlarge;
+
+/// Pods of the synthetic mesh at least, where `--pods` gives no other number.
+const PODS: usize = 1000;
+/// Time between two looks at the child's memory: small against its run time, and cheap.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// `bench [--pods N]`.
+///
+/// # Errors
+/// Where the binary cannot be built or run.
+pub fn verb(arguments: &[String]) -> Result<String, String> {
+    let pods = match arguments {
+        [] => PODS,
+        [flag, number] if flag == "--pods" => {
+            number.parse().map_err(|_| format!("--pods {number}: no number"))?
+        }
+        _ => return Err("usage: cargo xtask bench [--pods N]".to_owned()),
+    };
+    let binary = build()?;
+    let folder = binary.parent().unwrap_or(Path::new(".")).to_owned();
+    let snapshot = folder.join("bench.meshlift");
+    let real = meshlift_snapshot::demo().map_err(|error| error.to_string())?;
+    let copies = pods.saturating_sub(1) / real.objects.pods.len().max(1);
+    let large = enlarge(&real, copies);
+    meshlift_snapshot::write_file(&large, &snapshot).map_err(|error| error.to_string())?;
+    let mesh = snapshot.display().to_string();
+    let mut text = format!("synthetic mesh: {} pods\n", large.objects.pods.len());
+    let runs: [(&str, Vec<&str>); 4] = [
+        ("check, recorded mesh", vec!["check", "--demo"]),
+        ("rehearse, recorded mesh", vec!["rehearse", "--demo", "--no-report"]),
+        ("check, synthetic mesh", vec!["check", "--snapshot", &mesh, "--to", "1.30.3"]),
+        ("rehearse, synthetic mesh", vec!["rehearse", "--snapshot", &mesh, "--to", "1.30.3", "--no-report"]),
+    ];
+    for (name, arguments) in runs {
+        let run = measure(&binary, &arguments)?;
+        let seconds = run.time.as_secs_f64();
+        text.push_str(&format!(
+            "{name:<26}{seconds:>8.2} s{:>8} MB  exit {}\n",
+            run.peak_kilobytes / 1024,
+            run.exit
+        ));
+    }
+    let _ = fs::remove_file(&snapshot);
+    Ok(text)
+}
+
+fn build() -> Result<PathBuf, String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let status = Command::new(&cargo)
+        .args(["build", "--release", "--package", "meshlift-cli"])
+        .current_dir(crate::root())
+        .status()
+        .map_err(|error| format!("cargo build: {error}"))?;
+    if !status.success() {
+        return Err("cargo build failed".to_owned());
+    }
+    let target = crate::lint::arrows::metadata(&crate::root())?;
+    let target = target["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
+    Ok(Path::new(target).join("release").join("meshlift"))
+}
+
+/// One run of the binary.
+struct Run {
+    time: Duration,
+    /// `VmHWM`: the most resident memory, as last seen; 0 where the system does not tell.
+    peak_kilobytes: u64,
+    exit: i32,
+}
+
+fn measure(binary: &Path, arguments: &[&str]) -> Result<Run, String> {
+    let error = |error: std::io::Error| format!("{}: {error}", binary.display());
+    let start = Instant::now();
+    let mut child = Command::new(binary)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(error)?;
+    let mut peak_kilobytes = 0;
+    loop {
+        peak_kilobytes = peak(&child).unwrap_or(0).max(peak_kilobytes);
+        if let Some(status) = child.try_wait().map_err(error)? {
+            return Ok(Run { time: start.elapsed(), peak_kilobytes, exit: status.code().unwrap_or(-1) });
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+fn peak(child: &Child) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
