@@ -1,6 +1,6 @@
 //! What actors and ports act on: the store with what kube-apiserver does around it.
 
-use meshlift_model::k8s::{Object, Pod, Resource};
+use meshlift_model::k8s::{Deployment, Object, Pod, ReplicaSet, Resource, StatefulSet};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::time::Time;
 
@@ -160,6 +160,26 @@ impl Cluster {
             Object::Pod(pod) => self.create_pod(pod).map(drop),
             object => self.store.create_object(object).map(drop),
         }
+    }
+
+    /// Sets the replicas of a Deployment, StatefulSet or ReplicaSet, as its scale subresource does.
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid` for kinds that do not scale.
+    pub fn scale(&mut self, target: &ObjectRef, replicas: i32) -> Result<(), ApiError> {
+        let Some(stored) = self.store.object(target) else { return Err(ApiError::NotFound(target.clone())) };
+        let mut object = Object::clone(stored);
+        let wanted = if let Some(deployment) = Deployment::from_object_mut(&mut object) {
+            &mut deployment.spec.replicas
+        } else if let Some(set) = StatefulSet::from_object_mut(&mut object) {
+            &mut set.spec.replicas
+        } else if let Some(set) = ReplicaSet::from_object_mut(&mut object) {
+            &mut set.spec.replicas
+        } else {
+            return Err(ApiError::Invalid { object: target.clone(), reason: "it has no scale".to_owned() });
+        };
+        *wanted = Some(replicas);
+        self.store.update_object(object).map(drop)
     }
 
     /// Deletes an object.

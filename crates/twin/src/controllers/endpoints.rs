@@ -186,7 +186,8 @@ fn reconcile(
 ) -> Result<(), ApiError> {
     let mut updates: Vec<(Option<EndpointSlice>, Group)> = Vec::new();
     for (ports, endpoints) in wanted {
-        let (same, others): (Vec<_>, Vec<_>) = existing.into_iter().partition(|slice| slice.ports == ports);
+        let (same, others): (Vec<_>, Vec<_>) =
+            existing.into_iter().partition(|slice| are_same(&slice.ports, &ports));
         existing = others;
         let mut slices = same.into_iter();
         let mut left = endpoints;
@@ -197,7 +198,8 @@ fn reconcile(
             }
             let known = slice.as_ref().map(|slice| slice.endpoints.as_slice()).unwrap_or_default();
             let filled = fill(known, &mut left);
-            updates.push((slice, (ports.clone(), filled)));
+            let ports = slice.as_ref().map_or(&ports, |slice| &slice.ports).clone();
+            updates.push((slice, (ports, filled)));
         }
     }
     if updates.iter().all(|(_, (_, endpoints))| endpoints.is_empty()) {
@@ -214,6 +216,11 @@ fn reconcile(
         store.delete(&slice.object_ref(), &DeleteOptions::default())?;
     }
     Ok(())
+}
+
+/// True for the same ports in any order: upstream's order is that of their hashes.
+fn are_same(a: &[EndpointPort], b: &[EndpointPort]) -> bool {
+    a.len() == b.len() && a.iter().all(|port| b.contains(port))
 }
 
 /// Takes out of `left` what a slice keeps, in its order, then what it has room for.

@@ -5,9 +5,15 @@
 //! in when that turn comes. What upstream keeps for stale caches (expectations) is therefore not needed;
 //! what it does about stale writes (conflict, retry) is kept, because it shapes what a status says when.
 
+mod autoscaler;
+mod cronjob;
+mod daemonset;
 mod deployment;
+mod disruption;
 mod endpoints;
+mod garbage;
 mod history;
+mod job;
 pub(crate) mod pods;
 mod replicaset;
 mod statefulset;
@@ -23,7 +29,13 @@ pub(crate) fn all(timings: Box<dyn PodTimings>) -> Vec<Box<dyn Actor>> {
         Box::new(deployment::Deployments),
         Box::new(replicaset::ReplicaSets),
         Box::new(statefulset::StatefulSets),
+        Box::new(daemonset::DaemonSets),
+        Box::new(job::Jobs),
+        Box::new(cronjob::CronJobs),
         Box::new(endpoints::EndpointSlices),
+        Box::new(disruption::Budgets),
+        Box::new(autoscaler::Autoscalers),
+        Box::new(garbage::GarbageCollector::default()),
         Box::new(Quotas),
         Box::new(Scheduler),
         Box::new(Kubelet::new(timings)),

@@ -16,6 +16,7 @@ use meshlift_model::names::ObjectRef;
 use meshlift_model::time::Time;
 
 pub use deletion::{DeleteOptions, Propagation};
+pub(crate) use deletion::{FOREGROUND, ORPHAN};
 
 use crate::seed::Seed;
 

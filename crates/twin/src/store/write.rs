@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use meshlift_model::k8s::{Object, ObjectMeta, Pod, Resource};
 use meshlift_model::names::ObjectRef;
+use meshlift_model::selector::LabelSelector;
 
 use super::{Change, ChangeKind, Store, reference, status};
 use crate::error::ApiError;
@@ -47,6 +48,7 @@ impl Store {
         self.revision += 1;
         let (version, now) = (self.revision.to_string(), self.now.whole_second());
         status::reset(&mut object);
+        select_own_pods(&mut object, &uid);
         let meta = object.meta_mut();
         meta.uid = uid;
         meta.resource_version = version;
@@ -263,6 +265,28 @@ impl Store {
     pub(super) fn record(&mut self, kind: ChangeKind, old: Option<Arc<Object>>, new: Arc<Object>) {
         let (revision, at, by) = (self.revision, self.now, self.by);
         self.log.push(Change { revision, at, by, kind, old, new });
+    }
+}
+
+/// Gives a Job without a selector the one that the API server generates, and its pods the labels for it
+/// (`pkg/registry/batch/job/strategy.go`, `generateSelector`).
+fn select_own_pods(object: &mut Object, uid: &str) {
+    let Object::Job(job) = object else { return };
+    if job.spec.selector.is_some() {
+        return;
+    }
+    let name = job.metadata.name.clone();
+    for prefix in ["", "batch.kubernetes.io/"] {
+        for (label, value) in [("controller-uid", uid), ("job-name", &name)] {
+            for labels in [&mut job.metadata.labels, &mut job.spec.template.metadata.labels] {
+                labels.insert(format!("{prefix}{label}"), value.to_owned());
+            }
+        }
+    }
+    let own = [("batch.kubernetes.io/controller-uid".to_owned(), uid.to_owned())];
+    job.spec.selector = Some(LabelSelector::of_labels(&own.into()));
+    if job.spec.completions.is_none() && job.spec.parallelism.is_none() {
+        (job.spec.completions, job.spec.parallelism) = (Some(1), Some(1));
     }
 }
 
