@@ -72,7 +72,7 @@ impl<'a> Connections<'a> {
             counts.entry(pod.to_owned()).or_insert(None);
         }
         for seen in proxies.values_mut() {
-            seen.sort_by(|a, b| b.connected_at.cmp(&a.connected_at));
+            seen.sort_by_key(|seen| std::cmp::Reverse(seen.connected_at));
         }
         Self { proxies, counts, complete }
     }

@@ -96,12 +96,13 @@ pub(crate) fn doubt(snapshot: &Snapshot, source: &str) -> Option<String> {
     }
 }
 
-/// Objects of a list by namespace, in the order of the list.
+/// Objects of a list by namespace, in the order of their names.
 pub(crate) fn by_namespace<R: Resource>(list: &[R]) -> BTreeMap<&str, Vec<&R>> {
     let mut map: BTreeMap<&str, Vec<&R>> = BTreeMap::new();
     for object in list {
         map.entry(&object.meta().namespace).or_default().push(object);
     }
+    map.values_mut().for_each(|objects| objects.sort_by(|a, b| a.meta().name.cmp(&b.meta().name)));
     map
 }
 

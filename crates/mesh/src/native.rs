@@ -27,7 +27,7 @@ pub(crate) fn nodes_are_able(index: &Index<'_>) -> Option<bool> {
 
 /// Native or classic, for a pod that gets a sidecar; `None` where that cannot be told.
 pub(crate) fn is_native(settings: &Settings, pod: &BarePod<'_>, nodes_able: Option<bool>) -> Option<bool> {
-    if !templates(settings, pod).iter().any(|template| *template == "sidecar") {
+    if !templates(settings, pod).contains(&"sidecar") {
         // Only the sidecar template knows native sidecars; gateways stay ordinary containers.
         return Some(false);
     }

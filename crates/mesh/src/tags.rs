@@ -33,7 +33,7 @@ pub(crate) fn tags(
         }
     }
     let mut services: Vec<_> = snapshot.objects.services.iter().collect();
-    services.sort_by(|a, b| a.metadata.path().cmp(&b.metadata.path()));
+    services.sort_by_key(|service| service.metadata.path());
     for service in services {
         let Some(tag) = entry(&mut tags, &service.metadata) else { continue };
         if tag.service.is_none() {
