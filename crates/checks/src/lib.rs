@@ -1,18 +1,39 @@
 //! Checks: from a mesh and an intent to findings. Pure.
+//!
+//! Each check is a file under `checks/`: its entry of the catalogue, the sources it needs, a function. A
+//! check whose source was not read says so; it never passes.
 
 pub mod assessment;
+pub mod catalogue;
+mod check;
+mod checks;
+mod choice;
+mod context;
+mod quantity;
 mod traffic;
 
 use meshlift_mesh::facts::Mesh;
+use meshlift_model::finding::Finding;
 use meshlift_model::intent::Intent;
 use meshlift_model::names::IstioVersion;
 
 pub use assessment::{Assessment, Restart};
+pub use catalogue::explain;
+pub use choice::{offered, refused_because};
+
+use checks::CHECKS;
+use context::Context;
 
 /// All checks over one mesh, and the traffic verdict of each workload. With a target, also what that
-/// version changes for this mesh. Pure: the same input gives the same findings in the same order.
-pub fn assess(mesh: &Mesh, _intent: &Intent, _target: Option<&IstioVersion>) -> Assessment {
-    let judged = traffic::judge_all(mesh);
-    let workloads = judged.into_iter().map(|(reference, judged)| (reference, judged.restart)).collect();
-    Assessment { findings: Vec::new(), workloads }
+/// version changes for this mesh. Pure: the same input gives the same findings in the same order: worst
+/// consequence first, then by subject and code.
+pub fn assess(mesh: &Mesh, intent: &Intent, target: Option<&IstioVersion>) -> Assessment {
+    let context = Context::new(mesh, intent, target);
+    let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|check| check.run(&context)).collect();
+    findings.sort_by(|a, b| {
+        (a.consequence, &a.subject, &a.code, &a.detail).cmp(&(b.consequence, &b.subject, &b.code, &b.detail))
+    });
+    let workloads =
+        context.judged.into_iter().map(|(reference, judged)| (reference, judged.restart)).collect();
+    Assessment { findings, workloads }
 }

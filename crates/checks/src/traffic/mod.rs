@@ -6,7 +6,7 @@ mod duration;
 mod pod;
 mod rule;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use meshlift_mesh::facts::{Mesh, Role, RolloutRules, Workload};
 use meshlift_model::finding::TrafficVerdict;
@@ -14,6 +14,7 @@ use meshlift_model::names::ObjectRef;
 
 use crate::assessment::Restart;
 use clients::{Access, accesses};
+pub(crate) use pod::PROXY;
 use pod::{PodShape, pod_shape};
 use rule::{Limits, Outcome, judge};
 
@@ -37,8 +38,8 @@ pub(crate) enum GapCause {
 pub(crate) struct Judged {
     /// For everyone.
     pub(crate) restart: Restart,
-    /// Causes, for gaps alone.
-    pub(crate) causes: BTreeSet<GapCause>,
+    /// Causes in words, for gaps alone.
+    pub(crate) causes: BTreeMap<GapCause, String>,
     /// True if a drain cuts requests or connections in some corner.
     pub(crate) cuts: bool,
 }
@@ -70,7 +71,9 @@ fn verdict(workload: &Workload, limits: &Limits, shape: &PodShape, accesses: &[A
     let cure = (outcome.verdict == TrafficVerdict::Exposed)
         .then(|| cure_sleep_seconds(limits, shape, accesses))
         .flatten();
-    let why = why(workload, limits, shape, accesses, &outcome, cure);
+    let words = |cause: &GapCause| (*cause, cause_words(*cause, workload, limits, shape));
+    let causes: BTreeMap<GapCause, String> = outcome.causes.iter().map(words).collect();
+    let why = why(limits, accesses, &outcome, &causes, cure);
     Judged {
         restart: Restart {
             verdict: outcome.verdict,
@@ -81,7 +84,7 @@ fn verdict(workload: &Workload, limits: &Limits, shape: &PodShape, accesses: &[A
             why,
             seconds: duration::seconds(limits, shape),
         },
-        causes: outcome.causes,
+        causes,
         cuts: outcome.cuts,
     }
 }
@@ -96,11 +99,10 @@ fn cure_sleep_seconds(limits: &Limits, shape: &PodShape, accesses: &[Access]) ->
 }
 
 fn why(
-    workload: &Workload,
     limits: &Limits,
-    shape: &PodShape,
     accesses: &[Access],
     outcome: &Outcome,
+    causes: &BTreeMap<GapCause, String>,
     cure: Option<i64>,
 ) -> String {
     if limits.replicas == 0 {
@@ -111,11 +113,7 @@ fn why(
     }
     match outcome.verdict {
         TrafficVerdict::Safe => "its app serves on until all clients know that it goes".to_owned(),
-        TrafficVerdict::Gap => {
-            let causes: Vec<String> =
-                outcome.causes.iter().map(|cause| cause_words(*cause, workload, limits, shape)).collect();
-            causes.join("; ")
-        }
+        TrafficVerdict::Gap => causes.values().cloned().collect::<Vec<_>>().join("; "),
         TrafficVerdict::Exposed => {
             let cut = if outcome.cuts { ", and its drain cuts what is open" } else { "" };
             let cure = cure

@@ -227,7 +227,9 @@ impl Loss {
         if self.empty > 0.0 {
             causes.insert(if limits.recreate { GapCause::Recreate } else { GapCause::NoneKept });
         }
-        if self.start > 0.0 || (self.empty > 0.0 && access.probe.is_none() && has_app(shape)) {
+        if self.start > 0.0
+            || (self.empty > 0.0 && !limits.recreate && access.probe.is_none() && has_app(shape))
+        {
             causes.insert(GapCause::NoProbe);
         }
         if self.stop > 0.0 {

@@ -1,0 +1,171 @@
+//! What every code means: findings from their checks, errors and refusals from [`other_codes`].
+
+mod other_codes;
+
+use std::fmt::Write;
+
+use meshlift_model::finding::{Consequence, Severity};
+
+use crate::check::{Check, Entry};
+use crate::checks::CHECKS;
+use other_codes::{OTHER_CODES, OtherCode};
+
+/// What a finding, an error or a refusal means, at length; `None` for a code that does not exist.
+#[must_use]
+pub fn explain(code: &str) -> Option<String> {
+    let code = code.trim().to_ascii_uppercase();
+    let check = CHECKS.iter().find(|check| check.entry.code == code).map(check_text);
+    check.or_else(|| OTHER_CODES.iter().find(|other| other.code == code).map(other_text))
+}
+
+/// All codes, in order.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    CHECKS.iter().map(|check| check.entry.code).chain(OTHER_CODES.iter().map(|other| other.code))
+}
+
+fn check_text(check: &Check) -> String {
+    let entry = &check.entry;
+    let mut text = format!("{}  {}\n{}\n", entry.code, entry.title, standing(entry));
+    for (head, body) in [
+        ("why", entry.why),
+        ("how to see it", entry.see),
+        ("how to fix it", entry.fix),
+        ("in short", entry.hint),
+    ] {
+        let _ = write!(text, "\n{head}\n  {body}\n");
+    }
+    if !entry.offers.is_empty() {
+        let _ = write!(text, "\nin the intent, one of\n{}", patch(entry));
+    }
+    let _ = write!(text, "\nreads\n  {}\n", reads(check).join(", "));
+    if !entry.sources.is_empty() {
+        let _ = write!(text, "\nmore\n  {}\n", entry.sources.join("\n  "));
+    }
+    text
+}
+
+/// Lines of intent to paste, one for each choice.
+fn patch(entry: &Entry) -> String {
+    let subject = match entry.consequence {
+        Consequence::Unserved if entry.offers.contains(&"relabel-namespace") => "Namespace/NAME",
+        _ => "KIND/NAMESPACE/NAME",
+    };
+    let lines = offers(entry).into_iter().map(|word| {
+        let argument = match word {
+            "raise-quota" | "allow-unavailable" => " 1",
+            "set-partition" => " 0",
+            "relabel-namespace" => " TAG",
+            _ => "",
+        };
+        format!("  - {{subject: {subject}, choose: {word}{argument}, reason: \"…\"}}\n")
+    });
+    format!("  choices:\n{}", lines.collect::<String>())
+}
+
+fn other_text(other: &OtherCode) -> String {
+    format!("{}  {}\n\nwhy\n  {}\n\nhow to fix it\n  {}\n", other.code, other.title, other.why, other.fix)
+}
+
+fn standing(entry: &Entry) -> String {
+    format!("{} · {}", severity(entry.severity), consequence(entry.consequence))
+}
+
+fn offers(entry: &Entry) -> Vec<&'static str> {
+    let mut offers = entry.offers.to_vec();
+    if !offers.is_empty() && !offers.contains(&"hold-namespace") {
+        offers.push("hold-namespace");
+    }
+    offers
+}
+
+fn reads(check: &Check) -> Vec<&'static str> {
+    check.needs.iter().copied().flatten().copied().collect()
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warn => "warn",
+        Severity::Block => "block",
+    }
+}
+
+fn consequence(consequence: Consequence) -> &'static str {
+    match consequence {
+        Consequence::Gap => "gap: requests are lost even if everything goes well",
+        Consequence::Stuck => "stuck: the rollout cannot finish",
+        Consequence::BelowPdb => "below PDB: fewer ready pods than the budget promises",
+        Consequence::NotReached => "not reached: a restart does not replace these pods",
+        Consequence::Behaviour => "changes behaviour: traffic is treated differently afterwards",
+        Consequence::Unserved => "unserved: pods are, or will be, without a proxy or an owner",
+        Consequence::Gateway => "gateway: replaced in place, or lacks what it needs",
+        Consequence::Selection => "selection: labels and tags do not say what people may think",
+        Consequence::Shared => "shared: an upgrade of shared parts has side effects",
+        Consequence::Exposed => "exposed: something may be lost, which a snapshot cannot tell",
+        Consequence::Blind => "blind: could not be judged",
+    }
+}
+
+/// `docs/reference/checks.md`, made from the checks.
+#[must_use]
+pub fn checks_page() -> String {
+    let mut page = String::from(
+        "# Checks\n\nMade from the checks themselves (`crates/checks/src/checks`); a test compares. `meshlift explain CODE` says the same.\n\n\
+         A check whose source was not read is *unknown*, never passed. What needs a choice is decided in the intent\n\
+         (`choices:`); `hold-namespace` keeps the namespace on its revision.\n\n\
+         | code | | what | consequence |\n|---|---|---|---|\n",
+    );
+    for entry in CHECKS.iter().map(|check| &check.entry) {
+        let (code, title) = (entry.code, entry.title);
+        let (name, _) = consequence(entry.consequence).split_once(':').unwrap_or_default();
+        let _ = writeln!(
+            page,
+            "| [{code}](#{}) | {} | {title} | {name} |",
+            code.to_lowercase(),
+            severity(entry.severity)
+        );
+    }
+    for check in CHECKS {
+        let entry = &check.entry;
+        let code = entry.code;
+        let _ = write!(
+            page,
+            "\n<a id=\"{}\"></a>\n## {code} {}\n*{}*\n\n{}\n\n- **See it**: {}\n- **Fix it**: {}\n- **In short**: {}\n- **Reads**: {}\n",
+            code.to_lowercase(),
+            entry.title,
+            standing(entry),
+            entry.why,
+            entry.see,
+            entry.fix,
+            entry.hint,
+            reads(check).join(", ")
+        );
+        if !entry.offers.is_empty() {
+            let _ = writeln!(page, "- **Choices**: {}", offers(entry).join(", "));
+        }
+        if !entry.sources.is_empty() {
+            let _ = writeln!(page, "- **More**: {}", entry.sources.join(", "));
+        }
+    }
+    page
+}
+
+/// `docs/reference/errors.md`, made from the other codes.
+#[must_use]
+pub fn errors_page() -> String {
+    let mut page = String::from(
+        "# Errors and refusals\n\nMade from `crates/checks/src/catalogue/other_codes.rs`; a test compares. `meshlift explain CODE` says the same.\n",
+    );
+    for other in OTHER_CODES {
+        let code = other.code;
+        let _ = write!(
+            page,
+            "\n<a id=\"{}\"></a>\n## {code} {}\n{}\n\n- **Fix it**: {}\n",
+            code.to_lowercase(),
+            other.title,
+            other.why,
+            other.fix
+        );
+    }
+    page
+}

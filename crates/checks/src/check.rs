@@ -1,0 +1,149 @@
+//! What a check is: an entry of the catalogue, the sources it needs, and a function.
+
+use meshlift_model::finding::{Consequence, Finding, Severity, Verdict};
+use meshlift_model::names::ObjectRef;
+
+use crate::context::Context;
+
+/// One check.
+pub(crate) struct Check {
+    pub(crate) entry: Entry,
+    /// Sources without which it cannot judge: resources, or `istiod/ENDPOINT` of every istiod.
+    pub(crate) needs: &'static [&'static [&'static str]],
+    /// What it finds.
+    pub(crate) find: fn(&Context<'_>) -> Vec<Hit>,
+}
+
+/// What the catalogue says of a check: the same for each of its findings.
+pub(crate) struct Entry {
+    pub(crate) code: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) severity: Severity,
+    pub(crate) consequence: Consequence,
+    /// Words of the choices that decide it; `hold-namespace` is added to them.
+    pub(crate) offers: &'static [&'static str],
+    /// Whether a person may go on without its sources. Never for rejections, the injector, the root CA.
+    pub(crate) may_accept_unknown: bool,
+    /// What to do, in one sentence.
+    pub(crate) hint: &'static str,
+    /// Why it matters.
+    pub(crate) why: &'static str,
+    /// How to see it with one's own eyes.
+    pub(crate) see: &'static str,
+    /// How to fix it.
+    pub(crate) fix: &'static str,
+    /// Where the behaviour is described.
+    pub(crate) sources: &'static [&'static str],
+}
+
+/// What a check found at one object.
+pub(crate) struct Hit {
+    subject: ObjectRef,
+    detail: String,
+    evidence: Vec<String>,
+    severity: Option<Severity>,
+    verdict: Verdict,
+    hint: Option<String>,
+    offers: Option<&'static [&'static str]>,
+}
+
+impl Hit {
+    /// A hazard that is there.
+    pub(crate) fn new(subject: &ObjectRef, detail: impl Into<String>) -> Self {
+        Self {
+            subject: subject.clone(),
+            detail: detail.into(),
+            evidence: Vec::new(),
+            severity: None,
+            verdict: Verdict::Fail,
+            hint: None,
+            offers: None,
+        }
+    }
+
+    /// A fact that it rests on.
+    pub(crate) fn because(mut self, fact: impl Into<String>) -> Self {
+        self.evidence.push(fact.into());
+        self
+    }
+
+    /// Another severity than the catalogue's.
+    pub(crate) fn severity(mut self, severity: Severity) -> Self {
+        self.severity = Some(severity);
+        self
+    }
+
+    /// Not known to be there, nor not to be.
+    pub(crate) fn unknown(mut self) -> Self {
+        self.verdict = Verdict::Unknown;
+        self
+    }
+
+    /// What to do about this one.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Other choices than the catalogue's.
+    pub(crate) fn offers(mut self, offers: &'static [&'static str]) -> Self {
+        self.offers = Some(offers);
+        self
+    }
+}
+
+impl Check {
+    /// Its findings; where a source is missing, that and nothing else.
+    pub(crate) fn run(&self, context: &Context<'_>) -> Vec<Finding> {
+        let unknown: Vec<Finding> = self
+            .needs
+            .iter()
+            .copied()
+            .flatten()
+            .filter_map(|source| Some(self.blind(source, &context.missing(source)?)))
+            .collect();
+        if unknown.is_empty() {
+            (self.find)(context).into_iter().map(|hit| self.finding(hit)).collect()
+        } else {
+            unknown
+        }
+    }
+
+    fn blind(&self, source: &str, reason: &str) -> Finding {
+        let subject = match source.split_once('/') {
+            Some((place, name)) => ObjectRef::new("Source", place, name),
+            None => ObjectRef::cluster("Source", source),
+        };
+        let hit = Hit::new(&subject, format!("`{}` cannot be judged: {source} {reason}", self.entry.title))
+            .because(format!("{source}: {reason}"))
+            .hint(format!("record {source}, or accept that this is not known"))
+            .unknown();
+        let mut finding = self.finding(hit);
+        finding.offers =
+            if self.entry.may_accept_unknown { vec!["accept-unknown".to_owned()] } else { Vec::new() };
+        finding
+    }
+
+    fn finding(&self, hit: Hit) -> Finding {
+        let entry = &self.entry;
+        let mut offers: Vec<String> =
+            hit.offers.unwrap_or(entry.offers).iter().map(|word| (*word).to_owned()).collect();
+        if !offers.is_empty() && !offers.iter().any(|word| word == "hold-namespace") {
+            offers.push("hold-namespace".to_owned());
+        }
+        let blind = hit.verdict == Verdict::Unknown;
+        Finding {
+            code: entry.code.to_owned(),
+            severity: hit.severity.unwrap_or(entry.severity),
+            verdict: hit.verdict,
+            subject: hit.subject,
+            title: entry.title.to_owned(),
+            detail: hit.detail,
+            hint: hit.hint.unwrap_or_else(|| entry.hint.to_owned()),
+            evidence: hit.evidence,
+            docs: format!("docs/reference/checks.md#{}", entry.code.to_ascii_lowercase()),
+            consequence: if blind { Consequence::Blind } else { entry.consequence },
+            offers,
+        }
+    }
+}

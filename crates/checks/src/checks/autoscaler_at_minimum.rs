@@ -1,0 +1,42 @@
+//! ML1045: an autoscaler at its minimum.
+
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::HorizontalPodAutoscaler;
+
+use crate::check::{Check, Entry, Hit};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1045",
+        title: "Its autoscaler is at its minimum",
+        severity: Severity::Info,
+        consequence: Consequence::Exposed,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "raise minReplicas for the time of the restart if its load may grow",
+        why: "The autoscaler has nothing in reserve and may change the count of pods while they are replaced. \
+              New proxies need a moment more CPU than old ones that are warm.",
+        see: "`kubectl get hpa`: REPLICAS equals MINPODS.",
+        fix: "Raise minReplicas before its wave and lower it again afterwards.",
+        sources: &["https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/"],
+    },
+    needs: &[WORKLOADS, &["horizontalpodautoscalers.autoscaling"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    context
+        .restarted()
+        .filter_map(|workload| {
+            let reference = workload.autoscaler.as_ref()?;
+            let autoscaler = context.object::<HorizontalPodAutoscaler>(reference)?;
+            let least = autoscaler.spec.min_replicas.unwrap_or(1);
+            (workload.replicas <= least && least < autoscaler.spec.max_replicas).then(|| {
+                let most = autoscaler.spec.max_replicas;
+                Hit::new(&workload.workload, format!("its autoscaler has it at {least} of {least} to {most} pods"))
+                    .because(format!("{reference} spec.minReplicas={least}"))
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,35 @@
+//! ML1032: a bare pod.
+
+use meshlift_mesh::facts::RolloutRules;
+use meshlift_model::finding::{Consequence, Severity};
+
+use crate::check::{Check, Entry, Hit};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1032",
+        title: "Nothing makes this pod again",
+        severity: Severity::Warn,
+        consequence: Consequence::NotReached,
+        offers: &["delete-bare-pod"],
+        may_accept_unknown: true,
+        hint: "choose delete-bare-pod: it is made anew from what is stored of it, without what injection added",
+        why: "A pod without a controller cannot be restarted: deleted, it is gone. It keeps the old proxy for \
+              as long as it lives, and with it the old control plane.",
+        see: "`kubectl get pod NAME -o jsonpath='{.metadata.ownerReferences}'` is empty.",
+        fix: "Delete and create it again, or give it a controller.",
+        sources: &["https://kubernetes.io/docs/concepts/workloads/pods/#working-with-pods"],
+    },
+    needs: &[WORKLOADS],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let pods = context.restarted().filter(|workload| workload.rules == RolloutRules::Bare);
+    pods.map(|workload| {
+        let subject = &workload.workload;
+        Hit::new(subject, "it has a proxy and no controller").because(format!("{subject} has no owner"))
+    })
+    .collect()
+}

@@ -1,0 +1,87 @@
+//! ML1020: a rollout goes below a PodDisruptionBudget.
+
+use meshlift_mesh::facts::{RolloutRules, Workload};
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::PodDisruptionBudget;
+
+use crate::check::{Check, Entry, Hit};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1020",
+        title: "Its rollout goes below its PodDisruptionBudget",
+        severity: Severity::Warn,
+        consequence: Consequence::BelowPdb,
+        offers: &["allow-unavailable"],
+        may_accept_unknown: true,
+        hint: "choose allow-unavailable N if its owner agrees, or give the rollout surge in place of unavailability",
+        why: "A PodDisruptionBudget holds back evictions, never a rollout: controllers delete pods without \
+              asking it. What the budget promises is broken for as long as the rollout lasts.",
+        see: "Replicas minus maxUnavailable (a StatefulSet: minus one) is less than `kubectl get pdb` demands.",
+        fix: "Deployments: `maxUnavailable: 0` with surge. StatefulSets: one more replica, or a budget that \
+              allows one disruption.",
+        sources: &["https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-budgets"],
+    },
+    needs: &[WORKLOADS, &["poddisruptionbudgets.policy"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    context.restarted().filter_map(|workload| hit(context, workload)).collect()
+}
+
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let missing = missing(workload);
+    let budgets = workload.budgets.iter().filter_map(|reference| context.object::<PodDisruptionBudget>(reference));
+    let (budget, desired, expected) = budgets
+        .map(|budget| {
+            let expected = expected_pods(context, budget);
+            (budget, desired_healthy(budget, expected), expected)
+        })
+        .find(|(_, desired, expected)| missing > 0 && expected - missing < *desired)?;
+    let name = &budget.metadata.name;
+    let kept = expected - missing;
+    Some(
+        Hit::new(
+            &workload.workload,
+            format!("its rollout goes down to {kept} of {expected} pods, budget {name} promises {desired}"),
+        )
+        .because(format!("PodDisruptionBudget/{} wants {desired} of {expected}", budget.metadata.path()))
+        .because(format!("{} may miss {missing}", workload.workload)),
+    )
+}
+
+/// Pods that a rollout by the workload's own rules takes away at once. Pods that are deleted by hand go
+/// through eviction, which keeps the budget.
+fn missing(workload: &Workload) -> i32 {
+    let replicas = workload.replicas;
+    match workload.rules {
+        RolloutRules::Rolling { max_unavailable, .. } | RolloutRules::PerNode { max_unavailable, .. } => {
+            max_unavailable.min(replicas)
+        }
+        RolloutRules::Recreate => replicas,
+        RolloutRules::Ordered { .. } => replicas.min(1),
+        RolloutRules::OnDelete | RolloutRules::NextRun | RolloutRules::Bare | RolloutRules::Foreign { .. } => 0,
+    }
+}
+
+/// Pods that the budget counts: desired ones of all workloads that it selects.
+pub(super) fn expected_pods(context: &Context<'_>, budget: &PodDisruptionBudget) -> i32 {
+    let covered = context.mesh.workloads.values().filter(|workload| {
+        workload.budgets.iter().any(|reference| {
+            reference.namespace == budget.metadata.namespace && reference.name == budget.metadata.name
+        })
+    });
+    covered.map(|workload| workload.replicas).sum()
+}
+
+/// Pods that must stay healthy (`disruption.getExpectedPodCount` of Kubernetes: percentages round up).
+pub(super) fn desired_healthy(budget: &PodDisruptionBudget, expected: i32) -> i32 {
+    let scaled = |value: &meshlift_model::k8s::IntOrString| value.scaled(expected, true).unwrap_or(expected);
+    match (&budget.spec.min_available, &budget.spec.max_unavailable) {
+        (Some(least), _) => scaled(least),
+        (None, Some(most)) => (expected - scaled(most)).max(0),
+        (None, None) => 0,
+    }
+}

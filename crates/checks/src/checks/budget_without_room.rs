@@ -1,0 +1,48 @@
+//! ML1021: a PodDisruptionBudget that never allows an eviction.
+
+use meshlift_model::finding::{Consequence, Severity};
+
+use super::below_budget::{desired_healthy, expected_pods};
+use crate::check::{Check, Entry, Hit};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1021",
+        title: "A PodDisruptionBudget allows no eviction",
+        severity: Severity::Info,
+        consequence: Consequence::Shared,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "let the budget allow one disruption, or add a replica, before nodes are drained",
+        why: "Even with all pods healthy the budget leaves no disruption. It blocks every drain and every \
+              eviction of its pods, so a node upgrade beside the mesh upgrade would hang. Rollouts ignore it.",
+        see: "`kubectl get pdb -A`: ALLOWED DISRUPTIONS is 0 with all pods healthy.",
+        fix: "Use `maxUnavailable: 1`, or one replica more than minAvailable.",
+        sources: &["https://kubernetes.io/docs/tasks/run-application/configure-pdb/"],
+    },
+    needs: &[WORKLOADS, &["poddisruptionbudgets.policy"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let budgets = context.objects().disruption_budgets.iter();
+    let covering = budgets.filter(|budget| {
+        let meta = &budget.metadata;
+        let covers = |reference: &meshlift_model::names::ObjectRef| {
+            reference.namespace == meta.namespace && reference.name == meta.name
+        };
+        context.restarted().any(|workload| workload.budgets.iter().any(covers))
+    });
+    covering
+        .filter_map(|budget| {
+            let expected = expected_pods(context, budget);
+            let desired = desired_healthy(budget, expected);
+            (expected > 0 && desired >= expected).then(|| {
+                let subject = meshlift_model::k8s::Resource::object_ref(budget);
+                Hit::new(&subject, format!("it wants {desired} of {expected} pods: no drain can evict one"))
+                    .because(format!("{subject} status.disruptionsAllowed={}", budget.status.disruptions_allowed))
+            })
+        })
+        .collect()
+}

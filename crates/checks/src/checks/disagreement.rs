@@ -1,0 +1,35 @@
+//! ML5003: annotation, image and connection of a proxy differ.
+
+use meshlift_mesh::facts::Agreement;
+use meshlift_model::finding::{Consequence, Severity};
+
+use crate::check::{Check, Entry, Hit};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML5003",
+        title: "What a proxy runs is not certain",
+        severity: Severity::Warn,
+        consequence: Consequence::Blind,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "look at the pod; nothing is restarted for it, and no revision is removed until it is clear",
+        why: "A proxy has moved when its annotation, its image and its connection agree. Where they differ, one \
+              of them is wrong, and removing a revision on the strength of the others could cut it off.",
+        see: "`meshlift inspect pod/NAMESPACE/NAME`.",
+        fix: "Find out which is wrong: an image set by hand, a connection that is gone, an edited annotation.",
+        sources: &[],
+    },
+    needs: &[WORKLOADS, &["istiod/syncz"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let pods = context.mesh.pods.values().filter(|pod| !pod.finished && !pod.terminating);
+    pods.filter_map(|pod| match &pod.agreement {
+        Agreement::Disagree { how } => Some(Hit::new(&pod.pod, how.as_str()).because(how.as_str()).unknown()),
+        Agreement::None | Agreement::Agreed { .. } | Agreement::Unread { .. } => None,
+    })
+    .collect()
+}

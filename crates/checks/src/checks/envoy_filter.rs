@@ -1,0 +1,127 @@
+//! ML4001: an EnvoyFilter that stops (or starts) matching.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshlift_mesh::facts::{Role, Workload};
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::{EnvoyConfigPatch, EnvoyFilter, Resource};
+use meshlift_model::names::{IstioVersion, ObjectRef};
+use regex_lite::Regex;
+
+use crate::check::{Check, Entry, Hit};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML4001",
+        title: "An EnvoyFilter applies to other proxy versions only",
+        severity: Severity::Block,
+        consequence: Consequence::Behaviour,
+        offers: &["accept-change"],
+        may_accept_unknown: true,
+        hint: "widen proxyVersion if the patch holds for the new version, else choose accept-change",
+        why: "`match.proxy.proxyVersion` is a regular expression over the proxy's version. Once the proxy is \
+              newer, the patch silently stops (or starts) to apply: a filter, a limit or a header is gone, and \
+              nothing reports it.",
+        see: "`kubectl get envoyfilter -A -o yaml | grep proxyVersion`; compare `istioctl proxy-config` before and after.",
+        fix: "Test the patch against the new version and widen the expression; add a second patch for the new \
+              version if it needs another shape.",
+        sources: &["https://istio.io/latest/docs/reference/config/networking/envoy-filter/"],
+    },
+    needs: &[WORKLOADS, &["envoyfilters.networking.istio.io"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let Some(target) = context.target else { return Vec::new() };
+    let patches: Vec<Pinned<'_>> = context.objects().envoy_filters.iter().flat_map(pinned).collect();
+    let broken = patches.iter().filter(|patch| patch.regex.is_none()).map(|patch| {
+        let expression = &patch.patch.match_.proxy.proxy_version;
+        Hit::new(&patch.filter.object_ref(), format!("proxyVersion {expression} cannot be read"))
+            .because(expression.as_str())
+            .unknown()
+    });
+    let changed = context.restarted().filter_map(|workload| hit(context, workload, &patches, target));
+    changed.chain(broken).collect()
+}
+
+/// A patch that names proxy versions.
+struct Pinned<'a> {
+    filter: &'a EnvoyFilter,
+    patch: &'a EnvoyConfigPatch,
+    /// Absent where the expression cannot be read.
+    regex: Option<Regex>,
+}
+
+fn pinned(filter: &EnvoyFilter) -> impl Iterator<Item = Pinned<'_>> {
+    let patches = filter.spec.config_patches.iter();
+    patches.filter(|patch| !patch.match_.proxy.proxy_version.is_empty()).map(move |patch| Pinned {
+        filter,
+        patch,
+        regex: Regex::new(&patch.match_.proxy.proxy_version).ok(),
+    })
+}
+
+fn hit(
+    context: &Context<'_>,
+    workload: &Workload,
+    patches: &[Pinned<'_>],
+    target: &IstioVersion,
+) -> Option<Hit> {
+    let from = versions(context, workload);
+    let target_text = target.to_string();
+    let mut changes: BTreeMap<ObjectRef, BTreeSet<String>> = BTreeMap::new();
+    for pinned in patches.iter().filter(|pinned| applies(context, pinned, workload)) {
+        let Some(regex) = &pinned.regex else { continue };
+        let then = regex.is_match(&target_text);
+        if from.iter().any(|version| regex.is_match(version) != then) {
+            let word = if then { "gains" } else { "loses" };
+            let what = pinned.patch.apply_to.replace('_', " ").to_lowercase();
+            let name = &pinned.patch.patch.value.name;
+            let expression = &pinned.patch.match_.proxy.proxy_version;
+            let words = format!("{word} {what} {name}").trim_end().to_owned();
+            changes.entry(pinned.filter.object_ref()).or_default().insert(format!("{words} ({expression})"));
+        }
+    }
+    if changes.is_empty() {
+        return None;
+    }
+    let words: Vec<String> = changes
+        .iter()
+        .map(|(filter, what)| {
+            let what: Vec<&str> = what.iter().map(String::as_str).collect();
+            format!("{} by {filter}", what.join(", "))
+        })
+        .collect();
+    let hit = Hit::new(&workload.workload, format!("at {target} it {}", words.join("; ")));
+    Some(changes.keys().fold(hit, |hit, filter| hit.because(format!("{filter} spec.configPatches[].match.proxy.proxyVersion"))))
+}
+
+/// Versions that its proxies run now, else what they would be made with.
+fn versions(context: &Context<'_>, workload: &Workload) -> BTreeSet<String> {
+    let facts = workload.pods.iter().filter_map(|pod| context.mesh.pods.get(pod));
+    let mut versions: BTreeSet<String> =
+        facts.filter_map(|facts| facts.image_version.as_ref()).map(ToString::to_string).collect();
+    if versions.is_empty() {
+        let revisions = workload.now.keys().flatten().chain(&workload.on_restart.revision);
+        versions.extend(revisions.filter_map(|revision| context.version_of(revision)).map(ToString::to_string));
+    }
+    versions
+}
+
+/// True if the patch reaches the workload: its namespace (the root namespace reaches all), its selector,
+/// and its context.
+fn applies(context: &Context<'_>, pinned: &Pinned<'_>, workload: &Workload) -> bool {
+    let namespace = &pinned.filter.metadata.namespace;
+    let near = *namespace == workload.workload.namespace || context.mesh.system_namespaces.contains(namespace);
+    let labels = &context.as_injected(workload).metadata.labels;
+    let selected = pinned.filter.spec.workload_selector.as_ref().is_none_or(|selector| {
+        selector.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+    });
+    let side = match pinned.patch.match_.context.as_str() {
+        "SIDECAR_INBOUND" | "SIDECAR_OUTBOUND" => workload.role == Role::App,
+        "GATEWAY" => workload.role != Role::App,
+        _ => true,
+    };
+    near && selected && side
+}

@@ -1,0 +1,53 @@
+//! ML1040: a restart may lose requests.
+
+use meshlift_model::finding::{Consequence, Severity, TrafficVerdict};
+
+use super::gap::GAP_NEEDS;
+use crate::check::{Check, Entry, Hit};
+use crate::context::Context;
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1040",
+        title: "A restart may lose requests, depending on the app",
+        severity: Severity::Info,
+        consequence: Consequence::Exposed,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "give the app's container a preStop sleep, or know that the app serves on after SIGTERM",
+        why: "Clients learn of a terminating endpoint later than its app gets SIGTERM. What happens in \
+              between depends on what the app does at SIGTERM, which no snapshot tells. The figure is a bound \
+              for the worst of eight corners of the traffic model: share of requests × milliseconds, \
+              summed over the restart. It warns where the namespace matters most.",
+        see: "Its container has no `lifecycle.preStop`; docs/reference/traffic-model.md tells how the figure \
+              comes about.",
+        fix: "Add a preStop sleep of the given length, within terminationGracePeriodSeconds. Open TCP \
+              connections and the 5 s drain of classic proxies cannot be cured by it.",
+        sources: &[
+            "docs/reference/traffic-model.md",
+            "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
+        ],
+    },
+    needs: GAP_NEEDS,
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let exposed = context.restarted().filter_map(|workload| {
+        let restart = &context.judged.get(&workload.workload)?.restart;
+        (restart.verdict == TrafficVerdict::Exposed).then_some((workload, restart))
+    });
+    exposed
+        .map(|(workload, restart)| {
+            let subject = &workload.workload;
+            let critical = context.is_slo_critical(&subject.namespace);
+            let hit = Hit::new(subject, restart.why.clone())
+                .because(format!("at most {:.0} ms × share", restart.exposure_millis))
+                .severity(if critical { Severity::Warn } else { Severity::Info });
+            match restart.cure_sleep_seconds {
+                Some(seconds) => hit.hint(format!("add a preStop sleep of {seconds} s to its serving container")),
+                None => hit,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,45 @@
+//! ML1033: pods of a controller that meshlift does not know.
+
+use meshlift_mesh::facts::RolloutRules;
+use meshlift_model::finding::{Consequence, Severity};
+
+use crate::check::{Check, Entry, Hit};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1033",
+        title: "meshlift does not know how its controller replaces pods",
+        severity: Severity::Warn,
+        consequence: Consequence::NotReached,
+        offers: &["hold-namespace"],
+        may_accept_unknown: true,
+        hint: "move these pods by their own controller's means, or choose hold-namespace",
+        why: "The pods belong to an operator or to a ReplicaSet without a Deployment. What a restart means \
+              there, in which order and with what loss, is its controller's matter.",
+        see: "`kubectl get pod NAME -o jsonpath='{.metadata.ownerReferences}'`.",
+        fix: "Let its controller replace the pods once their namespace follows the new revision.",
+        sources: &["https://kubernetes.io/docs/concepts/extend-kubernetes/operator/"],
+    },
+    needs: &[WORKLOADS],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let foreign = context.restarted().filter_map(|workload| match &workload.rules {
+        RolloutRules::Foreign { owner } => Some((workload, owner)),
+        RolloutRules::Rolling { .. }
+        | RolloutRules::Recreate
+        | RolloutRules::Ordered { .. }
+        | RolloutRules::PerNode { .. }
+        | RolloutRules::OnDelete
+        | RolloutRules::NextRun
+        | RolloutRules::Bare => None,
+    });
+    foreign
+        .map(|(workload, owner)| {
+            Hit::new(&workload.workload, format!("its {} pods belong to {owner}", workload.pods.len()))
+                .because(owner.as_str())
+        })
+        .collect()
+}

@@ -1,0 +1,29 @@
+//! What the four kinds of gaps have in common.
+
+use crate::check::Hit;
+use crate::context::{Context, SERVICES, WORKLOADS};
+use crate::traffic::GapCause;
+
+/// Sources of the traffic rule.
+pub(super) const GAP_NEEDS: &[&[&str]] = &[WORKLOADS, SERVICES];
+
+/// Workloads that lose requests in the best corner for one of these causes. Gateways that take traffic
+/// from outside have a hazard of their own.
+pub(super) fn gaps(context: &Context<'_>, causes: &[GapCause]) -> Vec<Hit> {
+    context
+        .restarted()
+        .filter(|workload| !context.is_outside_gateway(workload))
+        .filter_map(|workload| {
+            let subject = &workload.workload;
+            let judged = context.judged.get(subject)?;
+            let why = causes.iter().find_map(|cause| judged.causes.get(cause))?;
+            let (kept, all) = (judged.restart.ready_min, judged.restart.replicas);
+            let lost = judged.restart.exposure_millis;
+            Some(
+                Hit::new(subject, why.clone())
+                    .because(format!("{subject} keeps {kept} of {all} pods"))
+                    .because(format!("lost in the worst corner: {lost:.0} ms × share")),
+            )
+        })
+        .collect()
+}

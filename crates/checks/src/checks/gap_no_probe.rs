@@ -1,0 +1,30 @@
+//! ML1003: ready before it listens.
+
+use meshlift_model::finding::{Consequence, Severity};
+
+use super::gap::{GAP_NEEDS, gaps};
+use crate::check::{Check, Entry};
+use crate::traffic::GapCause;
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1003",
+        title: "New pods get requests before they listen",
+        severity: Severity::Block,
+        consequence: Consequence::Gap,
+        offers: &["accept-loss", "failover-elsewhere"],
+        may_accept_unknown: true,
+        hint: "give the serving container a readiness probe, or choose accept-loss or failover-elsewhere",
+        why: "Without a readiness probe a pod is Ready as soon as its containers run and its proxy is ready. \
+              The app needs longer: until it listens, the proxy answers its requests with 503, which Istio's \
+              default policy does not retry. The probe that counts is the one of the container that serves \
+              the Service's port; injection adds none to it.",
+        see: "`kubectl get pod NAME -o yaml`: the container that declares the Service's target port has \
+              neither readinessProbe nor startupProbe.",
+        fix: "Add a readiness probe to the container. This changes the template, so it restarts the workload \
+              once: do it before the upgrade.",
+        sources: &["https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-probes"],
+    },
+    needs: GAP_NEEDS,
+    find: |context| gaps(context, &[GapCause::NoProbe]),
+};

@@ -1,0 +1,39 @@
+//! ML3002: a gateway drains for less than its load balancer needs.
+
+use meshlift_model::finding::{Consequence, Severity};
+
+use crate::check::{Check, Entry, Hit};
+use crate::context::{Context, SERVICES, WORKLOADS};
+use crate::traffic::GapCause;
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML3002",
+        title: "A gateway exits before its load balancer stops sending",
+        severity: Severity::Warn,
+        consequence: Consequence::Gateway,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "raise terminationDrainDuration and the grace period above the load balancer's deregistration delay",
+        why: "A gateway's proxy exits terminationDrainDuration after SIGTERM, 5 s by default. Load balancers \
+              need their health checks or a deregistration delay, often minutes, until they send no more: \
+              what they send meanwhile is refused.",
+        see: "`kubectl get deploy NAME -o yaml`: no `terminationDrainDuration` in `proxy.istio.io/config`, no \
+              preStop sleep, terminationGracePeriodSeconds 30.",
+        fix: "Set `proxy.istio.io/config: {terminationDrainDuration: …}` on the pod template, with a grace \
+              period above it. This restarts the gateway once.",
+        sources: &["https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig"],
+    },
+    needs: &[WORKLOADS, SERVICES],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let gateways = context.restarted().filter(|workload| context.is_outside_gateway(workload));
+    gateways
+        .filter_map(|workload| {
+            let why = context.judged.get(&workload.workload)?.causes.get(&GapCause::LoadBalancer)?;
+            Some(Hit::new(&workload.workload, why.as_str()).because(why.as_str()))
+        })
+        .collect()
+}

@@ -1,0 +1,77 @@
+//! All checks, one file each. The order is that of their codes.
+
+use crate::check::Check;
+
+mod gap;
+mod subset;
+mod unserved;
+mod webhook_service;
+
+macro_rules! checks {
+    ($( $name:ident ),* $(,)?) => {
+        $( mod $name; )*
+
+        /// All checks.
+        pub(crate) static CHECKS: &[Check] = &[ $( $name::CHECK, )* ];
+    };
+}
+
+checks! {
+    gap_none_kept,
+    gap_recreate,
+    gap_no_probe,
+    gap_too_early,
+    stuck_quota,
+    stuck_rollout,
+    below_budget,
+    budget_without_room,
+    on_delete,
+    partition,
+    bare_pod,
+    foreign_owner,
+    next_run,
+    exposed,
+    nothing_to_spare,
+    dips,
+    classic,
+    shape_change,
+    autoscaler_at_minimum,
+    rollout_running,
+    two_selectors,
+    unserved_injected,
+    unserved_bare,
+    bare_pin,
+    pod_bound,
+    ambient_unserved,
+    sidecar_lost,
+    sidecar_gained,
+    mixed_revisions,
+    two_injectors,
+    uncertain,
+    label_ignored,
+    gateway_in_place,
+    gateway_drain,
+    gateway_label_ignored,
+    gateway_probes,
+    gateway_secret,
+    gateway_single,
+    gateway_rolls_with_selector,
+    gateway_unowned,
+    envoy_filter,
+    route_to_empty_subset,
+    empty_subset,
+    rejected,
+    not_synced,
+    disagreement,
+    half_installed,
+    injector_broken,
+    validator_broken,
+    tag_torn,
+    skew,
+    kubernetes_too_old,
+    root_ca,
+    gateways_emptied,
+    ztunnel_grace,
+    mixed_data_planes,
+    shared_node_agents,
+}

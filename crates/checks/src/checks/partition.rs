@@ -1,0 +1,56 @@
+//! ML1031: a StatefulSet with a partition.
+
+use meshlift_mesh::facts::{RolloutRules, Workload};
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::names::ObjectRef;
+
+use crate::check::{Check, Entry, Hit};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1031",
+        title: "A restart does not reach pods below the partition",
+        severity: Severity::Warn,
+        consequence: Consequence::NotReached,
+        offers: &["set-partition"],
+        may_accept_unknown: true,
+        hint: "choose set-partition 0 if nobody needs the partition any more",
+        why: "A partition keeps pods with a lower ordinal on their old revision: a restart leaves them, and \
+              their proxies, as they are. Somebody set it for a reason, often a canary that was forgotten.",
+        see: "`kubectl get sts NAME -o jsonpath='{.spec.updateStrategy.rollingUpdate.partition}'` is not 0.",
+        fix: "Find out why it is there; set it to 0.",
+        sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#partitions"],
+    },
+    needs: &[WORKLOADS],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    context.restarted().filter_map(|workload| hit(context, workload)).collect()
+}
+
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let RolloutRules::Ordered { partition } = workload.rules else { return None };
+    let kept: Vec<&str> = workload
+        .pods
+        .iter()
+        .filter(|pod| ordinal(pod).is_some_and(|ordinal| ordinal < partition))
+        .filter(|pod| !runs_target(context, pod))
+        .map(|pod| pod.name.as_str())
+        .collect();
+    (!kept.is_empty()).then(|| {
+        let subject = &workload.workload;
+        Hit::new(subject, format!("partition {partition} keeps {} as it is", kept.join(", ")))
+            .because(format!("{subject} spec.updateStrategy.rollingUpdate.partition={partition}"))
+    })
+}
+
+fn ordinal(pod: &ObjectRef) -> Option<i32> {
+    pod.name.rsplit_once('-')?.1.parse().ok()
+}
+
+fn runs_target(context: &Context<'_>, pod: &ObjectRef) -> bool {
+    let facts = context.mesh.pods.get(pod);
+    facts.and_then(|facts| facts.revision.as_ref()).is_some_and(|revision| context.is_target(revision))
+}

@@ -1,0 +1,45 @@
+//! ML5010: the root CA ends soon, or differs between revisions.
+
+use meshlift_model::defaults::CA_DAYS_LEFT_MIN;
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::names::ObjectRef;
+
+use crate::check::{Check, Entry, Hit};
+use crate::context::Context;
+
+const DAY_SECONDS: i64 = 86_400;
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML5010",
+        title: "The root CA ends soon",
+        severity: Severity::Block,
+        consequence: Consequence::Shared,
+        offers: &[],
+        may_accept_unknown: false,
+        hint: "rotate the root CA first, as a change of its own",
+        why: "When the root ends, every mutual TLS connection of the mesh fails at once. An upgrade takes days \
+              with its bakes and its observation window; it must not run into that, and a rotation beside it \
+              could not be told apart from it.",
+        see: "`kubectl get cm istio-ca-root-cert -o jsonpath='{.data.root-cert\\.pem}' | openssl x509 -noout -enddate`.",
+        fix: "Rotate the root with an overlap of both roots, then upgrade.",
+        sources: &["https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/"],
+    },
+    needs: &[&["configmaps"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let Some(now) = context.mesh.snapshot.newest_time() else { return Vec::new() };
+    let ending = context.mesh.revisions.values().filter_map(|revision| {
+        let until = revision.root_ca_until?;
+        let days = until.millis_since(now).div_euclid(DAY_SECONDS * 1000);
+        (days < CA_DAYS_LEFT_MIN).then_some((revision, until, days))
+    });
+    ending
+        .map(|(revision, until, days)| {
+            let subject = ObjectRef::cluster("Revision", revision.name.as_str());
+            Hit::new(&subject, format!("its root CA ends {until}, {days} days after the snapshot"))
+        })
+        .collect()
+}

@@ -1,0 +1,45 @@
+//! ML6003: istio-cni and ztunnel are one per cluster.
+
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::DaemonSet;
+use meshlift_model::names::{IstioVersion, ObjectRef};
+
+use crate::check::{Check, Entry, Hit};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML6003",
+        title: "A second install would move the node agents",
+        severity: Severity::Warn,
+        consequence: Consequence::Shared,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "leave istio-cni and ztunnel out of the new revision's install; move them node by node",
+        why: "istio-cni and ztunnel exist once per cluster, not once per revision. An install of a second \
+              revision with the ambient profile replaces them on all nodes, in the middle of everything.",
+        see: "`kubectl get ds -n istio-system`; `istioctl manifest generate --set profile=ambient` contains them.",
+        fix: "Render the new revision without the components cni and ztunnel, and upgrade these two in steps of \
+              their own.",
+        sources: &["https://istio.io/latest/docs/ambient/upgrade/helm/"],
+    },
+    needs: &[WORKLOADS],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let ambient = &context.mesh.ambient;
+    let agents = ambient.cni.iter().chain(&ambient.ztunnels);
+    agents.filter_map(|reference| hit(context, reference)).collect()
+}
+
+fn hit(context: &Context<'_>, reference: &ObjectRef) -> Option<Hit> {
+    let agent = context.object::<DaemonSet>(reference)?;
+    let image = agent.spec.template.spec.containers.first().map(|container| container.image.as_str())?;
+    let version = image.rsplit_once(':').and_then(|(_, tag)| IstioVersion::from_loose(tag));
+    if context.target.is_some() && version.as_ref() == context.target {
+        return None;
+    }
+    let runs = version.map_or_else(|| image.to_owned(), |version| version.to_string());
+    Some(Hit::new(reference, format!("it runs {runs} on every node, for all revisions")).because(image))
+}

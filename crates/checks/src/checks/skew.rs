@@ -1,0 +1,50 @@
+//! ML5008: the target is out of reach of what runs.
+
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::names::{IstioVersion, ObjectRef};
+
+use crate::check::{Check, Entry, Hit};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML5008",
+        title: "The target is too far from what runs",
+        severity: Severity::Block,
+        consequence: Consequence::Shared,
+        offers: &[],
+        may_accept_unknown: false,
+        hint: "go one minor version at a time, forwards",
+        why: "A control plane may be one minor version ahead of its data plane, never behind it. Between \
+              versions that are further apart nobody has tested what the proxies are sent, and an older \
+              control plane sends newer proxies what they may not understand.",
+        see: "`istioctl version`.",
+        fix: "Upgrade through each minor version in between.",
+        sources: &["https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew"],
+    },
+    needs: &[WORKLOADS],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let Some(target) = context.target else { return Vec::new() };
+    // A revision that nothing uses holds nobody back.
+    let used = context.mesh.revisions.values().filter(|revision| revision.pods > 0);
+    used.filter_map(|revision| {
+        let version = revision.version.as_ref()?;
+        let why = too_far(version, target)?;
+        let subject = ObjectRef::cluster("Revision", revision.name.as_str());
+        Some(Hit::new(&subject, format!("{} pods run {version}, the target is {target}: {why}", revision.pods)))
+    })
+    .collect()
+}
+
+fn too_far(from: &IstioVersion, to: &IstioVersion) -> Option<&'static str> {
+    if to.major != from.major {
+        return Some("another major version");
+    }
+    if (to.minor, to.patch) < (from.minor, from.patch) {
+        return Some("that is backwards");
+    }
+    (to.minor > from.minor + 1).then_some("more than one minor version")
+}

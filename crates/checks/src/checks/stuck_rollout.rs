@@ -1,0 +1,39 @@
+//! ML1011: a rollout that cannot go on.
+
+use meshlift_mesh::facts::RolloutState;
+use meshlift_model::finding::{Consequence, Severity};
+
+use super::stuck_quota;
+use crate::check::{Check, Entry, Hit};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1011",
+        title: "A rollout is stuck",
+        severity: Severity::Warn,
+        consequence: Consequence::Stuck,
+        offers: &["hold-namespace"],
+        may_accept_unknown: true,
+        hint: "find out why the rollout does not go on, and let it finish or undo it first",
+        why: "A rollout that already stands still says nothing about the proxies that it should bring: a \
+              restart on top of it would stand still for the same reason.",
+        see: "`kubectl rollout status KIND NAME` does not return; its condition Progressing is False.",
+        fix: "`kubectl describe` the newest ReplicaSet and its pods; repair the cause, or `kubectl rollout undo`.",
+        sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#failed-deployment"],
+    },
+    needs: &[WORKLOADS, &["resourcequotas"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let stuck = context.restarted().filter_map(|workload| match &workload.state {
+        RolloutState::Stuck { why } => Some((workload, why)),
+        RolloutState::Settled | RolloutState::Running | RolloutState::LeftBehind { .. } => None,
+    });
+    // A full quota is reported as such, with the choices that cure it.
+    let other = stuck.filter(|(workload, _)| stuck_quota::hit(context, workload).is_none());
+    other
+        .map(|(workload, why)| Hit::new(&workload.workload, format!("its rollout cannot go on: {why}")).because(why.as_str()))
+        .collect()
+}

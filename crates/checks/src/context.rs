@@ -1,0 +1,162 @@
+//! What every check is given, and the questions that several of them ask.
+
+use std::collections::BTreeMap;
+
+use meshlift_mesh::facts::{GatewayFacts, GatewayKind, Mesh, Role, RolloutRules, Workload};
+use meshlift_model::intent::Intent;
+use meshlift_model::k8s::{Objects, PodTemplateSpec, Resource};
+use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
+use meshlift_model::snapshot::SourceStatus;
+
+use crate::traffic::{Judged, judge_all};
+
+/// Sources that tell what runs, who owns it, and who injects it.
+pub(crate) const WORKLOADS: &[&str] = &[
+    "namespaces",
+    "pods",
+    "deployments.apps",
+    "replicasets.apps",
+    "statefulsets.apps",
+    "daemonsets.apps",
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+];
+/// Sources that tell who sends requests to whom.
+pub(crate) const SERVICES: &[&str] = &["services"];
+
+/// A mesh, an intent, a target, and the verdicts of the traffic rule.
+pub(crate) struct Context<'a> {
+    pub(crate) mesh: &'a Mesh,
+    pub(crate) intent: &'a Intent,
+    pub(crate) target: Option<&'a IstioVersion>,
+    pub(crate) judged: BTreeMap<ObjectRef, Judged>,
+}
+
+impl<'a> Context<'a> {
+    /// Judges all restarts once, for all checks.
+    pub(crate) fn new(mesh: &'a Mesh, intent: &'a Intent, target: Option<&'a IstioVersion>) -> Self {
+        Self { mesh, intent, target, judged: judge_all(mesh) }
+    }
+
+    /// Recorded objects.
+    pub(crate) fn objects(&self) -> &'a Objects {
+        &self.mesh.snapshot.objects
+    }
+
+    /// An object by reference; the kind comes from the type.
+    pub(crate) fn object<R: Resource>(&self, reference: &ObjectRef) -> Option<&'a R> {
+        R::list(self.objects()).iter().find(|object| {
+            let meta = object.meta();
+            meta.namespace == reference.namespace && meta.name == reference.name
+        })
+    }
+
+    /// Why a source cannot be judged; `None` where it can.
+    pub(crate) fn missing(&self, source: &str) -> Option<String> {
+        if let Some(endpoint) = source.strip_prefix("istiod/") {
+            return self.missing_answers(endpoint);
+        }
+        reason(&self.mesh.snapshot.source(source))
+    }
+
+    fn missing_answers(&self, endpoint: &str) -> Option<String> {
+        let answers = &self.mesh.snapshot.istiods;
+        let silent: Vec<&str> = self
+            .mesh
+            .revisions
+            .values()
+            .flat_map(|revision| &revision.istiods)
+            .filter(|pod| {
+                let answer = answers.get(*pod);
+                match endpoint {
+                    "syncz" => answer.is_none_or(|answer| answer.syncz.is_none()),
+                    "connections" => answer.is_none_or(|answer| answer.connections.is_none()),
+                    _ => answer.is_none(),
+                }
+            })
+            .map(String::as_str)
+            .collect();
+        (!silent.is_empty()).then(|| format!("was not read from {}", silent.join(", ")))
+    }
+
+    /// Version of a revision.
+    pub(crate) fn version_of(&self, revision: &RevisionName) -> Option<&'a IstioVersion> {
+        self.mesh.revisions.get(revision).and_then(|revision| revision.version.as_ref())
+    }
+
+    /// True if the revision exists and runs the target.
+    pub(crate) fn is_target(&self, revision: &RevisionName) -> bool {
+        self.target.is_some() && self.version_of(revision) == self.target
+    }
+
+    /// Gateway facts of a Deployment.
+    pub(crate) fn gateway_of(&self, workload: &ObjectRef) -> Option<&'a GatewayFacts> {
+        self.mesh
+            .gateways
+            .iter()
+            .find(|gateway| gateway.deployment.as_ref() == Some(workload) || gateway.gateway == *workload)
+    }
+
+    /// True for what injection makes: its revision changes when its pods are made anew.
+    pub(crate) fn is_injected(&self, workload: &Workload) -> bool {
+        match workload.role {
+            Role::App => true,
+            Role::InjectedGateway => self
+                .gateway_of(&workload.workload)
+                .is_none_or(|gateway| gateway.kind == GatewayKind::Injected),
+            Role::ManagedGateway | Role::Waypoint | Role::Istiod | Role::Ztunnel | Role::Cni => false,
+        }
+    }
+
+    /// Workloads with a sidecar or a gateway proxy, now or after a restart, by reference.
+    pub(crate) fn proxied(&self) -> impl Iterator<Item = &'a Workload> {
+        self.mesh.workloads.values().filter(|workload| match workload.role {
+            Role::App | Role::InjectedGateway | Role::ManagedGateway | Role::Waypoint => {
+                workload.on_restart.revision.is_some() || workload.now.keys().any(Option::is_some)
+            }
+            Role::Istiod | Role::Ztunnel | Role::Cni => false,
+        })
+    }
+
+    /// Those of them that the upgrade restarts: not all of their pods are where it goes.
+    pub(crate) fn restarted(&self) -> impl Iterator<Item = &'a Workload> {
+        self.proxied()
+            .filter(|workload| workload.rules != RolloutRules::NextRun)
+            .filter(|workload| self.moves(workload))
+    }
+
+    /// True unless all pods of the workload run the target, and new ones will. Without a target, any
+    /// restart is meant.
+    pub(crate) fn moves(&self, workload: &Workload) -> bool {
+        if self.target.is_none() {
+            return true;
+        }
+        let next = !self.is_injected(workload)
+            || workload.on_restart.revision.as_ref().is_none_or(|revision| self.is_target(revision));
+        !(next && workload.now.keys().flatten().all(|revision| self.is_target(revision)))
+    }
+
+    /// True for gateways that take traffic from outside: replacing them in place is a hazard of its own.
+    pub(crate) fn is_outside_gateway(&self, workload: &Workload) -> bool {
+        workload.role != Role::App
+            && self.gateway_of(&workload.workload).is_some_and(|gateway| gateway.exposed_outside)
+    }
+
+    /// True for namespaces that matter most.
+    pub(crate) fn is_slo_critical(&self, namespace: &str) -> bool {
+        let meta = self.objects().namespaces.iter().map(|object| &object.metadata);
+        meta.filter(|meta| meta.name == namespace).any(|meta| self.intent.slo_critical.covers(meta))
+    }
+
+    /// A pod of the workload as injection makes it; without a sidecar, its template.
+    pub(crate) fn as_injected(&self, workload: &'a Workload) -> &'a PodTemplateSpec {
+        workload.as_injected.as_ref().unwrap_or(&workload.template)
+    }
+}
+
+fn reason(status: &SourceStatus) -> Option<String> {
+    match status {
+        SourceStatus::Read { .. } | SourceStatus::Absent => None,
+        SourceStatus::Refused { reason } => Some(format!("was refused ({reason})")),
+        SourceStatus::Broken { reason } => Some(format!("could not be read ({reason})")),
+    }
+}

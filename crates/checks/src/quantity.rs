@@ -1,0 +1,52 @@
+//! Kubernetes quantities (`resource.Quantity`): `100m`, `1.5`, `256Mi`, `2e3`.
+
+/// Value in thousandths; `None` for what is no quantity.
+pub(crate) fn thousandths(text: &str) -> Option<i128> {
+    let text = text.trim();
+    let end = text
+        .find(|ch: char| !(ch.is_ascii_digit() || ch == '.' || ch == '-' || ch == '+'))
+        .unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    let factor = factor(suffix)?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let divisor = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    digits.checked_mul(factor)?.checked_div(divisor)
+}
+
+/// Thousandths of one unit.
+fn factor(suffix: &str) -> Option<i128> {
+    let binary = |power: u32| 1024_i128.checked_pow(power).map(|unit| unit * 1000);
+    let decimal = |power: u32| 10_i128.checked_pow(power + 3);
+    match suffix {
+        "" => Some(1000),
+        "m" => Some(1),
+        "k" => decimal(3),
+        "M" => decimal(6),
+        "G" => decimal(9),
+        "T" => decimal(12),
+        "P" => decimal(15),
+        "Ki" => binary(1),
+        "Mi" => binary(2),
+        "Gi" => binary(3),
+        "Ti" => binary(4),
+        "Pi" => binary(5),
+        _ => decimal(suffix.strip_prefix(['e', 'E'])?.parse().ok()?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_read_as_kubernetes_writes_them() {
+        assert_eq!(thousandths("100m"), Some(100));
+        assert_eq!(thousandths("1.5"), Some(1500));
+        assert_eq!(thousandths("3"), Some(3000));
+        assert_eq!(thousandths("2Ki"), Some(2_048_000));
+        assert_eq!(thousandths("1e3"), Some(1_000_000));
+        assert_eq!(thousandths("much"), None);
+        assert_eq!(thousandths(""), None);
+    }
+}
