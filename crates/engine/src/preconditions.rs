@@ -1,0 +1,137 @@
+//! What must hold right before a write, read again each time (law 4).
+
+use meshlift_model::action::{Action, ActionKind, Cure, Precondition};
+use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL};
+use meshlift_model::effect::{Change, Query, WorkloadView};
+use meshlift_model::names::ObjectRef;
+
+use crate::look::Look;
+use crate::next::{Judged, Next};
+
+/// Passes if all preconditions of the action hold; names the first that does not.
+pub(crate) fn hold(look: &Look<'_>, index: usize, action: &Action) -> Judged<()> {
+    for precondition in &action.preconditions {
+        if !is_ours_to_break(look, index, action, precondition) {
+            check(look, index, precondition)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the action itself changed before (a cure's replicas, half-removed objects) is no surprise.
+fn is_ours_to_break(look: &Look<'_>, index: usize, action: &Action, precondition: &Precondition) -> bool {
+    match precondition {
+        Precondition::ReplicasAre { object, .. } => {
+            let scaled =
+                |change: &Change| matches!(change, Change::Replicas { .. } | Change::AutoscalerMin { .. });
+            let ours = matches!(&action.kind, ActionKind::Move(workload)
+                if workload.workload == *object && workload.cures.iter().any(is_scale_up));
+            ours && look.landed(index).any(|(_, intent)| scaled(&intent.write.change))
+        }
+        // Creating and deleting goes object by object: the first ones are gone, or there, by our own hand.
+        Precondition::Absent { .. } | Precondition::NoConsumers { .. } | Precondition::NoFollowers { .. } => {
+            look.landed(index).next().is_some()
+        }
+        Precondition::Exists { object, .. } => {
+            look.landed(index).any(|(_, intent)| intent.write.target == *object)
+                && matches!(action.kind, ActionKind::RemoveRevision { .. })
+        }
+        Precondition::SelectorIs { .. }
+        | Precondition::TagIs { .. }
+        | Precondition::TemplateIs { .. }
+        | Precondition::RevisionReady { .. } => false,
+    }
+}
+
+fn is_scale_up(cure: &Cure) -> bool {
+    matches!(cure, Cure::ScaleUp { .. })
+}
+
+fn check(look: &Look<'_>, index: usize, precondition: &Precondition) -> Judged<()> {
+    match precondition {
+        Precondition::Exists { object, uid } => {
+            let meta = look.present(object)?.meta();
+            let same = uid.as_ref().is_none_or(|uid| meta.uid == *uid);
+            require(same, || format!("{object} is not the one that was planned for: its uid is {}", meta.uid))
+        }
+        Precondition::Absent { object } => {
+            let there = look.object(object)?.is_some();
+            require(!there, || format!("{object} is there, though the plan was made without it"))
+        }
+        Precondition::SelectorIs { namespace, selector } => {
+            let meta = look.present(&ObjectRef::cluster("Namespace", namespace))?.meta();
+            let same = meta.label(INJECTION_LABEL) == selector.injection.as_deref()
+                && meta.label(REV_LABEL) == selector.rev.as_deref();
+            require(same, || format!("namespace {namespace} no longer has {selector}"))
+        }
+        Precondition::TagIs { tag, revision } => {
+            let forms = look.tag(tag)?;
+            let wanted = revision.as_ref();
+            require(forms == (wanted, wanted), || {
+                let text = |revision: Option<_>| revision.map_or("nothing".to_owned(), ToString::to_string);
+                let (webhook, service) = (text(forms.0), text(forms.1));
+                format!("tag {tag}: webhook points at {webhook}, Service at {service}")
+            })
+        }
+        Precondition::ReplicasAre { object, replicas } => {
+            let now = look.present_workload(object)?.replicas;
+            require(now == *replicas, || format!("{object} has {now} replicas, planned for {replicas}"))
+        }
+        Precondition::TemplateIs { object, digest } => template_is(look.present_workload(object)?, digest),
+        Precondition::RevisionReady { revision } => {
+            let ready = look.revision(revision)?.is_some_and(|view| view.ready > 0);
+            if ready {
+                Ok(())
+            } else {
+                Err(look.wait_for_action(index, format!("no istiod of {revision} is ready")))
+            }
+        }
+        Precondition::NoConsumers { revision } => {
+            nobody(look, Query::Consumers { revision: revision.clone() }, &format!("revision {revision}"))
+        }
+        Precondition::NoFollowers { tag } => {
+            nobody(look, Query::Followers { tag: tag.clone() }, &format!("tag {tag}"))
+        }
+    }
+}
+
+fn template_is(view: &WorkloadView, digest: &str) -> Judged<()> {
+    require(view.template_digest == digest, || {
+        format!("the template of {} changed since the plan was made", view.workload)
+    })
+}
+
+/// While a workload rolls, its template must stay the one that was planned for.
+pub(crate) fn template_kept(action: &Action, view: &WorkloadView) -> Judged<()> {
+    for precondition in &action.preconditions {
+        if let Precondition::TemplateIs { object, digest } = precondition
+            && *object == view.workload
+        {
+            template_is(view, digest)?;
+        }
+    }
+    Ok(())
+}
+
+/// Nobody needs it, and every source could be read; else the step holds (laws 8 and 11).
+pub(crate) fn nobody(look: &Look<'_>, query: Query, what: &str) -> Judged<()> {
+    let (consumers, unknown) = look.consumers(query)?;
+    require(unknown.is_empty(), || {
+        format!("who needs {what} is unknown: {} could not be read", unknown.join(", "))
+    })?;
+    require(consumers.is_empty(), || format!("{what} is still needed by {}", some_of(consumers)))
+}
+
+/// The first few of a list, and how many more.
+pub(crate) fn some_of(names: &[String]) -> String {
+    const SHOWN_MAX: usize = 5;
+    let shown = names.iter().take(SHOWN_MAX).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+fn require(holds: bool, why: impl FnOnce() -> String) -> Judged<()> {
+    if holds { Ok(()) } else { Err(Next::hold(why())) }
+}

@@ -1,0 +1,118 @@
+//! Taking a step back: what was really done, from the journal, in reverse, each part gated (law 6).
+//!
+//! Selectors come first, then the other actions from the last phase to the first. Within an action its
+//! writes are reversed one by one; all that made pods anew is one item, which returns the workload.
+
+mod inverse;
+mod return_workload;
+
+use meshlift_model::action::ActionKind;
+use meshlift_model::effect::EffectId;
+
+use crate::ledger::{Intended, Ledger};
+use crate::look::Look;
+use crate::next::{Judged, Next};
+
+/// One thing to take back.
+enum Item<'a> {
+    /// A write.
+    Write(EffectId, &'a Intended),
+    /// All restarts of a workload, under the number of the first.
+    Return(EffectId),
+}
+
+impl Item<'_> {
+    fn id(&self) -> EffectId {
+        match self {
+            Self::Write(id, _) | Self::Return(id) => *id,
+        }
+    }
+}
+
+/// Actions of the step that wrote something, in the order in which they are taken back; those of one
+/// group may go side by side.
+pub(crate) fn groups(ledger: &Ledger, step: usize) -> Vec<Vec<usize>> {
+    let wrote = |action: &usize| {
+        ledger.forward(step).any(|(_, intent)| intent.action == *action && intent.may_have_landed())
+    };
+    let actions = &ledger.plan_step(step).actions;
+    let written: Vec<usize> = (0..actions.len()).filter(wrote).collect();
+    let (selectors, others): (Vec<usize>, Vec<usize>) =
+        written.into_iter().partition(|action| is_selector(&actions[*action].kind));
+    let mut phases: Vec<u32> = others.iter().map(|action| actions[*action].phase).collect();
+    phases.sort_unstable_by(|a, b| b.cmp(a));
+    phases.dedup();
+    let in_phase = |phase: u32| others.iter().copied().filter(move |action| actions[*action].phase == phase);
+    let mut groups = vec![selectors];
+    groups.extend(phases.into_iter().map(|phase| in_phase(phase).collect()));
+    groups.retain(|group: &Vec<usize>| !group.is_empty());
+    groups
+}
+
+fn is_selector(kind: &ActionKind) -> bool {
+    match kind {
+        ActionKind::SelectRevision { .. } | ActionKind::SetTag { .. } | ActionKind::RemoveTag { .. } => true,
+        ActionKind::ApplyCrds { .. }
+        | ActionKind::InstallRevision { .. }
+        | ActionKind::ProveInjection { .. }
+        | ActionKind::Move(_)
+        | ActionKind::Scale { .. }
+        | ActionKind::RemoveRevision { .. } => false,
+    }
+}
+
+/// Judges how an action of the step is taken back.
+pub(crate) fn judge(look: &Look<'_>, index: usize) -> Next {
+    match walk(look, index) {
+        Ok(()) => Next::Done("taken back".to_owned()),
+        Err(next) => next,
+    }
+}
+
+fn walk(look: &Look<'_>, index: usize) -> Judged<()> {
+    let items = items(look, index);
+    // What comes before the newest item that was worked on is through; asking again would only see what
+    // later items changed.
+    let worked_on = |item: &Item<'_>| {
+        look.ledger.backward(look.step).any(|(_, intent)| intent.reverses == Some(item.id()))
+    };
+    let start = items.iter().rposition(worked_on).unwrap_or(0);
+    for item in &items[start..] {
+        match item {
+            Item::Write(id, intent) => inverse::judge(look, index, *id, intent)?,
+            Item::Return(id) => return_workload::judge(look, index, *id)?,
+        }
+    }
+    Ok(())
+}
+
+fn items<'a>(look: &Look<'a>, index: usize) -> Vec<Item<'a>> {
+    let moves = matches!(look.ledger.action(look.step, index).kind, ActionKind::Move(_));
+    let is_restart = |intent: &Intended| moves && (intent.restarts() || is_restored_pod(intent));
+    let first = look.landed(index).find(|(_, intent)| is_restart(intent)).map(|(id, _)| id);
+    look.landed(index)
+        .rev()
+        .filter_map(|(id, intent)| match is_restart(intent) {
+            true if first == Some(id) => Some(Item::Return(id)),
+            true => None,
+            false => Some(Item::Write(id, intent)),
+        })
+        .collect()
+}
+
+/// A bare pod that was created again from the journal is part of its re-creation.
+fn is_restored_pod(intent: &Intended) -> bool {
+    matches!(intent.write.change, meshlift_model::effect::Change::Restore { .. })
+}
+
+/// When the action's undo first wrote; before that, when its task began.
+fn undo_began(look: &Look<'_>, index: usize) -> meshlift_model::time::Time {
+    let mut mine = look.ledger.backward(look.step).filter(|(_, intent)| intent.action == index);
+    mine.next().map_or(look.began, |(_, intent)| intent.at)
+}
+
+/// A write that takes an effect back.
+fn back(write: meshlift_model::effect::Write, reverses: EffectId) -> Next {
+    let undo = meshlift_model::journal::Undo::NotNeeded;
+    Next::Write(Box::new(crate::next::Draft { write, undo, reverses: Some(reverses) }))
+}
