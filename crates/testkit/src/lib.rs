@@ -1,0 +1,22 @@
+//! For tests of other rooms: recorded meshes under other names.
+//!
+//! *No names are magic*: what meshlift says about a mesh depends on what its objects say, not on what they
+//! are called. [`Renaming`] calls all revisions, tags and namespaces of a snapshot something else, in the
+//! same order, everywhere: in labels, names, hosts, config text and istiods' answers. It also shuffles all
+//! lists and gives every object another uid. Whatever is then derived from it must be the same but for the
+//! names: [`Renaming::undo`] gives them back.
+//!
+//! ```no_run
+//! # let snapshot = meshlift_model::snapshot::Snapshot::default();
+//! # let say = |_: &meshlift_model::snapshot::Snapshot| serde_json::Value::Null;
+//! let renaming = meshlift_testkit::Renaming::new(&snapshot, 7, &["1-30-3"]);
+//! assert_eq!(renaming.undo(&say(&renaming.snapshot(&snapshot))), say(&snapshot));
+//! ```
+
+mod intent;
+mod names;
+mod random;
+mod rename;
+mod replace;
+
+pub use rename::Renaming;
