@@ -1,6 +1,8 @@
 //! What every code means: findings from their checks, errors and refusals from [`other_codes`].
 
+mod cli_codes;
 mod other_codes;
+mod plan_codes;
 
 use std::fmt::Write;
 
@@ -8,19 +10,31 @@ use meshlift_model::finding::{Consequence, Severity};
 
 use crate::check::{Check, Entry};
 use crate::checks::CHECKS;
+use cli_codes::CLI_CODES;
 use other_codes::{OTHER_CODES, OtherCode};
+use plan_codes::PLAN_CODES;
 
 /// What a finding, an error or a refusal means, at length; `None` for a code that does not exist.
 #[must_use]
 pub fn explain(code: &str) -> Option<String> {
     let code = code.trim().to_ascii_uppercase();
     let check = CHECKS.iter().find(|check| check.entry.code == code).map(check_text);
-    check.or_else(|| OTHER_CODES.iter().find(|other| other.code == code).map(other_text))
+    check.or_else(|| other_codes().find(|other| other.code == code).map(other_text))
 }
 
 /// All codes, in order.
 pub fn codes() -> impl Iterator<Item = &'static str> {
-    CHECKS.iter().map(|check| check.entry.code).chain(OTHER_CODES.iter().map(|other| other.code))
+    titles().map(|(code, _)| code)
+}
+
+/// All codes with their titles, in order.
+pub fn titles() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let checks = CHECKS.iter().map(|check| (check.entry.code, check.entry.title));
+    checks.chain(other_codes().map(|other| (other.code, other.title)))
+}
+
+fn other_codes() -> impl Iterator<Item = &'static OtherCode> {
+    PLAN_CODES.iter().chain(OTHER_CODES).chain(CLI_CODES)
 }
 
 fn check_text(check: &Check) -> String {
@@ -156,7 +170,7 @@ pub fn errors_page() -> String {
     let mut page = String::from(
         "# Errors and refusals\n\nMade from `crates/checks/src/catalogue/other_codes.rs`; a test compares. `meshlift explain CODE` says the same.\n",
     );
-    for other in OTHER_CODES {
+    for other in other_codes() {
         let code = other.code;
         let _ = write!(
             page,

@@ -9,7 +9,12 @@ pub(super) struct OtherCode {
     pub(super) fix: &'static str,
 }
 
-const fn row(code: &'static str, title: &'static str, why: &'static str, fix: &'static str) -> OtherCode {
+pub(super) const fn row(
+    code: &'static str,
+    title: &'static str,
+    why: &'static str,
+    fix: &'static str,
+) -> OtherCode {
     OtherCode { code, title, why, fix }
 }
 

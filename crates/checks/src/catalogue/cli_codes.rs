@@ -1,0 +1,61 @@
+//! Codes of the command line: ML95.
+
+use super::other_codes::{OtherCode, row};
+
+/// All of them, in order.
+pub(super) const CLI_CODES: &[OtherCode] = &[
+    row(
+        "ML9501",
+        "Arguments that cannot be understood",
+        "A verb, flag or value that meshlift does not know, or flags that exclude each other.",
+        "`--help` after any verb lists what it takes.",
+    ),
+    row(
+        "ML9502",
+        "No mesh to read",
+        "Neither `--snapshot` nor `--demo` was given, and this version does not reach live clusters.",
+        "Give `--snapshot PATH` with a recording (README, \"Your own mesh\"), or `--demo` for the built-in one.",
+    ),
+    row(
+        "ML9503",
+        "A result cannot be written",
+        "stdout was closed, or its disk is full. A reader that went away (`| head`) is no error.",
+        "Look where stdout goes.",
+    ),
+    row(
+        "ML9504",
+        "JSON cannot be written",
+        "A result could not be put into JSON. That is a bug of meshlift.",
+        "Please report it with the command.",
+    ),
+    row(
+        "ML9505",
+        "Unknown code",
+        "No finding and no error has this code.",
+        "`meshlift explain` without a code lists all.",
+    ),
+    row(
+        "ML9506",
+        "Subject that cannot be found",
+        "`inspect` takes `ns/NAME`, `pod/NAMESPACE/NAME` or `KIND/NAMESPACE/NAME`, of things that the snapshot holds.",
+        "`meshlift inspect` shows what there is; with `-o json` it lists all workloads.",
+    ),
+    row(
+        "ML9507",
+        "A file cannot be read or written",
+        "A plan, an intent or a report. The cause is what the system said.",
+        "Check the path and who may read or write there.",
+    ),
+    row(
+        "ML9508",
+        "No version to go to",
+        "Neither `--to` nor the intent's `target` names one.",
+        "Add `--to VERSION`.",
+    ),
+    row(
+        "ML9509",
+        "No manifest for the target",
+        "What a rehearsal installs must be known object by object. meshlift ships the manifests of the versions that it has recordings of.",
+        "Give `--manifest FILE` with the output of `istioctl manifest generate --set revision=REV`, or of `helm template` of the istiod chart.",
+    ),
+];

@@ -1,0 +1,206 @@
+//! Codes of intents, plans and plan files: ML80 intent, ML81 no plan, ML82 plan files, ML83 notes.
+
+use super::other_codes::{OtherCode, row};
+
+/// All of them, in order.
+pub(super) const PLAN_CODES: &[OtherCode] = &[
+    row(
+        "ML8001",
+        "Unknown key in the intent",
+        "A key that no intent knows is refused rather than skipped: a choice that nobody reads would move what you meant to hold.",
+        "Write the key that the hint names; docs/reference/intent.md has them all.",
+    ),
+    row(
+        "ML8002",
+        "Value in the intent that cannot be read",
+        "The key is known, its value is not of its kind: a word that is no choice, a text where a number belongs.",
+        "Correct it at the place that the error names.",
+    ),
+    row(
+        "ML8003",
+        "Intent of a newer format",
+        "Parts of it could mean something that this version would skip.",
+        "Update meshlift, or write the intent for format 1.",
+    ),
+    row(
+        "ML8004",
+        "Intent too large",
+        "An intent holds at most one choice per hazard. A file beyond the limit is something else.",
+        "Give the path of the intent file.",
+    ),
+    row(
+        "ML8005",
+        "`move: tag` is not built yet",
+        "Moving a tag before its followers is another order with another risk: whatever is created in any of its namespaces gets the new proxy at once.",
+        "Leave it out: namespaces move by their own label.",
+    ),
+    row(
+        "ML8006",
+        "Maintenance windows are not built yet",
+        "A window that would silently be ignored is worse than none.",
+        "Leave `windows` out, and start the run inside your window.",
+    ),
+    row(
+        "ML8007",
+        "That is no label",
+        "`slo_critical.label` takes `key=value`, as namespaces carry it.",
+        "Write it like `tier=slo-critical`.",
+    ),
+    row(
+        "ML8008",
+        "Choice without a reason",
+        "Whoever reads the plan must see why a hazard was accepted.",
+        "Add `reason:` with a sentence for that person.",
+    ),
+    row(
+        "ML8009",
+        "That is no day",
+        "`until` is the last day on which a choice holds.",
+        "Write `YYYY-MM-DD`.",
+    ),
+    row(
+        "ML8010",
+        "Choice that has run out",
+        "Its `until` is before the time of the snapshot: who chose it wanted to be asked again.",
+        "Decide again, with a later day, or take the choice out.",
+    ),
+    row(
+        "ML8011",
+        "Limit out of range",
+        "A limit is so small or so large that no plan could keep it, or that it would protect nothing.",
+        "Write a number in the range that the hint names.",
+    ),
+    row(
+        "ML8012",
+        "Namespace that is not in the mesh",
+        "The intent names a namespace that the snapshot does not have: a typo, or another cluster.",
+        "Correct the name, or take it out.",
+    ),
+    row(
+        "ML8013",
+        "Namespace in the order twice",
+        "`order` puts a namespace at two places.",
+        "Leave it at one.",
+    ),
+    row(
+        "ML8014",
+        "Choice that its hazard does not offer",
+        "Each hazard offers the choices that cure or accept it. Another one would do nothing about it, or do harm.",
+        "Choose what the hint names; `meshlift explain` of the hazard's code says why.",
+    ),
+    row(
+        "ML8015",
+        "Choice that cannot be done here",
+        "The hazard offers the choice, but this object cannot take it: a second replica on a ReadWriteOnce volume, an HPA that may not grow, replicas that a GitOps controller owns.",
+        "Choose something else that the hazard offers.",
+    ),
+    row(
+        "ML8016",
+        "Two choices for one hazard",
+        "Which of them is meant cannot be told.",
+        "Keep one; where the subject has several hazards, `hazard: CODE` says which one a choice is for.",
+    ),
+    row(
+        "ML8017",
+        "Tag to be removed that something follows",
+        "Removing it would make that follower's next pods start without a sidecar.",
+        "Add a `relabel-namespace` for each follower, or take the tag out of `remove_tags`.",
+    ),
+    row(
+        "ML8018",
+        "Tag `default` cannot be removed",
+        "It decides what `istio-injection=enabled` means.",
+        "Take it out of `remove_tags`.",
+    ),
+    row(
+        "ML8019",
+        "Neither tag nor revision",
+        "`relabel-namespace` names something that nothing serves: pods would start without a sidecar.",
+        "Name a tag of this mesh, or the new revision.",
+    ),
+    row(
+        "ML8101",
+        "No target version",
+        "Neither `--to` nor the intent's `target` says where to go.",
+        "Add `--to VERSION`.",
+    ),
+    row(
+        "ML8102",
+        "No control plane",
+        "No revision has an istiod whose version can be told, so there is nothing to upgrade from.",
+        "Record the namespace of istiod too, with its pods and Deployments.",
+    ),
+    row(
+        "ML8103",
+        "Target older than what runs",
+        "meshlift upgrades; it does not take a mesh back to an older version.",
+        "Give a newer version. A run that has begun is taken back by its own undo.",
+    ),
+    row(
+        "ML8104",
+        "Target too far ahead",
+        "Istio supports proxies one minor version behind their control plane in an upgrade; further has never been tried by its makers.",
+        "Go one minor version at a time.",
+    ),
+    row(
+        "ML8105",
+        "Name of the new revision is taken",
+        "A revision or tag of that name has another version. Pods that follow the name would get something else than they expect.",
+        "Rename or remove what has the name.",
+    ),
+    row(
+        "ML8106",
+        "No name for a revision",
+        "The name, or a name made from it, is no valid name in Kubernetes.",
+        "Give a version without unusual suffixes.",
+    ),
+    row(
+        "ML8107",
+        "Manifest of another version",
+        "The manifest would install something else than the target.",
+        "Render the target's version, or plan for the manifest's.",
+    ),
+    row(
+        "ML8108",
+        "Manifest of another revision",
+        "The plan names the new revision after its version, with dashes; the manifest says another.",
+        "Render it with `--set revision=` and the name that the error gives.",
+    ),
+    row(
+        "ML8201",
+        "Plan too large",
+        "The file is larger than the plan of any mesh.",
+        "Give the path of the plan file.",
+    ),
+    row(
+        "ML8202",
+        "That is no plan",
+        "The file is not YAML, or has not the shape of a plan.",
+        "Give a file that `meshlift plan --out` wrote.",
+    ),
+    row("ML8203", "Plan of a newer format", "A newer meshlift wrote it.", "Update meshlift, or plan again."),
+    row(
+        "ML8204",
+        "Plan changed by hand",
+        "A plan is identified by the digest over all that it says, and approved under it. This one says something else than its digest.",
+        "Change the intent and plan again: then the change is checked like everything else.",
+    ),
+    row(
+        "ML8205",
+        "Plan of another mesh",
+        "Objects that the plan counts on are missing, are others of the same name, or have changed.",
+        "Plan again on this mesh; what was done already is found done.",
+    ),
+    row(
+        "ML8301",
+        "Choice that fits no hazard",
+        "The intent decides a hazard that this mesh does not have: it was cured, or the subject is misspelt.",
+        "Take it out, or correct its subject.",
+    ),
+    row(
+        "ML8302",
+        "Tag to be removed that is not there",
+        "`remove_tags` names a tag that the mesh does not have.",
+        "Take it out.",
+    ),
+];
