@@ -38,7 +38,7 @@ pub(crate) enum ServiceTarget {
 impl<'a> ControlPlane<'a> {
     pub(crate) fn new(index: &Index<'a>) -> Self {
         let objects = &index.snapshot.objects;
-        let deployments: Vec<_> = objects
+        let mut deployments: Vec<_> = objects
             .deployments
             .iter()
             .filter(|deployment| is_istiod(&deployment.spec.template.metadata.labels))
@@ -47,12 +47,14 @@ impl<'a> ControlPlane<'a> {
                 (revision_of(&template.metadata.labels, &template.spec), deployment)
             })
             .collect();
-        let pods: Vec<_> = objects
+        let mut pods: Vec<_> = objects
             .pods
             .iter()
             .filter(|pod| is_istiod(&pod.metadata.labels) && !pod.is_finished())
             .map(|pod| (revision_of(&pod.metadata.labels, &pod.spec), pod))
             .collect();
+        deployments.sort_by_key(|(_, deployment)| deployment.metadata.path());
+        pods.sort_by_key(|(_, pod)| pod.metadata.path());
         let by_pod =
             pods.iter().map(|(revision, pod)| (pod.metadata.name.as_str(), revision.clone())).collect();
         Self { deployments, pods, by_pod }

@@ -106,6 +106,12 @@ pub(crate) fn by_namespace<R: Resource>(list: &[R]) -> BTreeMap<&str, Vec<&R>> {
     map
 }
 
+/// The first by namespace and name that satisfies a condition, whatever the order of the list.
+pub(crate) fn first<R: Resource>(list: &[R], keep: impl Fn(&R) -> bool) -> Option<&R> {
+    let key = |object: &&R| (object.meta().namespace.clone(), object.meta().name.clone());
+    list.iter().filter(|object| keep(object)).min_by_key(key)
+}
+
 fn with_name(name: &str, labels: &StringMap) -> StringMap {
     let mut labels = labels.clone();
     labels.entry(NAMESPACE_NAME.to_owned()).or_insert_with(|| name.to_owned());

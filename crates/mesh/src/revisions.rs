@@ -11,7 +11,7 @@ use meshlift_model::time::Time;
 use crate::belongings::{Naming, missing, objects};
 use crate::control::{ControlPlane, is_istiod};
 use crate::facts::Revision;
-use crate::index::Index;
+use crate::index::{Index, first};
 use crate::injector::{Injectors, is_istio};
 
 /// Metric of istiod: seconds since the epoch at which its root certificate ends.
@@ -60,7 +60,7 @@ fn revision(
     let own = |metadata: &meshlift_model::k8s::ObjectMeta| {
         metadata.label(REV_LABEL) == Some(name.as_str()) && !metadata.labels.contains_key(TAG_LABEL)
     };
-    let injector = all.mutating_webhooks.iter().find(|one| is_istio(one) && own(&one.metadata));
+    let injector = first(&all.mutating_webhooks, |one| is_istio(one) && own(&one.metadata));
     let service = canonical_service(index.snapshot, &name);
     let pods: Vec<_> = control.pods_of(&name).collect();
     let called =
@@ -98,7 +98,7 @@ fn revision(
 
 /// The Service of a revision's istiods: labelled as istiod's and for the revision, and no tag's.
 pub(crate) fn canonical_service<'s>(snapshot: &'s Snapshot, revision: &RevisionName) -> Option<&'s Service> {
-    snapshot.objects.services.iter().find(|service| {
+    first(&snapshot.objects.services, |service| {
         let metadata = &service.metadata;
         is_istiod(&metadata.labels)
             && metadata.label(REV_LABEL) == Some(revision.as_str())

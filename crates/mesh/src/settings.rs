@@ -7,7 +7,7 @@ use meshlift_model::selector::LabelSelector;
 use serde_json::Value;
 
 use crate::control::ControlPlane;
-use crate::index::Index;
+use crate::index::{Index, first};
 
 /// First minor version whose istiod injects native sidecars by itself: compatibility profile 1.26 turns
 /// `ENABLE_NATIVE_SIDECARS` off again (istio: manifests/helm-profiles/compatibility-version-1.26.yaml).
@@ -44,8 +44,11 @@ pub(crate) enum NativeMode {
 
 impl Settings {
     pub(crate) fn of(revision: &RevisionName, control: &ControlPlane<'_>, index: &Index<'_>) -> Self {
-        let maps = || index.snapshot.objects.config_maps.iter().filter(|map| belongs(map, revision));
-        let json = |key: &str| maps().find_map(|map| serde_json::from_str::<Value>(map.data.get(key)?).ok());
+        let maps = &index.snapshot.objects.config_maps;
+        let json = |key: &str| {
+            let map = first(maps, |map| belongs(map, revision) && map.data.contains_key(key))?;
+            serde_json::from_str::<Value>(map.data.get(key)?).ok()
+        };
         let merged = json("merged-values");
         let values = json("values").or_else(|| merged.clone()).unwrap_or_default();
         let selectors = |path: &str| {

@@ -1,4 +1,5 @@
 //! No names are magic: a mesh under other names, shuffled and with other uids, is the same mesh.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 use std::sync::{Arc, OnceLock};
 
@@ -42,14 +43,15 @@ fn difference(left: &Value, right: &Value, path: &str) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn names_order_and_uids_change_nothing(seed in any::<u64>(), which in 0..CLUSTERS.len()) {
-        let (name, snapshot, mesh) = &recordings()[which];
-        let renaming = Renaming::new(snapshot, seed, &[]);
-        let renamed = renaming.undo(&derived(&renaming.snapshot(snapshot)));
-        prop_assert_eq!(difference(&renamed, mesh, name), None);
+    fn names_order_and_uids_change_nothing(seed in any::<u64>()) {
+        for (name, snapshot, mesh) in recordings() {
+            let renaming = Renaming::new(snapshot, seed, &[]);
+            let renamed = renaming.undo(&derived(&renaming.snapshot(snapshot)));
+            prop_assert_eq!(difference(&renamed, mesh, name), None);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! In each recording every pod with a sidecar carries what the predictor says that it would get, except
 //! those that were made before a tag or label moved. These are listed in `golden/restart.txt`; to write the
 //! list anew, remove the file and run the test: it fails once, and leaves the list that it found.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
