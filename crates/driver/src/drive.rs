@@ -111,11 +111,6 @@ pub fn drive(
         run.grant_approvals(by);
     }
     let mut wishes = Wishes::new(policy);
-    if let Some((result, _)) = run.ended()
-        && wishes.commands.is_empty()
-    {
-        return Ok(result);
-    }
     let mut wake = Some(world.now());
     loop {
         let input = match wishes.next(&run) {

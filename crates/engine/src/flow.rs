@@ -239,7 +239,9 @@ impl Run {
     }
 
     fn begin_next(&mut self, turn: &mut Turn) -> Result<bool, IllegalRecord> {
-        if self.work.tasks.keys().any(|id| matches!(id, TaskId::Open(_))) {
+        if self.ledger.paused {
+            self.work.drop_tasks(|_| false);
+        } else if self.work.tasks.keys().any(|id| matches!(id, TaskId::Open(_))) {
             return STILL;
         }
         if self.ledger.aborting {

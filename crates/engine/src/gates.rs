@@ -9,21 +9,13 @@ use meshlift_model::plan::{Gate, Plan, Step};
 use crate::actions::{Proof, not_ready, prove};
 use crate::cohort::Cohort;
 use crate::look::Look;
-use crate::next::{Blame, Judged, Next, Trouble};
+use crate::next::{Judged, Next};
 use crate::preconditions::{nobody, some_of};
-
-/// Seconds in which a gate may still come true: terminating pods leave, proxies connect, status settles.
-const GATE_SECONDS_MAX: i64 = 120;
 
 /// Judges one gate of the step at work.
 pub(crate) fn judge(look: &Look<'_>, index: usize) -> Next {
-    match dispatch(look, &look.plan_step().gates[index]) {
-        Ok(next) => next,
-        // Nothing is started while a gate waits, so a little patience costs nothing.
-        Err(Next::Fail(Trouble { blame: Blame::Nobody, why })) => {
-            look.wait(look.began, GATE_SECONDS_MAX, why)
-        }
-        Err(next) => next,
+    match look.patiently(look.began, dispatch(look, &look.plan_step().gates[index])) {
+        Ok(next) | Err(next) => next,
     }
 }
 

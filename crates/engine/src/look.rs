@@ -10,7 +10,10 @@ use meshlift_model::plan::{Plan, Step};
 use meshlift_model::time::Time;
 
 use crate::ledger::{Intended, Ledger, StepLedger};
-use crate::next::{Judged, Next, Wait};
+use crate::next::{Blame, Judged, Next, Trouble, Wait};
+
+/// Seconds in which something that does not hold may still come true.
+const PATIENCE_SECONDS_MAX: i64 = 120;
 
 /// See the module.
 pub(crate) struct Look<'a> {
@@ -143,6 +146,15 @@ impl<'a> Look<'a> {
             return Next::hold(format!("after {seconds_max} s still: {why}"));
         }
         self.wait_until(self.now.plus_seconds(POLL_SECONDS), why)
+    }
+
+    /// A judgement that would hold the step may still come right: pods leave, proxies connect, status
+    /// settles. It waits for that a while; nothing is started meanwhile, so patience costs nothing.
+    pub(crate) fn patiently<T>(&self, since: Time, judged: Judged<T>) -> Judged<T> {
+        judged.map_err(|next| match next {
+            Next::Fail(Trouble { blame: Blame::Nobody, why }) => self.wait(since, PATIENCE_SECONDS_MAX, why),
+            Next::Fail(_) | Next::Ask(_) | Next::Write(_) | Next::Wait(_) | Next::Done(_) => next,
+        })
     }
 
     /// Looks again at the next poll; the general deadline of an action applies.

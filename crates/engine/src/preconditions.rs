@@ -3,7 +3,8 @@
 use meshlift_model::action::{Action, ActionKind, Cure, Precondition};
 use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL};
 use meshlift_model::effect::{Change, Query, WorkloadView};
-use meshlift_model::names::ObjectRef;
+use meshlift_model::names::{ObjectRef, RevisionName, TagName};
+use meshlift_model::time::Time;
 
 use crate::look::Look;
 use crate::next::{Judged, Next};
@@ -86,12 +87,8 @@ fn check(look: &Look<'_>, index: usize, precondition: &Precondition) -> Judged<(
                 Err(look.wait_for_action(index, format!("no istiod of {revision} is ready")))
             }
         }
-        Precondition::NoConsumers { revision } => {
-            nobody(look, Query::Consumers { revision: revision.clone() }, &format!("revision {revision}"))
-        }
-        Precondition::NoFollowers { tag } => {
-            nobody(look, Query::Followers { tag: tag.clone() }, &format!("tag {tag}"))
-        }
+        Precondition::NoConsumers { revision } => no_consumers(look, look.action_began(index), revision),
+        Precondition::NoFollowers { tag } => no_followers(look, look.action_began(index), tag),
     }
 }
 
@@ -111,6 +108,18 @@ pub(crate) fn template_kept(action: &Action, view: &WorkloadView) -> Judged<()> 
         }
     }
     Ok(())
+}
+
+/// Nothing needs the revision; pods on their way out are given time to leave.
+pub(crate) fn no_consumers(look: &Look<'_>, since: Time, revision: &RevisionName) -> Judged<()> {
+    let query = Query::Consumers { revision: revision.clone() };
+    look.patiently(since, nobody(look, query, &format!("revision {revision}")))
+}
+
+/// Nothing follows the tag.
+pub(crate) fn no_followers(look: &Look<'_>, since: Time, tag: &TagName) -> Judged<()> {
+    let query = Query::Followers { tag: tag.clone() };
+    look.patiently(since, nobody(look, query, &format!("tag {tag}")))
 }
 
 /// Nobody needs it, and every source could be read; else the step holds (laws 8 and 11).

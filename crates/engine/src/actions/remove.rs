@@ -1,14 +1,14 @@
 //! Remove a revision by proof: nobody needs it, and each object is in the journal before it goes.
 
 use meshlift_model::action::Action;
-use meshlift_model::effect::{Change, Query, Write};
+use meshlift_model::effect::{Change, Write};
 use meshlift_model::journal::Undo;
 use meshlift_model::names::{ObjectRef, RevisionName};
 
 use super::tag::restore;
 use crate::look::{Look, unbound};
 use crate::next::{Judged, Next};
-use crate::preconditions::{self, nobody};
+use crate::preconditions::{self, no_consumers};
 
 pub(crate) fn judge(
     look: &Look<'_>,
@@ -24,7 +24,7 @@ pub(crate) fn judge(
         }
         // Once the first object is gone the revision serves nobody any more; the proof stands before that.
         if look.landed(index).next().is_none() {
-            nobody(look, Query::Consumers { revision: revision.clone() }, &format!("revision {revision}"))?;
+            no_consumers(look, look.action_began(index), revision)?;
         }
         preconditions::hold(look, index, action)?;
         let writes: Vec<Write> = look.stored(object)?.iter().filter_map(restore).collect();

@@ -1,14 +1,14 @@
 //! Point a tag at another revision, or remove it; both forms (webhook and Service) are verified.
 
 use meshlift_model::action::Action;
-use meshlift_model::effect::{Change, Query, Write};
+use meshlift_model::effect::{Change, Write};
 use meshlift_model::journal::Undo;
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
 
 use crate::in_place::in_place;
 use crate::look::{Look, unbound};
 use crate::next::{Judged, Next, inverse};
-use crate::preconditions::{self, nobody};
+use crate::preconditions::{self, no_followers};
 
 pub(crate) fn set(
     look: &Look<'_>,
@@ -52,7 +52,7 @@ pub(crate) fn remove(
         return Ok(Next::Done(format!("tag {tag} is gone")));
     }
     preconditions::hold(look, index, action)?;
-    nobody(look, Query::Followers { tag: tag.clone() }, &format!("tag {tag}"))?;
+    no_followers(look, look.action_began(index), tag)?;
     let writes: Vec<Write> = look.stored(&target)?.iter().filter_map(restore).collect();
     let undo = if writes.is_empty() {
         inverse(unbound(&target, Change::SetTag { revision: from.clone() }))

@@ -2,7 +2,7 @@
 
 use meshlift_model::action::ActionKind;
 use meshlift_model::defaults::ROLLOUT_SECONDS_MAX;
-use meshlift_model::effect::{Change, EffectId, Outcome, Query, Write};
+use meshlift_model::effect::{Change, EffectId, Outcome, Write};
 use meshlift_model::journal::Undo;
 use meshlift_model::names::RevisionName;
 
@@ -13,7 +13,7 @@ use crate::in_place::{in_place, rebound};
 use crate::ledger::Intended;
 use crate::look::Look;
 use crate::next::{Judged, Next};
-use crate::preconditions::nobody;
+use crate::preconditions::no_consumers;
 
 /// Passes once the write is taken back and that has its effect.
 pub(crate) fn judge(look: &Look<'_>, index: usize, id: EffectId, intent: &Intended) -> Judged<()> {
@@ -56,7 +56,7 @@ fn take_back(look: &Look<'_>, index: usize, id: EffectId, intent: &Intended, wri
         && !look.ledger.backward(look.step).any(|(_, earlier)| earlier.reverses == Some(id))
     {
         let revision = RevisionName::new(&intent.write.target.name);
-        nobody(look, Query::Consumers { revision: revision.clone() }, &format!("revision {revision}"))?;
+        no_consumers(look, undo_began(look, index), &revision)?;
     }
     Ok(back(rebound(look, write)?, id))
 }

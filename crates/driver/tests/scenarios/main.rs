@@ -1,0 +1,13 @@
+//! Whole runs on a little world: forward, wrong, steered, resumed.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod answer;
+mod forward;
+mod plan;
+mod resume;
+mod run;
+mod steer;
+mod workload;
+mod world;
+mod wrong;

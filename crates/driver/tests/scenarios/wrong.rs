@@ -1,0 +1,154 @@
+//! What goes wrong: what is taken back, what is held, what waits, and that nothing else is touched.
+
+use meshlift_model::effect::{Change, FindingView};
+use meshlift_model::finding::Severity;
+use meshlift_model::journal::{Record, RunResult};
+
+use crate::plan::{plan, world};
+use crate::run::{Ran, approving, run};
+use crate::workload::{OLD, TARGET};
+use crate::world::World;
+
+/// The mesh is as before but for what the new revision's own step added.
+fn is_back(world: &World) {
+    let mut expected = crate::plan::world().summary();
+    expected.push(format!("Deployment/istio-system/istiod-{TARGET} x2 [\"\", \"\"]"));
+    expected.sort();
+    let mut found = world.summary();
+    found.sort();
+    assert_eq!(found, expected);
+}
+
+fn undone(ran: &Ran, step: &str, why: &str) {
+    assert_eq!((ran.result, ran.state(step).as_str()), (RunResult::Waiting, "undone"), "{}", ran.reason());
+    assert!(ran.reason().contains(why), "{}", ran.reason());
+}
+
+fn held(ran: &Ran, step: &str, why: &str) {
+    assert_eq!((ran.result, ran.state(step).as_str()), (RunResult::Waiting, "held"), "{}", ran.reason());
+    assert!(ran.reason().contains(why), "{}", ran.reason());
+}
+
+#[test]
+fn a_rejected_configuration_takes_the_wave_back_selector_first() {
+    let mut world = world();
+    world.workload("Deployment/web/shop").nack_on = Some(TARGET);
+    let ran = run(&mut world, &plan(), &approving());
+    undone(&ran, "wave-1", "rejects its configuration");
+    is_back(&world);
+    let back: Vec<String> = ran
+        .lines()
+        .iter()
+        .filter_map(|line| match &line.record {
+            Record::Intent { reverses: Some(_), write, .. } => Some(write.target.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(back.first().map(String::as_str), Some("Namespace/web"), "{back:?}");
+    assert_eq!(ran.state("wave-2"), "waiting");
+    assert!(!world.writes.iter().any(|write| write.target.namespace == "data"));
+}
+
+#[test]
+fn a_pod_without_its_sidecar_takes_the_wave_back() {
+    let mut world = world();
+    world.workload("Deployment/web/bff").bare_on = Some(TARGET);
+    undone(&run(&mut world, &plan(), &approving()), "wave-1", "has no sidecar");
+    is_back(&world);
+}
+
+#[test]
+fn new_pods_that_never_get_ready_beside_healthy_old_ones_take_the_wave_back() {
+    let mut world = world();
+    world.workload("Deployment/web/cart").never_ready_on = Some(TARGET);
+    undone(&run(&mut world, &plan(), &approving()), "wave-1", "is not Ready after 120 s");
+    is_back(&world);
+}
+
+#[test]
+fn a_stateful_set_gets_past_its_stuck_pod_by_one_deletion() {
+    let mut world = world();
+    world.workload("StatefulSet/data/pg").never_ready_on = Some(TARGET);
+    let ran = run(&mut world, &plan(), &approving());
+    undone(&ran, "wave-2", "pod pg-2");
+    let pods = |name: &str| {
+        let one = &world.workloads[&name.parse().unwrap()];
+        one.living().map(|pod| pod.revision.clone().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(pods("StatefulSet/data/pg"), [OLD, OLD, OLD]);
+    assert_eq!(pods("StatefulSet/data/kafka"), [OLD, OLD, OLD], "evicted ones come back too");
+    assert_eq!(pods("Deployment/web/cart"), [TARGET], "an earlier wave needs a person's word");
+    let deletions = world.writes.iter().filter(|write| write.change == Change::Delete);
+    assert_eq!(deletions.count(), 1);
+}
+
+#[test]
+fn a_quota_without_room_holds_the_wave_and_takes_nothing_back() {
+    let mut world = world();
+    world.workload("Deployment/web/bff").quota = Some(3);
+    let ran = run(&mut world, &plan(), &approving());
+    held(&ran, "wave-1", "exceeded quota");
+    assert!(ran.reason().contains("after 600 s"), "{}", ran.reason());
+    assert!(!ran.lines().iter().any(|line| matches!(line.record, Record::Undoing { .. })));
+    let shop = &world.workloads[&"Deployment/web/shop".parse().unwrap()];
+    assert!(shop.living().all(|pod| pod.revision.as_deref() == Some(TARGET)), "running rollouts finish");
+}
+
+#[test]
+fn a_selector_that_somebody_changed_holds_the_step() {
+    let mut world = world();
+    let (name, object) = crate::world::namespace("web", "elsewhere");
+    world.objects.insert(name, object);
+    held(&run(&mut world, &plan(), &approving()), "wave-1", "namespace web no longer has istio.io/rev=prod");
+}
+
+#[test]
+fn a_template_that_somebody_changed_holds_the_step() {
+    let mut world = world();
+    world.workload("Deployment/web/bff").template_digest = "other".into();
+    let ran = run(&mut world, &plan(), &approving());
+    held(&ran, "wave-1", "the template of Deployment/web/bff changed");
+    assert!(!world.writes.iter().any(|write| write.target.name == "bff"));
+}
+
+#[test]
+fn a_budget_that_never_opens_makes_the_step_wait() {
+    let mut world = world();
+    world.workload("StatefulSet/data/kafka").budget_until = Some(world.now.plus_seconds(100_000));
+    let ran = run(&mut world, &plan(), &approving());
+    assert_eq!((ran.result, ran.state("wave-2").as_str()), (RunResult::Waiting, "waiting"));
+    assert!(ran.reason().contains("Pod/data/kafka-2 cannot be evicted"), "{}", ran.reason());
+}
+
+#[test]
+fn a_new_finding_holds_unless_it_was_announced() {
+    let finding = FindingView { key: "ML9 new".into(), severity: Severity::Info, detail: "new".into() };
+    let with_finding = || {
+        let mut world = world();
+        world.finding_after = Some((4, finding.clone()));
+        world
+    };
+    held(&run(&mut with_finding(), &plan(), &approving()), "wave-1", "ML9 new");
+    let mut plan = plan();
+    plan.steps[2].announces.push("ML9 new".into());
+    assert_eq!(run(&mut with_finding(), &plan, &approving()).result, RunResult::Done);
+}
+
+#[test]
+fn an_unread_source_blocks_removal() {
+    let mut world = world();
+    world.unknown_sources.push("istiod connections".into());
+    let ran = run(&mut world, &plan(), &approving());
+    held(&ran, "cleanup", "istiod connections could not be read");
+    assert!(!world.writes.iter().any(|write| write.change == Change::Delete));
+}
+
+#[test]
+fn an_injector_that_answers_otherwise_takes_the_label_back() {
+    let mut world = world();
+    // A webhook that ignores the bare revision: pods would get the old one.
+    world.tags.insert(TARGET.into(), OLD.into());
+    undone(&run(&mut world, &plan(), &approving()), "wave-1", "would not get 1-30-3");
+    world.tags.remove(TARGET);
+    is_back(&world);
+}
