@@ -9,6 +9,9 @@ use meshlift_model::names::ObjectRef;
 use crate::check::{Check, Entry, Hit};
 use crate::context::{Context, WORKLOADS};
 
+/// A grace so many times ztunnel's own tells that an app means to drain for long: assumption.
+const LONG: i64 = 2;
+
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML6001",
@@ -19,7 +22,7 @@ pub(super) const CHECK: Check = Check {
         may_accept_unknown: true,
         hint: "raise ztunnel's terminationGracePeriodSeconds above that of the workload, before ztunnel is upgraded",
         why: "When ztunnel is replaced, connections that are older than its drain (its grace minus 5 s) are \
-              reset. A workload with a longer grace period tells that its connections live longer.",
+              reset. A workload whose grace period is more than twice ztunnel's tells that its connections live longer.",
         see: "`kubectl get ds ztunnel -n istio-system -o jsonpath='{.spec.template.spec.terminationGracePeriodSeconds}'`.",
         fix: "Raising it is itself a rollout of ztunnel: choose a quiet hour once, then upgrade.",
         sources: &["https://github.com/istio/istio/blob/master/architecture/ambient/ztunnel-cni-lifecycle.md"],
@@ -48,7 +51,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .filter_map(|reference| context.mesh.workloads.get(reference))
         .filter_map(|workload| {
             let grace = workload.template.spec.grace_seconds();
-            (grace > limit).then(|| {
+            (grace > LONG * limit).then(|| {
                 Hit::new(&workload.workload, format!("grace {grace} s, ztunnel {limit} s: older connections are cut"))
                     .because(format!("{} terminationGracePeriodSeconds={grace}", workload.workload))
             })

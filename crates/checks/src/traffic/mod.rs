@@ -114,15 +114,24 @@ fn why(
     match outcome.verdict {
         TrafficVerdict::Safe => "its app serves on until all clients know that it goes".to_owned(),
         TrafficVerdict::Gap => causes.values().cloned().collect::<Vec<_>>().join("; "),
-        TrafficVerdict::Exposed => {
-            let cut = if outcome.cuts { ", and its drain cuts what is open" } else { "" };
-            let cure = cure
-                .map_or(String::new(), |seconds| format!("; a preStop sleep of {seconds} s makes it safe"));
+        TrafficVerdict::Exposed => exposed_words(outcome, cure),
+    }
+}
+
+fn exposed_words(outcome: &Outcome, cure: Option<i64>) -> String {
+    let lost = match (outcome.exposure_millis > 0.0, outcome.cuts) {
+        (true, cuts) => {
+            let cuts = if cuts { ", and its drain cuts what is open" } else { "" };
             format!(
-                "at most {:.0} ms × share, depends on what the app does at SIGTERM{cut}{cure}",
+                "at most {:.0} ms × share, depends on what the app does at SIGTERM{cuts}",
                 outcome.exposure_millis
             )
         }
+        (false, _) => "no new request is lost, its drain cuts open connections".to_owned(),
+    };
+    match cure {
+        Some(seconds) => format!("{lost}; a preStop sleep of {seconds} s makes it safe"),
+        None => lost,
     }
 }
 

@@ -1,0 +1,1 @@
+proxied("deployments.apps") | select(.spec.strategy.type == "Recreate") | ref("Deployment")

@@ -1,0 +1,1 @@
+proxied("statefulsets.apps") | select(ordered and (.spec.updateStrategy.rollingUpdate.partition // 0) > 0) | ref("StatefulSet")

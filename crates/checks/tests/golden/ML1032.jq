@@ -1,0 +1,1 @@
+injected | select(.metadata.ownerReferences // [] | length == 0) | ref("Pod")
