@@ -1,9 +1,24 @@
 //! The planner: from a mesh and an intent to a plan. Pure: the same input gives the same plan.
 
+mod announce;
+mod choices;
 mod digest;
+mod error;
 mod file;
 pub mod intent;
 mod nearest;
+mod note;
+mod plan;
+pub mod report;
+mod rules;
+mod safety;
+mod situation;
+mod survey;
+mod times;
 
 pub use digest::{intent_digest, plan_digest};
+pub use error::PlanError;
 pub use file::{PlanFileError, fits, read, write};
+pub use note::{Note, NoteSeverity};
+pub use plan::{is_finished, plan};
+pub use report::{Fate, PlanningReport};

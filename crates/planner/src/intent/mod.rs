@@ -2,6 +2,10 @@
 
 mod error;
 mod parse;
+mod validate;
 
-pub use error::IntentError;
+pub use error::{IntentError, Place};
 pub use parse::parse;
+
+pub(crate) use parse::end_of_day;
+pub(crate) use validate::validate;

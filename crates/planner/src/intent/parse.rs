@@ -84,7 +84,7 @@ fn consistent(intent: &Intent) -> Result<(), IntentError> {
 }
 
 /// The last moment of a day `YYYY-MM-DD`, UTC.
-pub(super) fn end_of_day(day: &str) -> Option<meshlift_model::time::Time> {
+pub(crate) fn end_of_day(day: &str) -> Option<meshlift_model::time::Time> {
     (day.len() == 10).then(|| meshlift_model::time::Time::parse(&format!("{day}T23:59:59Z")).ok()).flatten()
 }
 

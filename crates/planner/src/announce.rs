@@ -1,0 +1,99 @@
+//! What checks will newly say after each step: announced, so that it does not hold the run.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use meshlift_checks::assess;
+use meshlift_mesh::{Edit, Mesh, project};
+use meshlift_model::action::{Action, ActionKind, Cure};
+use meshlift_model::k8s::Object;
+use meshlift_model::names::ObjectRef;
+use meshlift_model::plan::Step;
+use meshlift_model::snapshot::Snapshot;
+
+use crate::situation::{ControlPlane, Situation};
+use crate::survey::Survey;
+
+/// Projects the mesh through the steps in order, and lists for each the findings that are new after it.
+pub(crate) fn announce(situation: &Situation<'_>, survey: &Survey, steps: &mut [Step]) {
+    // Nobody can say what a revision would do of which nobody gave the objects; such a plan is not carried out.
+    if situation.control_plane == ControlPlane::Missing && situation.manifest.is_none() {
+        return;
+    }
+    let mut snapshot: Arc<Snapshot> = Arc::clone(&situation.mesh.snapshot);
+    let mut before: BTreeSet<String> = situation.assessment.findings.iter().map(|one| one.key()).collect();
+    for step in steps {
+        let edits = edits(situation, survey, step);
+        if edits.is_empty() {
+            continue;
+        }
+        snapshot = Arc::new(project(&snapshot, &edits));
+        let after = assess(&Mesh::derive(Arc::clone(&snapshot)), situation.intent, Some(&situation.target));
+        let after: BTreeSet<String> = after.findings.iter().map(|one| one.key()).collect();
+        step.announces = after.difference(&before).cloned().collect();
+        before = after;
+    }
+}
+
+/// What a step changes.
+fn edits(situation: &Situation<'_>, survey: &Survey, step: &Step) -> Vec<Edit> {
+    let mut actions: Vec<&Action> = step.actions.iter().collect();
+    actions.sort_by_key(|action| action.phase);
+    let mut edits: Vec<Edit> =
+        actions.into_iter().flat_map(|action| edits_of(situation, &action.kind)).collect();
+    if step.actions.is_empty() {
+        edits.extend(by_person(survey, step));
+    }
+    edits
+}
+
+fn edits_of(situation: &Situation<'_>, kind: &ActionKind) -> Vec<Edit> {
+    match kind {
+        // CRDs hold nothing that checks judge beyond their names.
+        ActionKind::ApplyCrds { .. } | ActionKind::ProveInjection { .. } => Vec::new(),
+        ActionKind::InstallRevision { revision, replicas_min, .. } => vec![Edit::AddRevision {
+            objects: objects(situation),
+            revision: revision.clone(),
+            version: situation.target.clone(),
+            replicas: *replicas_min,
+        }],
+        ActionKind::SelectRevision { namespace, to, .. } => {
+            vec![Edit::SelectNamespace { namespace: namespace.clone(), selector: to.clone() }]
+        }
+        ActionKind::Move(one) => {
+            let partition = one.cures.iter().find_map(|cure| match cure {
+                Cure::SetPartition { to, .. } => Some(*to),
+                Cure::ScaleUp { .. } | Cure::RaiseQuota { .. } | Cure::SetStrategy { .. } => None,
+            });
+            let workload = &one.workload;
+            let partition =
+                partition.map(|partition| Edit::SetPartition { workload: workload.clone(), partition });
+            partition.into_iter().chain([Edit::Restart { workload: workload.clone() }]).collect()
+        }
+        ActionKind::SetTag { tag, to, .. } => vec![Edit::SetTag { tag: tag.clone(), revision: to.clone() }],
+        ActionKind::RemoveTag { tag, .. } => vec![Edit::RemoveTag { tag: tag.clone() }],
+        ActionKind::Scale { workload, to, .. } => {
+            vec![Edit::Scale { workload: workload.clone(), replicas: *to }]
+        }
+        ActionKind::RemoveRevision { objects, .. } => vec![Edit::Remove { objects: objects.clone() }],
+    }
+}
+
+/// What the new revision brings, without CRDs.
+fn objects(situation: &Situation<'_>) -> Vec<Object> {
+    let all = situation.manifest.map(|manifest| manifest.objects.to_vec()).unwrap_or_default();
+    all.into_iter().filter(|object| !matches!(object, Object::CustomResourceDefinition(_))).collect()
+}
+
+/// What a person does to a gateway.
+fn by_person(survey: &Survey, step: &Step) -> Vec<Edit> {
+    let moved = |workload: &ObjectRef| step.floors.iter().any(|floor| floor.workload == *workload);
+    let gateway = survey.gateways.iter().find(|gateway| moved(gateway.mover.workload()));
+    let Some(gateway) = gateway else { return Vec::new() };
+    let workload = gateway.mover.workload();
+    let selector = gateway
+        .selector
+        .as_ref()
+        .map(|(_, to)| Edit::SelectNamespace { namespace: workload.namespace.clone(), selector: to.clone() });
+    selector.into_iter().chain([Edit::Restart { workload: workload.clone() }]).collect()
+}
