@@ -10,7 +10,7 @@ use meshlift_model::names::ObjectRef;
 use serde::Serialize;
 
 use crate::inspect::{istio_versions, sources};
-use crate::text::{Style, Tone, count, figure, hang, hang_at};
+use crate::text::{Style, Tone, count, figure, hang_at};
 use crate::words;
 
 /// The screen. `findings` are those to show; `next` is the last line's command.
@@ -94,7 +94,7 @@ fn summary_line(findings: &[&Finding], assessment: &Assessment, style: Style) ->
     let of = |verdict| assessment.workloads.values().filter(|restart| restart.verdict == verdict).count();
     let head = style.heading("SUMMARY");
     let line = format!(
-        "block {} · warn {} · info {} · unknown {}   restarts: safe {} · exposed {} · gap {}",
+        "block {} · warn {} · info {} · unknown {}\nRESTARTS  safe {} · exposed {} · gap {}\n",
         summary.block,
         summary.warn,
         summary.info,
@@ -103,7 +103,7 @@ fn summary_line(findings: &[&Finding], assessment: &Assessment, style: Style) ->
         of(TrafficVerdict::Exposed),
         of(TrafficVerdict::Gap)
     );
-    hang("SUMMARY  ", &line).replacen("SUMMARY", &head, 1)
+    format!("{head}  {}", line.replacen("RESTARTS", &style.heading("RESTARTS"), 1))
 }
 
 /// Counts of findings; an unknown one counts as unknown alone.

@@ -97,15 +97,15 @@ fn steps(plan: &Plan, style: Style) -> String {
         return format!("{}  none: nothing is left to do\n", style.heading("STEPS"));
     }
     let head = format!(
-        "{:>3}  {:<38}{:>5}{:>9}{:>7}{:>8}{:>9}",
+        "{:>3}  {:<39}{:>5}{:>9}{:>7}{:>7}{:>8}",
         "#", "STEP", "PODS", "FLOOR", "BAKE", "UNDO", "TIME"
     );
     let mut text = format!("{}\n", style.heading(&head));
     for (index, step) in plan.steps.iter().enumerate() {
         let row = format!(
-            "{:>3}  {:<38}{:>5}{:>9}{:>7}{:>8}{:>9}",
+            "{:>3}  {:<39}{:>5}{:>9}{:>7}{:>7}{:>8}",
             index + 1,
-            cut(&step.title, 37),
+            cut(&step.title, 38),
             step.pods,
             floor(step),
             if step.bake_seconds == 0 { String::new() } else { duration(step.bake_seconds) },

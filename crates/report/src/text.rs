@@ -84,8 +84,13 @@ fn wrap_at(
     let mut lines = vec![String::new()];
     for word in words {
         let word = word.as_ref();
-        let width = if lines.len() == 1 { first_width } else { width };
+        let is_first = lines.len() == 1;
+        let width = if is_first { first_width } else { width };
         match lines.last_mut() {
+            // A word that fits only below its head goes there.
+            Some(line) if line.is_empty() && columns(word) > first_width && is_first => {
+                lines.push(word.to_owned());
+            }
             Some(line) if line.is_empty() => line.push_str(word),
             Some(line) if columns(line) + 1 + columns(word) <= width => {
                 line.push(' ');
@@ -103,12 +108,15 @@ pub fn hang(first: &str, text: &str) -> String {
     hang_at(first, columns(first), text)
 }
 
+/// Columns that text gets at least; with fewer left beside its head it starts below it.
+const LEAST: usize = 20;
+
 /// `first` and then the text, wrapped; further lines are indented by so many columns.
 #[must_use]
 pub fn hang_at(first: &str, indent: usize, text: &str) -> String {
-    const LEAST: usize = 20;
     let room = |taken: usize| WIDTH.saturating_sub(taken).max(LEAST);
-    let lines = wrap_at(text.split_whitespace(), room(columns(first)), room(indent));
+    let below = WIDTH < columns(first) + LEAST;
+    let lines = wrap_at(text.split_whitespace(), if below { 0 } else { room(columns(first)) }, room(indent));
     let mut out = String::new();
     for (index, line) in lines.iter().enumerate() {
         let lead = if index == 0 { first.to_owned() } else { " ".repeat(indent) };

@@ -77,6 +77,7 @@ struct Run {
     exit: i32,
 }
 
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures time, and looks at a running child")]
 fn measure(binary: &Path, arguments: &[&str]) -> Result<Run, String> {
     let error = |error: std::io::Error| format!("{}: {error}", binary.display());
     let start = Instant::now();

@@ -8,6 +8,9 @@ use super::{files, shown, text};
 /// Where codes are documented, one `## MLnnnn` heading each.
 pub const REFERENCES: &[&str] = &["docs/reference/checks.md", "docs/reference/errors.md"];
 
+/// Sources that name codes without printing them: this lint, and the catalogue itself.
+const NOT_PRINTING: &[&str] = &["crates/xtask/", "crates/checks/src/catalogue/"];
+
 /// Codes without documentation, documentation without codes, and codes that are documented twice.
 ///
 /// # Errors
@@ -26,7 +29,7 @@ pub fn breaches(root: &Path) -> Result<Vec<String>, String> {
     let mut printed = BTreeMap::new();
     for path in files(&root.join("crates"), "rs")? {
         let name = shown(root, &path);
-        if name.contains("/src/") && !name.starts_with("crates/xtask/") {
+        if name.contains("/src/") && !NOT_PRINTING.iter().any(|folder| name.starts_with(folder)) {
             for code in literals(&text(&path)?) {
                 printed.entry(code).or_insert(name.clone());
             }
