@@ -19,6 +19,7 @@ pub mod plan;
 pub mod run_report;
 pub mod selector;
 pub mod snapshot;
+pub mod tag_objects;
 pub mod time;
 pub mod traffic_constants;
 pub mod view;

@@ -22,13 +22,16 @@ pub mod admission;
 mod cluster;
 mod controllers;
 mod error;
+pub mod istiod;
 mod kubelet;
 mod quantity;
 mod quota;
 mod scheduler;
 pub mod seed;
 mod store;
+pub mod traffic;
 mod twin;
+pub mod world;
 
 pub use actor::{Actor, Requeue, Wakes};
 pub use cluster::{Admission, AdmitAsIs, Cluster, Config, Quirks, Rejected};

@@ -3,7 +3,7 @@
 use meshlift_model::k8s::{Namespace, Pod, Rule, Webhook};
 
 /// True if the webhook is called for the creation of this pod in this namespace.
-pub(super) fn matches(webhook: &Webhook, namespace: &Namespace, pod: &Pod) -> bool {
+pub(crate) fn matches(webhook: &Webhook, namespace: &Namespace, pod: &Pod) -> bool {
     webhook.rules.iter().any(covers_pod_creation)
         && webhook
             .namespace_selector

@@ -9,9 +9,16 @@ pub mod injector;
 mod matching;
 mod stored_quantity;
 
-use meshlift_model::k8s::{MutatingWebhookConfiguration, Namespace, Pod, Service, Webhook};
+pub(crate) use matching::matches;
+pub(crate) use stored_quantity::stored;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use meshlift_model::k8s::{MutatingWebhookConfiguration, Namespace, ObjectMeta, Pod, Service, Webhook};
 use meshlift_model::names::RevisionName;
 use meshlift_model::selector::LabelSelector;
+use meshlift_model::time::Time;
 
 use crate::cluster::{Admission, Rejected};
 use crate::store::Store;
@@ -25,8 +32,32 @@ const WEBHOOK_TIMEOUT_SECONDS: i32 = 10;
 const WEBHOOK_PORT: i32 = 443;
 
 /// The mutating webhooks of the store, called for every pod that is created.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Webhooks;
+#[derive(Clone, Debug, Default)]
+pub struct Webhooks {
+    /// Where each review is told, if anybody wants to know.
+    told: Option<Rc<RefCell<Vec<Review>>>>,
+}
+
+/// What the webhooks did to a pod that was to be created; dry runs count too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// When.
+    pub at: Time,
+    /// Namespace of the pod.
+    pub namespace: String,
+    /// Name of the pod.
+    pub pod: String,
+    /// What each webhook did, in order.
+    pub calls: Vec<Call>,
+}
+
+impl Webhooks {
+    /// Webhooks that tell what they did.
+    #[must_use]
+    pub fn telling(told: Rc<RefCell<Vec<Review>>>) -> Self {
+        Self { told: Some(told) }
+    }
+}
 
 /// What one webhook did to a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +74,13 @@ pub struct Call {
 
 impl Admission for Webhooks {
     fn admit(&mut self, store: &Store, pod: Pod) -> Result<Pod, Rejected> {
-        review(store, pod).map(|(pod, _)| pod)
+        let (pod, calls) = review(store, pod)?;
+        if let Some(told) = &self.told {
+            let ObjectMeta { namespace, name, .. } = &pod.metadata;
+            let review = Review { at: store.now(), namespace: namespace.clone(), pod: name.clone(), calls };
+            told.borrow_mut().push(review);
+        }
+        Ok(pod)
     }
 }
 
@@ -52,12 +89,12 @@ impl Admission for Webhooks {
 /// # Errors
 /// Where a webhook with `failurePolicy: Fail` cannot be called, in the words of kube-apiserver.
 pub fn review(store: &Store, mut pod: Pod) -> Result<(Pod, Vec<Call>), Rejected> {
-    let namespace = namespace_labels(store, &pod.metadata.namespace);
+    let namespace = namespace_of(store, &pod.metadata.namespace);
     let mut calls: Vec<Call> = Vec::new();
     let mut again: Vec<(&MutatingWebhookConfiguration, &Webhook)> = Vec::new();
     for configuration in store.list_all::<MutatingWebhookConfiguration>() {
         for webhook in &configuration.webhooks {
-            if !matching::matches(webhook, &namespace, &pod) {
+            if !matches(webhook, &namespace, &pod) {
                 continue;
             }
             let before = pod.clone();
@@ -76,7 +113,8 @@ pub fn review(store: &Store, mut pod: Pod) -> Result<(Pod, Vec<Call>), Rejected>
     Ok((pod, calls))
 }
 
-fn namespace_labels(store: &Store, name: &str) -> Namespace {
+/// A namespace with the label that the API server gives it.
+pub(crate) fn namespace_of(store: &Store, name: &str) -> Namespace {
     let mut namespace = store.get::<Namespace>("", name).cloned().unwrap_or_default();
     namespace.metadata.name = name.to_owned();
     namespace.metadata.labels.insert(NAMESPACE_NAME_LABEL.to_owned(), name.to_owned());

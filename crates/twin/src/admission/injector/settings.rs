@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{DISCOVERY, revision_of_istiod};
-use crate::admission::stored_quantity::stored;
+use crate::admission::stored;
 use crate::store::Store;
 
 /// Settings of one revision's injector. What is not recorded has the chart's default.

@@ -9,7 +9,7 @@ use super::owner::Owner;
 use super::proxy_config::{self, ProxyConfig};
 use super::settings::Settings;
 use super::{INIT, InjectionStatus, PROXY, TEMPLATES};
-use crate::admission::stored_quantity::stored;
+use crate::admission::stored;
 
 /// Volumes of the templates, in their order; the sidecar adds the CRL.
 const VOLUMES: [&str; 8] = [

@@ -1,0 +1,95 @@
+//! The mesh as it is now, as a snapshot: checks and planner run on it as on a recording.
+
+use std::collections::BTreeMap;
+
+use meshlift_model::k8s::{KINDS, KindWork, Objects, Resource, with_kind};
+use meshlift_model::snapshot::{IstiodAnswers, Snapshot, SourceStatus};
+
+use super::TwinWorld;
+use crate::istiod;
+
+/// Entries that an endpoint answered; absent where it was not read.
+type Entries = fn(&IstiodAnswers) -> Option<usize>;
+
+/// Endpoints of an istiod that a snapshot keeps, and how many entries were read of each.
+const ENDPOINTS: [(&str, Entries); 4] = [
+    ("version", |told| told.version.as_ref().map(|_| 1)),
+    ("syncz", |told| told.syncz.as_ref().map(Vec::len)),
+    ("connections", |told| told.connections.as_ref().map(Vec::len)),
+    ("metrics", |told| told.metrics.as_ref().map(BTreeMap::len)),
+];
+/// Start of the names of istiods' sources.
+const ISTIOD: &str = "istiod/";
+
+impl TwinWorld {
+    /// A snapshot of the present.
+    pub(super) fn export(&self) -> Snapshot {
+        let objects = self.twin.cluster.store.to_objects();
+        let istiods = self
+            .istiods()
+            .map(|istiods| istiod::answers(istiods, &self.twin.cluster.store, &self.source))
+            .unwrap_or_default();
+        let sources = self.sources(&objects, &istiods);
+        Snapshot {
+            kubernetes_version: self.source.kubernetes_version.clone(),
+            sources,
+            objects,
+            istiods,
+            problems: self.source.problems.clone(),
+        }
+    }
+
+    /// Sources are as they were, with today's counts; what could not be read then cannot be read now.
+    fn sources(
+        &self,
+        objects: &Objects,
+        istiods: &BTreeMap<String, IstiodAnswers>,
+    ) -> BTreeMap<String, SourceStatus> {
+        let recorded = &self.source.sources;
+        let is_there = |name: &str| {
+            let pod = name.strip_prefix(ISTIOD).and_then(|rest| rest.split('/').next());
+            pod.is_none_or(|pod| istiods.contains_key(pod))
+        };
+        let mut sources: BTreeMap<String, SourceStatus> = recorded
+            .iter()
+            .filter(|(name, _)| is_there(name))
+            .map(|(name, status)| (name.clone(), status.clone()))
+            .collect();
+        for kind in KINDS {
+            let count = with_kind(kind.resource, Count(objects)).unwrap_or(0);
+            let status = sources.get_mut(kind.resource);
+            match status {
+                Some(SourceStatus::Read { count: read }) => *read = count,
+                // A CRD that came with the new version brings its kind with it.
+                Some(status @ SourceStatus::Absent) if count > 0 => *status = SourceStatus::Read { count },
+                Some(SourceStatus::Absent | SourceStatus::Refused { .. } | SourceStatus::Broken { .. })
+                | None => {}
+            }
+        }
+        for (pod, told) in istiods {
+            for (endpoint, entries) in ENDPOINTS {
+                let name = format!("{ISTIOD}{pod}/{endpoint}");
+                let status = match (entries(told), recorded.get(&name)) {
+                    (Some(count), _) => SourceStatus::Read { count },
+                    (None, Some(status)) => status.clone(),
+                    (None, None) => {
+                        SourceStatus::Broken { reason: "was not recorded of any istiod".to_owned() }
+                    }
+                };
+                sources.insert(name, status);
+            }
+        }
+        sources
+    }
+}
+
+/// Objects of a kind, counted.
+struct Count<'a>(&'a Objects);
+
+impl KindWork for Count<'_> {
+    type Output = usize;
+
+    fn run<R: Resource>(self) -> usize {
+        R::list(self.0).len()
+    }
+}

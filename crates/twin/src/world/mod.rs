@@ -1,0 +1,223 @@
+//! The twin behind the ports: effects go in, outcomes come back a few virtual milliseconds later.
+
+mod changes;
+mod consumers;
+mod defaulted;
+mod export;
+mod install;
+mod queries;
+mod rollout;
+mod tags;
+mod workload;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use meshlift_model::effect::{Effect, EffectId, Failure, Outcome};
+use meshlift_model::journal::{Input, InputEvent};
+use meshlift_model::manifest::Manifest;
+use meshlift_model::snapshot::Snapshot;
+use meshlift_model::time::Time;
+use meshlift_ports::{PortError, WorldPort};
+
+use crate::admission::{Review, Webhooks};
+use crate::cluster::Config;
+use crate::error::ApiError;
+use crate::istiod::Istiods;
+use crate::seed::Seed;
+use crate::traffic::{Corner, CornerTimings};
+use crate::twin::Twin;
+
+/// Author of what comes through the port, in the log of changes.
+pub const PORT: &str = "meshlift";
+/// From handing an effect over to its being in effect and answered, in milliseconds: assumption.
+const EFFECT_MILLIS: (i64, i64) = (5, 50);
+/// Between two looks at something that takes a while, in milliseconds.
+const LOOK_MILLIS: i64 = 250;
+
+/// How a twin is set up.
+#[derive(Clone, Debug)]
+pub struct TwinOptions {
+    /// The one seed.
+    pub seed: u64,
+    /// What a snapshot cannot tell.
+    pub corner: Corner,
+    /// What an installer would apply; without it nothing can be installed.
+    pub manifest: Option<Manifest>,
+}
+
+/// A simulated mesh that a run can act on.
+pub struct TwinWorld {
+    twin: Twin,
+    /// What it was loaded from, without its objects.
+    source: Snapshot,
+    manifest: Option<Manifest>,
+    seed: Seed,
+    began: Time,
+    /// Effects under way, by the time at which they are looked at.
+    pending: BTreeMap<(Time, u64), (EffectId, Work)>,
+    submitted: u64,
+    reviews: Rc<RefCell<Vec<Review>>>,
+}
+
+/// An effect under way.
+#[derive(Clone, Debug)]
+enum Work {
+    /// Not begun yet.
+    Begin(Box<Effect>),
+    /// A bare pod that goes before it is created anew.
+    Recreate(changes::Recreation),
+}
+
+/// What became of an effect when it was looked at.
+enum Progress {
+    /// It is through.
+    Done(Outcome),
+    /// It is looked at again later.
+    Later(Work),
+}
+
+impl std::fmt::Debug for TwinWorld {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TwinWorld")
+            .field("twin", &self.twin)
+            .field("pending", &self.pending.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl TwinWorld {
+    /// A world that starts as the snapshot says, at its newest timestamp.
+    #[must_use]
+    pub fn load(snapshot: &Snapshot, options: TwinOptions) -> Self {
+        let TwinOptions { seed, corner, manifest } = options;
+        let reviews = Rc::new(RefCell::new(Vec::new()));
+        let slice = corner.slice_millis();
+        let config = Config { endpoint_lag_millis: (slice, slice), ..Config::new(seed) };
+        let admission = Box::new(Webhooks::telling(Rc::clone(&reviews)));
+        let timings = Box::new(CornerTimings::new(corner, seed));
+        let mut twin = Twin::load(snapshot, config, admission, timings);
+        twin.add_actor(Box::new(Istiods::load(snapshot, corner)));
+        let source = Snapshot {
+            kubernetes_version: snapshot.kubernetes_version.clone(),
+            sources: snapshot.sources.clone(),
+            istiods: snapshot.istiods.clone(),
+            problems: snapshot.problems.clone(),
+            ..Snapshot::default()
+        };
+        let seed = Seed::new(seed).child("world");
+        let began = twin.now();
+        Self { twin, source, manifest, seed, began, pending: BTreeMap::new(), submitted: 0, reviews }
+    }
+
+    /// The cluster behind it.
+    #[must_use]
+    pub fn twin(&self) -> &Twin {
+        &self.twin
+    }
+
+    /// The cluster behind it, for whoever plays another person or a fault.
+    pub fn twin_mut(&mut self) -> &mut Twin {
+        &mut self.twin
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn began(&self) -> Time {
+        self.began
+    }
+
+    /// What the webhooks did to every pod that was to be created, in order.
+    #[must_use]
+    pub fn reviews(&self) -> Vec<Review> {
+        self.reviews.borrow().clone()
+    }
+
+    fn istiods(&self) -> Option<&Istiods> {
+        self.twin.actor::<Istiods>()
+    }
+
+    fn enqueue(&mut self, at: Time, effect_id: EffectId, work: Work) {
+        self.submitted += 1;
+        self.pending.insert((at, self.submitted), (effect_id, work));
+    }
+
+    fn look(&mut self, effect_id: EffectId, work: Work) -> Option<Input> {
+        self.twin.cluster.store.set_author(PORT);
+        let progress = match work {
+            Work::Begin(effect) => match *effect {
+                Effect::Read(query) => Progress::Done(self.answer(&query)),
+                Effect::Write(write) => self.begin(write),
+            },
+            Work::Recreate(recreation) => self.go_on(recreation),
+        };
+        self.twin.cluster.store.set_author("");
+        let at = self.twin.now();
+        match progress {
+            Progress::Done(outcome) => {
+                Some(Input { at, event: InputEvent::Outcome { effect: effect_id, outcome } })
+            }
+            Progress::Later(work) => {
+                self.enqueue(at.plus_millis(LOOK_MILLIS), effect_id, work);
+                None
+            }
+        }
+    }
+}
+
+impl WorldPort for TwinWorld {
+    fn now(&self) -> Time {
+        self.twin.now()
+    }
+
+    fn submit(&mut self, effect_id: EffectId, effect: &Effect) {
+        let (low, high) = EFFECT_MILLIS;
+        let delay = self.seed.child("effect").nth(self.submitted).between(low, high);
+        self.enqueue(self.twin.now().plus_millis(delay), effect_id, Work::Begin(Box::new(effect.clone())));
+    }
+
+    fn next(&mut self, until: Option<Time>) -> Input {
+        loop {
+            let due = self.pending.first_key_value().map(|(key, _)| *key);
+            match (due, until) {
+                (Some(key), until) if until.is_none_or(|until| key.0 <= until) => {
+                    self.twin.run_until(key.0);
+                    let Some((effect_id, work)) = self.pending.remove(&key) else { continue };
+                    if let Some(input) = self.look(effect_id, work) {
+                        return input;
+                    }
+                }
+                (_, until) => {
+                    self.twin.run_until(until.unwrap_or_else(|| self.twin.now()));
+                    return Input { at: self.twin.now(), event: InputEvent::Tick };
+                }
+            }
+        }
+    }
+
+    fn snapshot(&mut self) -> Result<Snapshot, PortError> {
+        Ok(self.export())
+    }
+}
+
+/// How a refusal of the API server reaches a run.
+fn failure(error: ApiError) -> Failure {
+    let message = error.to_string();
+    match error {
+        ApiError::NotFound(_) => Failure::NotFound { message },
+        ApiError::Conflict { .. } | ApiError::AlreadyExists(_) => Failure::Conflict { message },
+        ApiError::DisruptionBudget { .. } => Failure::Budget { message },
+        ApiError::Forbidden { .. } | ApiError::Rejected { .. } | ApiError::Invalid { .. } => {
+            Failure::Refused { message }
+        }
+    }
+}
+
+fn failed(error: ApiError) -> Outcome {
+    Outcome::Failed { failure: failure(error) }
+}
+
+fn done() -> Outcome {
+    Outcome::Done { stored: Vec::new() }
+}

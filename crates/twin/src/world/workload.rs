@@ -1,0 +1,220 @@
+//! A workload with its pods, as the engine asks for it.
+
+use meshlift_model::defaults::{RESTARTED_AT, REV_LABEL};
+use meshlift_model::digest::template_digest;
+use meshlift_model::effect::{PodView, WorkloadView};
+use meshlift_model::k8s::{
+    ControllerRevision, CronJob, DaemonSet, Deployment, Job, ObjectMeta, Pod, PodTemplateSpec, ReplicaSet,
+    Resource, StatefulSet,
+};
+use meshlift_model::names::{ObjectRef, RevisionName};
+
+use super::rollout;
+use crate::admission::injector;
+use crate::controllers::pods;
+use crate::istiod::{Istiods, proxy_version};
+use crate::store::Store;
+
+/// Label of pods with the hash of their ControllerRevision, and of ControllerRevisions with their own.
+const HASH_LABELS: [&str; 2] = ["controller-revision-hash", "controller.kubernetes.io/hash"];
+/// Label of pods with the hash of their ReplicaSet's template.
+const TEMPLATE_HASH: &str = "pod-template-hash";
+
+/// The view; absent where there is no such workload.
+pub(super) fn view(workload: &ObjectRef, store: &Store, istiods: &Istiods) -> Option<WorkloadView> {
+    let (namespace, name) = (workload.namespace.as_str(), workload.name.as_str());
+    let context = Context { workload, store, istiods };
+    match workload.kind.as_str() {
+        Deployment::KIND => store.get::<Deployment>(namespace, name).map(|one| context.deployment(one)),
+        StatefulSet::KIND => store.get::<StatefulSet>(namespace, name).map(|one| context.stateful_set(one)),
+        DaemonSet::KIND => store.get::<DaemonSet>(namespace, name).map(|one| context.daemon_set(one)),
+        Pod::KIND => store.get::<Pod>(namespace, name).map(|one| context.bare_pod(one)),
+        _ => None,
+    }
+}
+
+/// A pod that the workload's template would make now; absent where it has none.
+pub(super) fn new_pod(workload: &ObjectRef, store: &Store) -> Option<Pod> {
+    let (namespace, name) = (workload.namespace.as_str(), workload.name.as_str());
+    match workload.kind.as_str() {
+        Deployment::KIND => {
+            store.get::<Deployment>(namespace, name).map(|one| pods::from_template(&one.spec.template, one))
+        }
+        StatefulSet::KIND => {
+            store.get::<StatefulSet>(namespace, name).map(|one| pods::from_template(&one.spec.template, one))
+        }
+        DaemonSet::KIND => {
+            store.get::<DaemonSet>(namespace, name).map(|one| pods::from_template(&one.spec.template, one))
+        }
+        Job::KIND => {
+            store.get::<Job>(namespace, name).map(|one| pods::from_template(&one.spec.template, one))
+        }
+        CronJob::KIND => store
+            .get::<CronJob>(namespace, name)
+            .map(|one| pods::from_template(&one.spec.job_template.spec.template, one)),
+        Pod::KIND => store.get::<Pod>(namespace, name).map(|pod| {
+            let stripped = injector::strip(pod);
+            let metadata = ObjectMeta {
+                namespace: namespace.to_owned(),
+                labels: stripped.metadata.labels,
+                annotations: stripped.metadata.annotations,
+                ..ObjectMeta::default()
+            };
+            let mut spec = stripped.spec;
+            spec.node_name.clear();
+            Pod { metadata, spec, ..Pod::default() }
+        }),
+        _ => None,
+    }
+}
+
+/// What all kinds have in common.
+struct Common<'a> {
+    meta: &'a ObjectMeta,
+    template: &'a PodTemplateSpec,
+    observed_generation: i64,
+    replicas: i32,
+    min_ready_seconds: i32,
+    rolled_out: bool,
+    trouble: Option<String>,
+    pods: Vec<PodView>,
+}
+
+struct Context<'a> {
+    workload: &'a ObjectRef,
+    store: &'a Store,
+    istiods: &'a Istiods,
+}
+
+impl Context<'_> {
+    fn deployment(&self, deployment: &Deployment) -> WorkloadView {
+        let sets: Vec<&ReplicaSet> = self.store.owned_by::<ReplicaSet>(&deployment.metadata.uid).collect();
+        let template = comparable(&deployment.spec.template);
+        let newest = sets.iter().find(|set| comparable(&set.spec.template) == template);
+        let newest = newest.map(|set| set.metadata.uid.as_str());
+        let pods = sets
+            .iter()
+            .flat_map(|set| self.store.owned_by::<Pod>(&set.metadata.uid).map(move |pod| (set, pod)))
+            .filter(|(_, pod)| !pod.is_finished())
+            .map(|(set, pod)| self.pod(pod, newest == Some(set.metadata.uid.as_str())));
+        self.assembled(Common {
+            meta: &deployment.metadata,
+            template: &deployment.spec.template,
+            observed_generation: deployment.status.observed_generation,
+            replicas: deployment.spec.replicas.unwrap_or(1),
+            min_ready_seconds: deployment.spec.min_ready_seconds,
+            rolled_out: rollout::deployment(deployment),
+            trouble: rollout::trouble(&deployment.status.conditions),
+            pods: pods.collect(),
+        })
+    }
+
+    fn stateful_set(&self, set: &StatefulSet) -> WorkloadView {
+        let newest = set.status.update_revision.as_str();
+        let pods = self.controlled(&set.metadata.uid, newest);
+        self.assembled(Common {
+            meta: &set.metadata,
+            template: &set.spec.template,
+            observed_generation: set.status.observed_generation,
+            replicas: set.spec.replicas.unwrap_or(1),
+            min_ready_seconds: set.spec.min_ready_seconds,
+            rolled_out: rollout::stateful_set(set, &pods),
+            trouble: rollout::trouble(&set.status.conditions),
+            pods,
+        })
+    }
+
+    fn daemon_set(&self, set: &DaemonSet) -> WorkloadView {
+        let newest = self
+            .store
+            .owned_by::<ControllerRevision>(&set.metadata.uid)
+            .max_by_key(|revision| revision.revision)
+            .and_then(|revision| HASH_LABELS.iter().find_map(|key| revision.metadata.label(key)))
+            .unwrap_or_default();
+        let pods = self.controlled(&set.metadata.uid, newest);
+        self.assembled(Common {
+            meta: &set.metadata,
+            template: &set.spec.template,
+            observed_generation: set.status.observed_generation,
+            replicas: set.status.desired_number_scheduled,
+            min_ready_seconds: set.spec.min_ready_seconds,
+            rolled_out: rollout::daemon_set(set, &pods),
+            trouble: None,
+            pods,
+        })
+    }
+
+    fn bare_pod(&self, pod: &Pod) -> WorkloadView {
+        let stripped = injector::strip(pod);
+        let labels = ObjectMeta {
+            labels: stripped.metadata.labels,
+            annotations: stripped.metadata.annotations,
+            ..ObjectMeta::default()
+        };
+        let template = PodTemplateSpec { metadata: labels, spec: stripped.spec };
+        let pods = if pod.is_finished() { Vec::new() } else { vec![self.pod(pod, true)] };
+        self.assembled(Common {
+            meta: &pod.metadata,
+            template: &template,
+            observed_generation: pod.metadata.generation,
+            replicas: 1,
+            min_ready_seconds: 0,
+            rolled_out: pod.is_ready() && pod.metadata.deletion_timestamp.is_none(),
+            trouble: None,
+            pods,
+        })
+    }
+
+    /// Pods that carry the hash of their ControllerRevision.
+    fn controlled(&self, uid: &str, newest: &str) -> Vec<PodView> {
+        let is_newest = |pod: &Pod| pod.metadata.label(HASH_LABELS[0]) == Some(newest);
+        let living = self.store.owned_by::<Pod>(uid).filter(|pod| !pod.is_finished());
+        living.map(|pod| self.pod(pod, is_newest(pod))).collect()
+    }
+
+    fn assembled(&self, common: Common<'_>) -> WorkloadView {
+        WorkloadView {
+            workload: self.workload.clone(),
+            uid: common.meta.uid.clone(),
+            resource_version: common.meta.resource_version.clone(),
+            generation: common.meta.generation,
+            observed_generation: common.observed_generation,
+            template_digest: template_digest(common.template),
+            restarted_at: common.template.metadata.annotation(RESTARTED_AT).map(str::to_owned),
+            replicas: common.replicas,
+            min_ready_seconds: i64::from(common.min_ready_seconds),
+            rolled_out: common.rolled_out,
+            trouble: common.trouble,
+            pods: common.pods,
+        }
+    }
+
+    fn pod(&self, pod: &Pod, updated: bool) -> PodView {
+        let link = self.istiods.link(&pod.object_ref());
+        let link = link.filter(|link| link.pod_uid == pod.metadata.uid);
+        let states = pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
+        let injected = injector::proxy_of(pod).is_some();
+        let revision = pod.metadata.annotation(REV_LABEL).filter(|_| injected);
+        PodView {
+            name: pod.metadata.name.clone(),
+            uid: pod.metadata.uid.clone(),
+            created: pod.metadata.creation_timestamp.unwrap_or_default(),
+            terminating: pod.metadata.deletion_timestamp.is_some(),
+            updated,
+            ready_since: pods::ready_since(pod),
+            restarts: states.map(|state| state.restart_count).sum(),
+            revision: revision.map(RevisionName::new),
+            image_version: proxy_version(pod),
+            connected_to: link.map(|link| link.revision.clone()),
+            synced: link.is_some_and(|link| link.is_synced(self.store.now())),
+            nack: link.and_then(|link| link.nack()).map(str::to_owned),
+        }
+    }
+}
+
+/// A template without the label that tells ReplicaSets apart.
+fn comparable(template: &PodTemplateSpec) -> PodTemplateSpec {
+    let mut template = template.clone();
+    template.metadata.labels.remove(TEMPLATE_HASH);
+    template
+}
