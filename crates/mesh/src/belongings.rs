@@ -11,7 +11,6 @@ use meshlift_model::k8s::{
     ServiceAccount, ValidatingWebhookConfiguration,
 };
 use meshlift_model::names::{ObjectRef, RevisionName};
-use meshlift_model::snapshot::Snapshot;
 
 use crate::control::UNREVISIONED;
 use crate::index::Index;
@@ -81,7 +80,7 @@ impl Naming<'_> {
 
 /// Objects of a revision in order of removal: webhooks first, so that nothing is sent to an istiod that
 /// goes; istiod last.
-pub(crate) fn objects(naming: &Naming<'_>, snapshot: &Snapshot) -> Vec<ObjectRef> {
+pub(crate) fn objects(naming: &Naming<'_>, objects: &Objects) -> Vec<ObjectRef> {
     let Objects {
         mutating_webhooks,
         validating_webhooks,
@@ -96,7 +95,7 @@ pub(crate) fn objects(naming: &Naming<'_>, snapshot: &Snapshot) -> Vec<ObjectRef
         services,
         deployments,
         ..
-    } = &snapshot.objects;
+    } = objects;
     [
         refs(mutating_webhooks, |one| naming.owns(one)),
         refs(validating_webhooks, |one| naming.owns(one)),
@@ -117,6 +116,13 @@ pub(crate) fn objects(naming: &Naming<'_>, snapshot: &Snapshot) -> Vec<ObjectRef
         kind
     })
     .collect()
+}
+
+/// What belongs to a revision alone among these objects, in order of removal: of a cluster, or of a rendered
+/// manifest. `namespace` is that of its istiods.
+#[must_use]
+pub fn objects_of_revision(all: &Objects, revision: &RevisionName, namespace: &str) -> Vec<ObjectRef> {
+    objects(&Naming { revision, namespace }, all)
 }
 
 /// What a complete revision would have and this one lacks. Only what was read can be missed.

@@ -30,5 +30,6 @@ mod tags;
 mod workloads;
 
 pub use bare::BarePod;
+pub use belongings::objects_of_revision;
 pub use facts::*;
 pub use projection::{Edit, project};

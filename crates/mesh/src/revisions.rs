@@ -88,7 +88,7 @@ fn revision(
         connected: None,
         root_ca_until: root_ca_until(index, &istiods),
         values: injectors.settings(&name).and_then(|settings| settings.merged.clone()),
-        objects: objects(&naming, index.snapshot),
+        objects: objects(&naming, all),
         missing: missing(&naming, deployment, injector, service, index),
         istiods,
         namespace,

@@ -17,6 +17,8 @@ use crate::owner::Owners;
 
 /// Label of an EndpointSlice that names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// Pods that one edit makes at most: a projection shows what changes, not every one of a huge Deployment.
+const PODS_MADE_MAX: usize = 1000;
 /// Endpoints of an istiod that are asked.
 const ENDPOINTS: [&str; 4] = ["version", "syncz", "connections", "metrics"];
 
@@ -114,7 +116,7 @@ pub(super) fn scale(snapshot: &mut Snapshot, workload: &ObjectRef, replicas: i32
     let gone: BTreeSet<&String> = names.iter().skip(wanted).collect();
     hand_over(snapshot, &kept, &gone);
     remove_pods(snapshot, &workload.namespace, &gone);
-    for number in names.len()..wanted {
+    for number in (names.len()..wanted).take(PODS_MADE_MAX) {
         add_pod(snapshot, &deployment, number);
     }
 }
