@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{check, completions, explain, inspect, rehearse, snapshot};
+use crate::commands::{check, completions, explain, inspect, plan, rehearse, snapshot};
 
 /// Plans and rehearses upgrades of Istio on a recorded mesh, step by step, and says what each step costs.
 #[derive(Debug, Parser)]
@@ -24,6 +24,8 @@ pub(crate) enum Verb {
     Inspect(inspect::InspectArgs),
     /// Findings, grouped by what follows for an upgrade
     Check(check::CheckArgs),
+    /// The whole upgrade as a file to review
+    Plan(plan::PlanArgs),
     /// Carry out the upgrade on the twin, and show what it would cost
     Rehearse(rehearse::RehearseArgs),
     /// A finding or error code at length: why, how to see it, what to do

@@ -1,10 +1,13 @@
 //! Every failure that ends a verb: what, where, why, what to do, under a code that `explain` opens.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use meshlift_model::names::IstioVersion;
 use meshlift_planner::intent::IntentError;
+use meshlift_planner::{PlanError, PlanFileError};
 use meshlift_report::failure::error_text;
 use meshlift_report::inspect::SubjectError;
 use meshlift_snapshot::{ManifestError, SnapshotError};
@@ -45,6 +48,9 @@ pub(crate) enum CliError {
     /// Neither flag nor intent names a target.
     #[error("no version to go to: neither --to nor the intent's `target` names one")]
     NoTarget,
+    /// The target's objects are not known.
+    #[error("no manifest of {0} is built in, and none was given")]
+    NoManifest(IstioVersion),
     /// A code that nothing prints.
     #[error("`{0}` is no code of meshlift")]
     UnknownCode(String),
@@ -59,6 +65,7 @@ impl CliError {
             Self::Json(_) => "ML9504",
             Self::UnknownCode(_) => "ML9505",
             Self::NoTarget => "ML9508",
+            Self::NoManifest(_) => "ML9509",
         }
     }
 
@@ -74,6 +81,10 @@ impl CliError {
             Self::Stdout(_) => "check where stdout goes: a full disk, a closed file".to_owned(),
             Self::Json(_) => "this is a bug of meshlift: please report it with the command".to_owned(),
             Self::NoTarget => "add --to VERSION, such as --to 1.30.3".to_owned(),
+            Self::NoManifest(version) => format!(
+                "give --manifest FILE with the output of `istioctl manifest generate --set revision={}`",
+                version.revision()
+            ),
             Self::UnknownCode(_) => {
                 "codes look like ML1001; `meshlift explain` without a code lists all".to_owned()
             }
@@ -81,7 +92,31 @@ impl CliError {
     }
 }
 
+/// An error and the file that it is in.
+#[derive(Debug)]
+struct Located {
+    path: PathBuf,
+    error: Box<dyn Error + 'static>,
+}
+
+impl fmt::Display for Located {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.error)
+    }
+}
+
+impl Error for Located {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
+
 impl Failure {
+    /// The same failure, naming the file that it is in.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        Self { error: Box::new(Located { path: path.to_owned(), error: self.error }), ..self }
+    }
+
     /// The text for stderr, or (as `Err`) text that was asked for and belongs on stdout.
     pub(crate) fn for_people(&self, console: &Console) -> Result<String, String> {
         if let Some(CliError::Help(text)) = self.error.downcast_ref() {
@@ -115,6 +150,18 @@ impl From<IntentError> for Failure {
     }
 }
 
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Self { code: error.code(), hint: error.hint(), error: Box::new(error) }
+    }
+}
+
+impl From<PlanFileError> for Failure {
+    fn from(error: PlanFileError) -> Self {
+        Self { code: error.code(), hint: error.hint().to_owned(), error: Box::new(error) }
+    }
+}
+
 impl From<SubjectError> for Failure {
     fn from(error: SubjectError) -> Self {
         let hint = "`meshlift inspect` without a subject shows what there is; `-o json` lists all workloads";
@@ -142,7 +189,7 @@ fn usage(text: &str) -> CliError {
     let hint = match (tip, usage) {
         (Some(tip), _) => tip.to_owned(),
         (None, Some(usage)) => format!("usage: {usage}; --help says more"),
-        (None, None) => "meshlift --help lists the verbs".to_owned(),
+        (None, None) => "--help after the verb says what it takes".to_owned(),
     };
     // Without a verb clap prints its help instead of a message.
     let what = if text.starts_with("error: ") { what.to_owned() } else { "no verb given".to_owned() };

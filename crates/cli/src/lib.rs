@@ -9,7 +9,10 @@ mod console;
 mod failure;
 mod files;
 mod mesh;
+mod progress;
+mod upgrade;
 mod wish;
+pub mod world;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -73,6 +76,7 @@ fn dispatch(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Verb::Snapshot(args) => commands::snapshot::run(&args, console),
         Verb::Inspect(args) => commands::inspect::run(&args, console),
         Verb::Check(args) => commands::check::run(&args, console),
+        Verb::Plan(args) => commands::plan::run(&args, console),
         Verb::Rehearse(args) => commands::rehearse::run(&args, console),
         Verb::Explain(args) => commands::explain::run(&args, console),
         Verb::Completions(args) => commands::completions::run(&args, console),

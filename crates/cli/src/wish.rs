@@ -29,7 +29,9 @@ impl WishArgs {
     /// The intent: of the file, of the built-in mesh, or none; `--to` replaces its target.
     pub(crate) fn intent(&self, mesh: &MeshArgs) -> Result<Intent, Failure> {
         let mut intent = match &self.intent {
-            Some(path) => intent::parse(&files::read(path)?)?,
+            Some(path) => {
+                intent::parse(&files::read(path)?).map_err(|error| Failure::from(error).in_file(path))?
+            }
             None if mesh.demo => intent::parse(DEMO_INTENT)?,
             None => Intent { format_version: meshlift_model::defaults::FORMAT_VERSION, ..Intent::default() },
         };

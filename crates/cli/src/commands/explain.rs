@@ -1,38 +1,38 @@
 //! `meshlift explain CODE`.
 
 use clap::Args;
+use meshlift_checks::catalogue;
+use meshlift_report::text::hang_at;
 
 use crate::Exit;
 use crate::console::Console;
 use crate::failure::{CliError, Failure};
 
-/// What is written of errors; also a page of the documentation.
-const ERRORS: &str = include_str!("../../../../docs/reference/errors.md");
-
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// Code, such as ML9001; without it, all codes are listed
+    /// Code, such as ML1001; without it, all codes are listed
     code: Option<String>,
 }
 
 pub(crate) fn run(args: &ExplainArgs, console: &Console) -> Result<Exit, Failure> {
-    let Some(code) = &args.code else {
-        let _ = console;
-        return Ok(Exit::Good);
+    let text = match &args.code {
+        Some(code) => catalogue::explain(code).ok_or_else(|| CliError::UnknownCode(code.clone()))?,
+        None => catalogue::titles().map(|(code, title)| format!("{code}  {title}\n")).collect(),
     };
-    let code = code.to_ascii_uppercase();
-    let text = section(ERRORS, &code).ok_or(CliError::UnknownCode(code))?;
-    console.print(&text)?;
+    console.print(&wrapped(&text))?;
     Ok(Exit::Good)
 }
 
-/// The section of a page whose heading starts with the code.
-fn section(page: &str, code: &str) -> Option<String> {
-    let mut lines = page.lines().skip_while(|line| {
-        line.strip_prefix("## ").and_then(|heading| heading.split_whitespace().next()) != Some(code)
-    });
-    let heading = lines.next()?.trim_start_matches("## ");
-    let body: Vec<&str> = lines.take_while(|line| !line.starts_with("## ")).collect();
-    Some(format!("{heading}\n\n{}\n", body.join("\n").trim()))
+/// Long lines wrapped to the screen, below their own start. What is to be pasted stays whole.
+fn wrapped(text: &str) -> String {
+    let wrap = |line: &str| {
+        let indent = line.len() - line.trim_start().len();
+        if line.trim().is_empty() || line.trim_start().starts_with("- {") {
+            format!("{line}\n")
+        } else {
+            hang_at(&" ".repeat(indent), indent, line)
+        }
+    };
+    text.lines().map(wrap).collect()
 }

@@ -1,36 +1,43 @@
 //! `meshlift rehearse [MESH]`: as far as it is built.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use clap::Args;
-use meshlift_mesh::Mesh;
-use meshlift_report::check;
+use meshlift_report::plan;
 
-use crate::args::MeshArgs;
+use crate::Exit;
 use crate::console::Console;
-use crate::failure::Failure;
-use crate::wish::WishArgs;
-use crate::{Exit, mesh};
+use crate::failure::{CliError, Failure};
+use crate::upgrade::UpgradeArgs;
 
 /// Arguments of `rehearse`.
 #[derive(Debug, Args)]
 pub(crate) struct RehearseArgs {
     #[command(flatten)]
-    mesh: MeshArgs,
-    #[command(flatten)]
-    wish: WishArgs,
+    upgrade: UpgradeArgs,
+    /// Plan file to carry out (default: a plan is made)
+    #[arg(long, value_name = "FILE", help_heading = "Upgrade")]
+    plan: Option<PathBuf>,
     /// Write no report file
     #[arg(long)]
     no_report: bool,
 }
 
 pub(crate) fn run(args: &RehearseArgs, console: &Console) -> Result<Exit, Failure> {
-    let (intent, target) = args.wish.upgrade(&args.mesh)?;
-    let mesh = Mesh::derive(Arc::new(mesh::read(&args.mesh, console)?));
-    let assessment = meshlift_checks::assess(&mesh, &intent, Some(&target));
-    let shown: Vec<_> = assessment.findings.iter().collect();
-    let next = format!("meshlift inspect {}", args.mesh.flags());
-    console.print(&check::screen(&shown, &assessment, &next, console.stdout))?;
-    console.say("the rehearsal ends here: plan and twin are not connected yet\n");
+    let upgrade = args.upgrade.gather(console)?;
+    if upgrade.manifest.is_none() {
+        return Err(CliError::NoManifest(upgrade.target).into());
+    }
+    let plan = match &args.plan {
+        Some(path) => {
+            let plan = super::plan::read(path)?;
+            meshlift_planner::fits(&plan, &upgrade.mesh, &upgrade.snapshot_digest)?;
+            plan
+        }
+        None => upgrade.plan(console)?.0,
+    };
+    let next = format!("meshlift check {}", args.upgrade.flags(&upgrade.intent));
+    console.print(&plan::screen(&plan, &[next], console.stdout))?;
+    console.say("the rehearsal ends here: the twin is not connected yet\n");
     Ok(Exit::No)
 }

@@ -1,0 +1,81 @@
+//! What planning needs, gathered from the flags: mesh, intent, target, manifest.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use meshlift_mesh::Mesh;
+use meshlift_model::intent::Intent;
+use meshlift_model::manifest::Manifest;
+use meshlift_model::names::IstioVersion;
+use meshlift_model::plan::Plan;
+use meshlift_planner::{Note, PlanningReport};
+
+use crate::args::{MeshArgs, quoted};
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::mesh;
+use crate::wish::WishArgs;
+
+/// Flags of verbs that plan.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UpgradeArgs {
+    #[command(flatten)]
+    pub(crate) mesh: MeshArgs,
+    #[command(flatten)]
+    pub(crate) wish: WishArgs,
+    /// The target's control plane: output of `istioctl manifest generate` or `helm template`
+    #[arg(long, value_name = "FILE", help_heading = "Upgrade")]
+    pub(crate) manifest: Option<PathBuf>,
+}
+
+/// What planning needs.
+pub(crate) struct Upgrade {
+    pub(crate) mesh: Mesh,
+    pub(crate) snapshot_digest: String,
+    pub(crate) intent: Intent,
+    pub(crate) target: IstioVersion,
+    /// Absent where none was given and none is built in.
+    pub(crate) manifest: Option<Manifest>,
+}
+
+impl UpgradeArgs {
+    /// Reads all that the flags name.
+    pub(crate) fn gather(&self, console: &Console) -> Result<Upgrade, Failure> {
+        let (intent, target) = self.wish.upgrade(&self.mesh)?;
+        let snapshot = mesh::read(&self.mesh, console)?;
+        let snapshot_digest = meshlift_snapshot::digest(&snapshot);
+        let mesh = Mesh::derive(Arc::new(snapshot));
+        let manifest = match &self.manifest {
+            Some(path) => Some(meshlift_snapshot::read_manifest(path)?),
+            None => meshlift_snapshot::shipped_manifest(&target, !mesh.ambient.ztunnels.is_empty()),
+        };
+        Ok(Upgrade { mesh, snapshot_digest, intent, target, manifest })
+    }
+
+    /// The same flags, for commands that meshlift proposes.
+    pub(crate) fn flags(&self, intent: &Intent) -> String {
+        let manifest = self
+            .manifest
+            .as_ref()
+            .map_or(String::new(), |path| format!(" --manifest {}", quoted(&path.display().to_string())));
+        format!("{}{}{manifest}", self.mesh.flags(), self.wish.flags(intent))
+    }
+}
+
+impl Upgrade {
+    /// Plans, and says what is odd.
+    pub(crate) fn plan(&self, console: &Console) -> Result<(Plan, PlanningReport), Failure> {
+        let made =
+            meshlift_planner::plan(&self.mesh, &self.intent, self.manifest.as_ref(), &self.snapshot_digest)?;
+        say_notes(&made.1.notes, console);
+        Ok(made)
+    }
+}
+
+/// Notes on stderr, one line each.
+pub(crate) fn say_notes(notes: &[Note], console: &Console) {
+    for note in notes {
+        console.say(&format!("note[{}]: {}\n", note.code, note.text));
+    }
+}

@@ -1,0 +1,152 @@
+//! Bad input: one clear error each, exit code 2, nothing on stdout.
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use common::{Said, golden, meshlift};
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use sha2::{Digest, Sha256};
+
+/// Runs each command in `folder` and returns the transcript, for a golden file.
+fn transcript(folder: &Path, commands: &[&str]) -> String {
+    let mut text = String::new();
+    for command in commands {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let Said { exit, stdout, stderr } = meshlift(folder, &arguments);
+        assert_eq!(stdout, "", "meshlift {command}: an error has no result");
+        assert_eq!(exit, 2, "meshlift {command}: {stderr}");
+        assert_eq!(stderr.matches("error[").count(), 1, "meshlift {command}: {stderr}");
+        assert_eq!(stderr.matches("hint: ").count(), 1, "meshlift {command}: {stderr}");
+        text.push_str(&format!("$ meshlift {command}\n{stderr}\n"));
+    }
+    text
+}
+
+/// A file whose checksum fits and that unpacks to far more than it holds.
+fn bomb() -> Vec<u8> {
+    let mut packer = DeflateEncoder::new(Vec::new(), Compression::best());
+    let chunk = b"{".repeat(1 << 20);
+    for _ in 0..200 {
+        packer.write_all(&chunk).unwrap();
+    }
+    let packed = packer.finish().unwrap();
+    let mut bytes = b"meshlift snapshot 1\n".to_vec();
+    bytes.extend(4u16.to_le_bytes());
+    bytes.extend(b"pods");
+    bytes.extend((packed.len() as u64).to_le_bytes());
+    bytes.extend(packed);
+    bytes.extend(0u16.to_le_bytes());
+    let checksum = Sha256::digest(&bytes);
+    bytes.extend(checksum);
+    bytes
+}
+
+#[test]
+fn snapshots_that_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    fs::create_dir(place.join("empty")).unwrap();
+    fs::create_dir_all(place.join("photos/2026")).unwrap();
+    fs::write(place.join("photos/2026/cat.jpg"), b"\xff\xd8\xff").unwrap();
+    fs::create_dir_all(place.join("truncated/api")).unwrap();
+    fs::write(place.join("truncated/api/pods.json"), "{\"kind\": \"List\", \"items\": [{\"meta").unwrap();
+    fs::write(place.join("newer.meshlift"), "meshlift snapshot 7\nwhatever").unwrap();
+    fs::write(place.join("bomb.meshlift"), bomb()).unwrap();
+    assert_eq!(meshlift(place, &["snapshot", "--demo", "--out", "good.meshlift"]).exit, 0);
+    let good = fs::read(place.join("good.meshlift")).unwrap();
+    fs::write(place.join("cut.meshlift"), &good[..good.len() / 2]).unwrap();
+    let commands = [
+        "inspect",
+        "inspect --snapshot missing",
+        "inspect --snapshot empty",
+        "inspect --snapshot photos",
+        "inspect --snapshot photos/2026/cat.jpg",
+        "inspect --snapshot truncated",
+        "inspect --snapshot newer.meshlift",
+        "inspect --snapshot bomb.meshlift",
+        "inspect --snapshot cut.meshlift",
+        "snapshot --demo --out missing/mesh.meshlift",
+        "check --context prod",
+    ];
+    golden("bad-snapshots.txt", &transcript(place, &commands));
+}
+
+#[test]
+fn arguments_that_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let commands = [
+        "inspekt --demo",
+        "inspect --demo --snapshot x",
+        "inspect web --demo",
+        "inspect secret/web/x --demo",
+        "inspect deployment/web/nothing --demo",
+        "check --demo --to 1.30",
+        "check --demo --severity awful",
+        "explain ML0000",
+    ];
+    golden("bad-arguments.txt", &transcript(folder.path(), &commands));
+}
+
+#[test]
+fn intents_that_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let write = |name: &str, text: &str| fs::write(place.join(name), text).unwrap();
+    write("typo.yaml", "format_version: 1\ntarget: 1.30.3\nremove_tag: [prod-canary]\n");
+    write("word.yaml", "format_version: 1\nchoices:\n- {subject: Pod/a/b, choose: accept-los, reason: r}\n");
+    write("newer.yaml", "format_version: 9\n");
+    write("shape.yaml", "- a\n- b\n");
+    let commands = [
+        "check --demo --intent missing.yaml",
+        "check --demo --intent typo.yaml",
+        "check --demo --intent word.yaml",
+        "check --demo --intent newer.yaml",
+        "check --demo --intent shape.yaml",
+    ];
+    golden("bad-intents.txt", &transcript(place, &commands));
+}
+
+#[test]
+fn plans_and_targets_that_do_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let made = meshlift(place, &["plan", "--demo", "--out", "plan.yaml", "-o", "yaml"]);
+    assert_eq!(made.exit, 0, "{}", made.stderr);
+    let plan = fs::read_to_string(place.join("plan.yaml")).unwrap();
+    assert_eq!(plan, made.stdout, "--out and -o yaml give the same file");
+    let changed = plan.replacen("bake_seconds: ", "bake_seconds: 1", 1);
+    assert_ne!(plan, changed);
+    fs::write(place.join("changed.yaml"), changed).unwrap();
+    fs::write(place.join("newer.yaml"), plan.replacen("format_version: 1", "format_version: 2", 1)).unwrap();
+    fs::write(place.join("cut.yaml"), &plan[..plan.len() / 2]).unwrap();
+    let other = common::root().join("fixtures/clusters/moved.meshlift");
+    fs::copy(other, place.join("other.meshlift")).unwrap();
+    fs::write(place.join("no-manifest.yaml"), "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n")
+        .unwrap();
+    fs::write(
+        place.join("offers.yaml"),
+        "format_version: 1\ntarget: 1.30.3\nchoices:\n\
+         - {subject: Deployment/checkout/tax, choose: scale-up-first, reason: two may run together}\n",
+    )
+    .unwrap();
+    let commands = [
+        "plan show missing.yaml",
+        "plan show cut.yaml",
+        "plan show newer.yaml",
+        "plan show changed.yaml",
+        "rehearse --demo --plan changed.yaml",
+        "rehearse --snapshot other.meshlift --to 1.30.3 --plan plan.yaml",
+        "plan --demo --intent offers.yaml",
+        "plan --snapshot other.meshlift",
+        "plan --demo --to banana",
+        "plan --demo --to 1.28.0",
+        "plan --demo --to 1.39.0",
+        "plan --demo --manifest no-manifest.yaml",
+        "rehearse --demo --to 1.30.9",
+    ];
+    golden("bad-plans.txt", &transcript(place, &commands));
+}
