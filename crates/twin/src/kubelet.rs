@@ -71,12 +71,23 @@ pub struct Kubelet {
     starts: BTreeMap<String, PodStart>,
     /// uid → deadline that the answer was asked for, and the answer.
     stops: BTreeMap<String, (Option<Time>, Time)>,
-    addresses: u32,
+    /// Addresses of all pods, by uid, and the other way round.
+    address_of: BTreeMap<String, String>,
+    used: BTreeSet<String>,
+    /// Number of the address that was given last.
+    last: u32,
 }
 
 impl Kubelet {
     pub(crate) fn new(timings: Box<dyn PodTimings>) -> Self {
-        Self { timings, starts: BTreeMap::new(), stops: BTreeMap::new(), addresses: 0 }
+        Self {
+            timings,
+            starts: BTreeMap::new(),
+            stops: BTreeMap::new(),
+            address_of: BTreeMap::new(),
+            used: BTreeSet::new(),
+            last: 0,
+        }
     }
 
     /// Brings up a pod; how long until there is more to do.
@@ -119,11 +130,8 @@ impl Kubelet {
             .list_all::<Pod>()
             .find(|other| other.spec.node_name == pod.spec.node_name && !other.status.host_ip.is_empty());
         pod.status.host_ip = host.map(|other| other.status.host_ip.clone()).unwrap_or_default();
-        pod.status.pod_ip = if pod.spec.host_network {
-            pod.status.host_ip.clone()
-        } else {
-            self.free_address(&cluster.store)
-        };
+        pod.status.pod_ip =
+            if pod.spec.host_network { pod.status.host_ip.clone() } else { self.free_address() };
         pod.status.start_time = Some(now);
         pod.status.phase = "Running".into();
         for type_ in ["Initialized", "PodReadyToStartContainers"] {
@@ -134,18 +142,30 @@ impl Kubelet {
         set_ready(pod, false, now);
     }
 
-    /// The next address of 10.244.128.0/17 that no pod has.
-    fn free_address(&mut self, store: &Store) -> String {
-        const HOSTS: u32 = 1 << 15;
-        let used: BTreeSet<&str> = store.list_all::<Pod>().map(|pod| pod.status.pod_ip.as_str()).collect();
+    /// The next address of 10.244.128.0/18 that no pod has.
+    fn free_address(&mut self) -> String {
+        const HOSTS: u32 = 1 << 14;
         for _ in 0..HOSTS {
-            self.addresses = (self.addresses + 1) % HOSTS;
-            let address = format!("10.244.{}.{}", 128 + self.addresses / 256, self.addresses % 256);
-            if !used.contains(address.as_str()) {
+            self.last = (self.last + 1) % HOSTS;
+            let address = format!("10.244.{}.{}", 128 + self.last / 256, self.last % 256);
+            if !self.used.contains(&address) {
                 return address;
             }
         }
         String::new()
+    }
+
+    /// Remembers who has which address.
+    fn note_address(&mut self, pod: &Pod, gone: bool) {
+        let uid = &pod.metadata.uid;
+        if gone {
+            if let Some(address) = self.address_of.remove(uid) {
+                self.used.remove(&address);
+            }
+        } else if !pod.status.pod_ip.is_empty() && !self.address_of.contains_key(uid) {
+            self.address_of.insert(uid.clone(), pod.status.pod_ip.clone());
+            self.used.insert(pod.status.pod_ip.clone());
+        }
     }
 
     /// Lets a pod go; how long until it is gone.
@@ -175,6 +195,7 @@ impl Actor for Kubelet {
 
     fn watch(&mut self, change: &Change, _cluster: &Cluster, wakes: &mut Wakes) {
         let Some(pod) = pods::pod_of(change) else { return };
+        self.note_address(pod, change.is_deletion());
         if change.is_deletion() {
             self.starts.remove(&pod.metadata.uid);
             self.stops.remove(&pod.metadata.uid);

@@ -89,6 +89,13 @@ impl Requests {
         }
     }
 
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        self.pods -= other.pods;
+        for (name, milli) in &other.resources {
+            *self.resources.entry(name.clone()).or_default() -= milli;
+        }
+    }
+
     /// True if `asked` fits beside this into `allocatable`; what is not listed there is not limited.
     pub(crate) fn leaves_room_for(&self, asked: &Self, allocatable: &StringMap) -> bool {
         let limit = |name: &str| allocatable.get(name).and_then(|text| parse_milli(text));

@@ -14,10 +14,56 @@ use crate::cluster::Cluster;
 use crate::controllers::pods;
 use crate::error::ApiError;
 use crate::quantity::Requests;
-use crate::store::{Change, Store};
+use crate::store::{Change, ChangeKind, Store};
 
-/// The actor.
-pub(crate) struct Scheduler;
+/// The actor, with what each node carries: kept up to date from change to change.
+#[derive(Default)]
+pub(crate) struct Scheduler {
+    load: BTreeMap<String, Requests>,
+    /// uid of a pod that counts → its node and what it asks for.
+    counted: BTreeMap<String, (String, Requests)>,
+}
+
+impl Scheduler {
+    /// Counts a pod where it runs now; true if that freed room.
+    fn count(&mut self, pod: &Pod, gone: bool) -> bool {
+        let runs = !gone && !pod.spec.node_name.is_empty() && !pod.is_finished();
+        match self.counted.get(&pod.metadata.uid) {
+            None if runs => {
+                let (node, asked) = (pod.spec.node_name.clone(), Requests::of_pod(pod));
+                self.load.entry(node.clone()).or_default().add(&asked);
+                self.counted.insert(pod.metadata.uid.clone(), (node, asked));
+                false
+            }
+            Some((node, asked)) if !runs => {
+                if let Some(load) = self.load.get_mut(node) {
+                    load.subtract(asked);
+                }
+                self.counted.remove(&pod.metadata.uid);
+                true
+            }
+            None | Some(_) => false,
+        }
+    }
+
+    /// The fitting node with the fewest pods; among equals the seed picks.
+    fn choose(&self, pod: &Pod, store: &Store, pick: u64) -> Option<String> {
+        let asked = Requests::of_pod(pod);
+        let nothing = Requests::default();
+        let used = |node: &Node| self.load.get(&node.metadata.name).unwrap_or(&nothing);
+        let fitting: Vec<(&Node, i128)> = store
+            .list_all::<Node>()
+            .filter(|node| accepts(node, pod))
+            .filter(|node| used(node).leaves_room_for(&asked, &node.status.allocatable))
+            .map(|node| (node, used(node).pods))
+            .collect();
+        let fewest = fitting.iter().map(|(_, pods)| *pods).min()?;
+        let best: Vec<&Node> =
+            fitting.iter().filter(|(_, pods)| *pods == fewest).map(|(node, _)| *node).collect();
+        let index = usize::try_from(pick % best.len() as u64).unwrap_or(0);
+        best.get(index).map(|node| node.metadata.name.clone())
+    }
+}
 
 impl Actor for Scheduler {
     fn name(&self) -> &'static str {
@@ -26,20 +72,20 @@ impl Actor for Scheduler {
 
     fn watch(&mut self, change: &Change, cluster: &Cluster, wakes: &mut Wakes) {
         let waits = |pod: &Pod| pod.spec.node_name.is_empty() && pods::is_active(pod);
-        match change.of::<Pod>() {
-            Some(pod) if !change.is_deletion() => {
-                let fresh = change.before::<Pod>().is_none();
-                if fresh && waits(pod) {
+        let frees = match change.of::<Pod>() {
+            Some(pod) => {
+                if change.kind == ChangeKind::Added && waits(pod) {
                     wakes.now(pod.object_ref());
                 }
-                return;
+                self.count(pod, change.is_deletion())
             }
-            None if change.of::<Node>().is_none() => return,
-            // Room or nodes changed: whoever waits is tried again.
-            Some(_) | None => {}
+            None => change.of::<Node>().is_some(),
+        };
+        // Room or nodes changed: whoever waits is tried again.
+        if frees {
+            let waiting = cluster.store.list_all::<Pod>().filter(|pod| waits(pod));
+            waiting.for_each(|pod| wakes.now(pod.object_ref()));
         }
-        let waiting = cluster.store.list_all::<Pod>().filter(|pod| waits(pod));
-        waiting.for_each(|pod| wakes.now(pod.object_ref()));
     }
 
     fn sync(&mut self, key: &ObjectRef, cluster: &mut Cluster) -> Result<Requeue, ApiError> {
@@ -48,7 +94,7 @@ impl Actor for Scheduler {
             return Ok(Requeue::Done);
         }
         let pick = cluster.seed("scheduler").child(&pod.metadata.uid).value();
-        let chosen = choose(pod, &cluster.store, pick);
+        let chosen = self.choose(pod, &cluster.store, pick);
         let mut pod = pod.clone();
         let now = cluster.now().whole_second();
         let condition = |status: &str, reason: &str, message: &str| Condition {
@@ -76,27 +122,6 @@ impl Actor for Scheduler {
         }
         Ok(Requeue::Done)
     }
-}
-
-/// The fitting node with the fewest pods; among equals the seed picks.
-fn choose(pod: &Pod, store: &Store, pick: u64) -> Option<String> {
-    let mut load: BTreeMap<&str, Requests> = BTreeMap::new();
-    for other in store.list_all::<Pod>().filter(|other| !other.is_finished()) {
-        load.entry(other.spec.node_name.as_str()).or_default().add(&Requests::of_pod(other));
-    }
-    let asked = Requests::of_pod(pod);
-    let used = |node: &Node| load.get(node.metadata.name.as_str()).cloned().unwrap_or_default();
-    let fitting: Vec<(&Node, i128)> = store
-        .list_all::<Node>()
-        .filter(|node| accepts(node, pod))
-        .filter(|node| used(node).leaves_room_for(&asked, &node.status.allocatable))
-        .map(|node| (node, used(node).pods))
-        .collect();
-    let fewest = fitting.iter().map(|(_, pods)| *pods).min()?;
-    let best: Vec<&Node> =
-        fitting.iter().filter(|(_, pods)| *pods == fewest).map(|(node, _)| *node).collect();
-    let index = usize::try_from(pick % best.len() as u64).unwrap_or(0);
-    best.get(index).map(|node| node.metadata.name.clone())
 }
 
 /// True if a node takes a pod, room aside.

@@ -37,7 +37,7 @@ pub(crate) fn all(timings: Box<dyn PodTimings>) -> Vec<Box<dyn Actor>> {
         Box::new(autoscaler::Autoscalers),
         Box::new(garbage::GarbageCollector::default()),
         Box::new(Quotas),
-        Box::new(Scheduler),
+        Box::new(Scheduler::default()),
         Box::new(Kubelet::new(timings)),
     ]
 }

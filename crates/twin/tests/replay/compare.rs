@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use meshlift_model::k8s::{Condition, Deployment, EndpointSlice, Object, ReplicaSet, Resource, StatefulSet};
+use meshlift_model::k8s::{
+    Condition, DaemonSet, Deployment, EndpointSlice, Object, PodDisruptionBudget, ReplicaSet, Resource,
+    StatefulSet,
+};
 use meshlift_model::time::Time;
 use meshlift_twin::Twin;
 
@@ -93,6 +96,26 @@ fn values(object: &Object, deleted: bool, names: &Names) -> Vec<(&'static str, S
             names.stable(&status.update_revision)
         );
         return vec![aspect("status", value)];
+    }
+    if let Some(set) = DaemonSet::from_object(object) {
+        let status = &set.status;
+        let value = format!(
+            "desired {} current {} updated {} ready {}",
+            status.desired_number_scheduled,
+            status.current_number_scheduled,
+            status.updated_number_scheduled,
+            status.number_ready
+        );
+        return vec![aspect("status", value)];
+    }
+    if let Some(budget) = PodDisruptionBudget::from_object(object) {
+        let status = &budget.status;
+        let value = format!(
+            "healthy {:04} of {} at least {} allowed {}",
+            status.current_healthy, status.expected_pods, status.desired_healthy, status.disruptions_allowed
+        );
+        // Two pods that become Ready in one second are two steps or one.
+        return vec![("status", value, true)];
     }
     if let Some(slice) = EndpointSlice::from_object(object) {
         let ready = slice.endpoints.iter().filter(|endpoint| endpoint.conditions.ready == Some(true)).count();

@@ -32,8 +32,7 @@ const NOT_COPIED: &[&str] = &[
 /// Templates are compared as far as they are recorded; of several that look equal, the one that bears the
 /// Deployment's own revision is meant.
 pub(super) fn find_new(deployment: &Deployment, sets: &[ReplicaSet]) -> Option<usize> {
-    let template = without_hash(&deployment.spec.template);
-    let equal = |set: &ReplicaSet| without_hash(&set.spec.template) == template;
+    let equal = |set: &ReplicaSet| equal_but_hash(&set.spec.template, &deployment.spec.template);
     let own = deployment.metadata.annotation(REVISION);
     let candidates: Vec<usize> = (0..sets.len()).filter(|place| equal(&sets[*place])).collect();
     let named =
@@ -41,10 +40,14 @@ pub(super) fn find_new(deployment: &Deployment, sets: &[ReplicaSet]) -> Option<u
     named.or(candidates.first()).copied()
 }
 
-fn without_hash(template: &PodTemplateSpec) -> PodTemplateSpec {
-    let mut template = template.clone();
-    template.metadata.labels.remove(TEMPLATE_HASH);
-    template
+/// `EqualIgnoreHash`.
+fn equal_but_hash(a: &PodTemplateSpec, b: &PodTemplateSpec) -> bool {
+    let labels = |template: &PodTemplateSpec| {
+        let mut metadata = template.metadata.clone();
+        metadata.labels.remove(TEMPLATE_HASH);
+        metadata
+    };
+    a.spec == b.spec && labels(a) == labels(b)
 }
 
 impl Rollout<'_> {
