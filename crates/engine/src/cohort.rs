@@ -12,6 +12,8 @@ pub(crate) struct Cohort<'a> {
     pub(crate) revision: &'a RevisionName,
     pub(crate) version: &'a IstioVersion,
     pub(crate) now: Time,
+    /// Pods get their time to become Ready from here, if they are older.
+    pub(crate) patient_since: Option<Time>,
 }
 
 impl<'a> Cohort<'a> {
@@ -114,7 +116,8 @@ impl<'a> Cohort<'a> {
         seconds_max: i64,
     ) -> Judged<()> {
         let late = |pod: &&PodView| {
-            is_new(pod) && pod.ready_since.is_none() && pod.created.plus_seconds(seconds_max) <= self.now
+            let since = self.patient_since.map_or(pod.created, |since| since.max(pod.created));
+            is_new(pod) && pod.ready_since.is_none() && since.plus_seconds(seconds_max) <= self.now
         };
         let Some(pod) = self.living().find(late) else { return Ok(()) };
         let why = format!("pod {} of {} is not Ready after {seconds_max} s", pod.name, self.view.workload);

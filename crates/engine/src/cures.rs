@@ -4,7 +4,6 @@ use meshlift_model::action::{Action, Cure, Move};
 use meshlift_model::effect::{Change, Write};
 use meshlift_model::names::ObjectRef;
 
-use crate::cohort::Cohort;
 use crate::in_place::{in_place, quota_enforced, rebound};
 use crate::look::{Look, unbound};
 use crate::next::{Judged, Next, inverse};
@@ -125,8 +124,7 @@ pub(crate) enum Short {
 /// Passes if so many pods of the workload are available.
 pub(crate) fn enough_ready(look: &Look<'_>, workload: &Move, wanted: i32) -> Result<(), Short> {
     let view = look.present_workload(&workload.workload).map_err(Short::Next)?;
-    let (revision, version) = (&workload.revision, &look.plan().target);
-    let cohort = Cohort { view, revision, version, now: look.now };
+    let cohort = look.cohort(view, &workload.revision);
     let ready = cohort.living().filter(|pod| cohort.is_available(pod)).count();
     if i32::try_from(ready).is_ok_and(|ready| ready < wanted) {
         return Err(Short::Pods(format!("{}: {ready} of {wanted} pods are Ready", view.workload)));

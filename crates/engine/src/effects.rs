@@ -9,6 +9,7 @@ use meshlift_model::names::ObjectRef;
 use meshlift_model::plan::WaitingOn;
 
 use crate::illegal::IllegalRecord;
+use crate::ledger::restarts_pods;
 use crate::look::Look;
 use crate::next::{Blame, Draft, Next, Trouble, Wait};
 use crate::run::{Run, Turn};
@@ -37,7 +38,7 @@ impl Run {
         let next = match id {
             TaskId::Open(_) => open::judge(&look),
             TaskId::Action(action) => actions::judge(&look, action),
-            TaskId::Gate(gate) => gates::judge(&look, gate),
+            TaskId::Gate(gate) | TaskId::Watch(gate) => gates::judge(&look, gate),
             TaskId::Undo(action) => undo::judge(&look, action),
         };
         match next {
@@ -69,6 +70,16 @@ impl Run {
             let why = "only actions write".to_owned();
             return self.fail(id, Trouble { blame: Blame::Nobody, why }, turn);
         };
+        let Some(task) = self.work.tasks.get(&id) else { return Ok(()) };
+        if self.is_draining(task.step) && matches!(id, TaskId::Action(_)) {
+            // Running rollouts finish by themselves; nothing new is started for them. An undo takes the
+            // cures back, a held step keeps them.
+            let starts = restarts_pods(&draft.write.change);
+            if starts || self.ledger.steps[task.step].undoing.is_some() {
+                self.work.tasks.remove(&id);
+                return Ok(());
+            }
+        }
         let Some(task) = self.work.tasks.get_mut(&id) else { return Ok(()) };
         if let Some(until) =
             limits::restart_not_before(&self.ledger, task.step, action, &draft.write, turn.now)
@@ -122,7 +133,7 @@ impl Run {
             TaskId::Action(action) | TaskId::Undo(action) => {
                 Some(self.ledger.action(task.step, action).kind.subject())
             }
-            TaskId::Open(_) | TaskId::Gate(_) => {
+            TaskId::Open(_) | TaskId::Gate(_) | TaskId::Watch(_) => {
                 Some(ObjectRef::cluster("Step", &self.ledger.plan_step(task.step).id))
             }
         }
@@ -202,7 +213,9 @@ impl Run {
         let tries = |intent: &&crate::ledger::Intended| {
             intent.write.uid == pod.uid && intent.write.target == pod.target
         };
+        let step = self.ledger.intents[&effect].step;
         let first = self.ledger.intents.values().find(tries).map_or(turn.now, |intent| intent.at);
+        let first = self.ledger.steps[step].resumed.map_or(first, |resumed| resumed.max(first));
         if turn.now >= first.plus_seconds(PDB_WAIT_SECONDS_MAX) {
             let reason = format!("{} cannot be evicted: {message}", pod.target);
             let on = WaitingOn { subject, reason: reason.clone(), code: None, offers: vec![], holds: vec![] };
@@ -237,6 +250,9 @@ impl Run {
         turn: &mut Turn,
     ) -> Result<(), IllegalRecord> {
         let Some(task) = self.work.tasks.remove(&id) else { return Ok(()) };
+        if matches!(id, TaskId::Watch(_)) && trouble.blame != Blame::NewCohort {
+            return Ok(());
+        }
         let step = task.step;
         let name = self.ledger.plan_step(step).id.clone();
         if let Some((gate, reason)) = self.judged_gate(id, step, &trouble) {
@@ -268,7 +284,7 @@ impl Run {
         trouble: &Trouble,
     ) -> Option<(meshlift_model::plan::Gate, String)> {
         let gate = match id {
-            TaskId::Gate(gate) => self.ledger.plan_step(step).gates[gate].clone(),
+            TaskId::Gate(gate) | TaskId::Watch(gate) => self.ledger.plan_step(step).gates[gate].clone(),
             TaskId::Action(action) => match &self.ledger.action(step, action).kind {
                 ActionKind::Move(workload) => meshlift_model::plan::Gate::PodsOnRevision {
                     revision: workload.revision.clone(),

@@ -1,23 +1,22 @@
 //! From step to step: what is begun, awaited, judged, baked, approved, ended.
 
-use std::collections::BTreeSet;
-
 use meshlift_model::event::EventKind;
 use meshlift_model::journal::{Record, RunResult, StepEnd};
-use meshlift_model::names::ObjectRef;
-use meshlift_model::plan::{Stage, WaitingOn};
+use meshlift_model::plan::{Gate, Stage};
 
 use crate::illegal::IllegalRecord;
-use crate::ledger::Intended;
-use crate::next::Blame;
+use crate::limits;
 use crate::run::{Run, Turn};
-use crate::task::{State, TaskId};
-use crate::{gates, limits, open, undo};
+use crate::task::TaskId;
+
+/// Looks at the moved pods during one bake, and the least pause between two of them.
+const BAKE_LOOKS: i64 = 20;
+const BAKE_LOOK_SECONDS_MIN: i64 = 60;
 
 /// Something changed: look again what comes next.
-const MOVED: Result<bool, IllegalRecord> = Ok(true);
+pub(crate) const MOVED: Result<bool, IllegalRecord> = Ok(true);
 /// Nothing to do until something arrives.
-const STILL: Result<bool, IllegalRecord> = Ok(false);
+pub(crate) const STILL: Result<bool, IllegalRecord> = Ok(false);
 
 impl Run {
     /// Goes on until everything waits or the run ends.
@@ -42,14 +41,13 @@ impl Run {
     fn move_on(&mut self, turn: &mut Turn) -> Result<bool, IllegalRecord> {
         if self.ledger.aborting || self.ledger.rolling_back {
             self.work.drop_tasks(|id| matches!(id, TaskId::Undo(_)));
-            self.work.tasks.retain(|id, task| matches!(id, TaskId::Undo(_)) || task.state != State::Ready);
             if self.work.tasks.keys().any(|id| !matches!(id, TaskId::Undo(_))) {
                 return STILL;
             }
         }
         match self.ledger.current() {
             Some(step) if self.ledger.steps[step].undoing.is_some() => self.undo_step(step, turn),
-            Some(step) if self.ledger.aborting => self.begin_undo(step, "a person aborted it", turn),
+            Some(step) if self.ledger.aborting => self.abort_step(step, turn),
             _ if self.ledger.rolling_back => self.roll_back(turn),
             Some(step) if !self.work.troubles.is_empty() => self.hold_step(step, turn),
             Some(step) => self.go_forward(step, turn),
@@ -63,7 +61,7 @@ impl Run {
         }
         let bake_until = self.ledger.steps[step].bake_until;
         if bake_until.is_some_and(|until| until > turn.now) {
-            return STILL;
+            return self.watch(step, turn);
         }
         if !self.ledger.gates_passed(step) {
             return self.begin_gates(step, turn);
@@ -81,6 +79,28 @@ impl Run {
             return self.end_step(step, StepEnd::Waiting { on: self.waiting(step, reason) }, turn);
         }
         self.end_step(step, StepEnd::Done, turn)
+    }
+
+    /// Looks at the moved pods now and then while the step bakes: a hard stop counts at once, all else is
+    /// judged when the bake ends.
+    fn watch(&mut self, step: usize, turn: &mut Turn) -> Result<bool, IllegalRecord> {
+        let plan_step = self.ledger.plan_step(step);
+        let pause = (plan_step.bake_seconds / BAKE_LOOKS).max(BAKE_LOOK_SECONDS_MIN);
+        let due = *self.work.watch_at.get_or_insert(turn.now.plus_seconds(pause));
+        if due > turn.now {
+            return STILL;
+        }
+        self.work.watch_at = Some(turn.now.plus_seconds(pause));
+        let gates = plan_step.gates.iter().enumerate();
+        let watched = gates.filter(|(_, gate)| matches!(gate, Gate::PodsOnRevision { .. }));
+        let new: Vec<TaskId> = watched
+            .map(|(gate, _)| TaskId::Watch(gate))
+            .filter(|id| !self.work.tasks.contains_key(id))
+            .collect();
+        for id in &new {
+            self.work.spawn(*id, step, turn.now);
+        }
+        Ok(!new.is_empty())
     }
 
     /// Begins actions of the present phase, as many as limits allow; a paused run begins none.
@@ -113,10 +133,10 @@ impl Run {
         MOVED
     }
 
-    fn actions_at_work(&self) -> Vec<usize> {
+    pub(crate) fn actions_at_work(&self) -> Vec<usize> {
         let action = |id: &TaskId| match id {
             TaskId::Action(action) | TaskId::Undo(action) => Some(*action),
-            TaskId::Open(_) | TaskId::Gate(_) => None,
+            TaskId::Open(_) | TaskId::Gate(_) | TaskId::Watch(_) => None,
         };
         self.work.tasks.keys().filter_map(action).collect()
     }
@@ -127,6 +147,8 @@ impl Run {
     }
 
     fn begin_gates(&mut self, step: usize, turn: &mut Turn) -> Result<bool, IllegalRecord> {
+        self.work.drop_tasks(|id| !matches!(id, TaskId::Watch(_)));
+        self.work.watch_at = None;
         let passed = &self.ledger.steps[step].passed;
         let open = (0..self.ledger.plan_step(step).gates.len()).filter(|gate| !passed.contains(gate));
         let new: Vec<usize> =
@@ -135,107 +157,6 @@ impl Run {
             self.work.spawn(TaskId::Gate(*gate), step, turn.now);
         }
         Ok(!new.is_empty())
-    }
-
-    /// A failed step starts nothing new, lets running rollouts finish, and is held.
-    fn hold_step(&mut self, step: usize, turn: &mut Turn) -> Result<bool, IllegalRecord> {
-        if self.drain(step) {
-            return STILL;
-        }
-        let waits = self.work.troubles.iter().find_map(|trouble| match &trouble.blame {
-            Blame::Awaits(on) => Some(on.as_ref().clone()),
-            Blame::NewCohort | Blame::Nobody => None,
-        });
-        let only_waits = self.work.troubles.iter().all(|trouble| matches!(trouble.blame, Blame::Awaits(_)));
-        let why: Vec<&str> = self.work.troubles.iter().map(|trouble| trouble.why.as_str()).collect();
-        let end = match waits.filter(|_| only_waits) {
-            Some(on) => StepEnd::Waiting { on },
-            None => StepEnd::Held { why: why.join("; ") },
-        };
-        self.end_step(step, end, turn)
-    }
-
-    /// Drops what has not begun to replace pods; true while something is left that has.
-    fn drain(&mut self, step: usize) -> bool {
-        let rolling: BTreeSet<usize> = self
-            .ledger
-            .forward(step)
-            .filter(|(_, intent)| intent.restarts() && intent.may_have_landed())
-            .map(|(_, intent)| intent.action)
-            .collect();
-        self.work.drop_tasks(|id| match id {
-            TaskId::Action(action) => rolling.contains(&action),
-            TaskId::Open(_) | TaskId::Gate(_) | TaskId::Undo(_) => false,
-        });
-        self.work.tasks.keys().any(|id| matches!(id, TaskId::Action(_)))
-    }
-
-    fn begin_undo(&mut self, step: usize, why: &str, turn: &mut Turn) -> Result<bool, IllegalRecord> {
-        let (name, why) = (self.ledger.plan_step(step).id.clone(), why.to_owned());
-        self.work.troubles.clear();
-        self.journal(Record::Undoing { step: name.clone(), why: why.clone() }, turn)?;
-        turn.tell(EventKind::Undoing { step: name, why });
-        MOVED
-    }
-
-    fn undo_step(&mut self, step: usize, turn: &mut Turn) -> Result<bool, IllegalRecord> {
-        if self.work.tasks.keys().any(|id| !matches!(id, TaskId::Undo(_))) && self.drain(step) {
-            return STILL;
-        }
-        let busy = self.work.tasks.keys().any(|id| matches!(id, TaskId::Undo(_)));
-        let failed: Vec<&str> = self.undo_troubles();
-        if !failed.is_empty() {
-            let why = format!("taking it back did not work: {}", failed.join("; "));
-            return if busy { STILL } else { self.end_step(step, StepEnd::Held { why }, turn) };
-        }
-        let groups = undo::groups(&self.ledger, step);
-        let open = groups.into_iter().find(|group| group.iter().any(|one| !self.work.undone.contains(one)));
-        let Some(group) = open else {
-            let why = self.ledger.steps[step].undoing.clone().unwrap_or_default();
-            return self.end_step(step, StepEnd::Undone { why }, turn);
-        };
-        let at_work = self.actions_at_work();
-        let wishes =
-            group.into_iter().filter(|one| !self.work.undone.contains(one) && !at_work.contains(one));
-        let admitted = limits::admit(&self.ledger, step, &at_work, wishes.collect());
-        for action in &admitted {
-            self.work.spawn(TaskId::Undo(*action), step, turn.now);
-        }
-        Ok(!admitted.is_empty())
-    }
-
-    fn undo_troubles(&self) -> Vec<&str> {
-        self.work.troubles.iter().map(|trouble| trouble.why.as_str()).collect()
-    }
-
-    fn roll_back(&mut self, turn: &mut Turn) -> Result<bool, IllegalRecord> {
-        let Some(step) = self.ledger.rollback_order().first().copied() else {
-            let names: Vec<&str> = self.forward_only_done();
-            let reason = match names.as_slice() {
-                [] => "everything was taken back".to_owned(),
-                names => format!("everything was taken back but {}, which is forward-only", names.join(", ")),
-            };
-            return self.end_run(RunResult::RolledBack, reason, turn);
-        };
-        if let Some(StepEnd::Held { why }) = &self.ledger.steps[step].end
-            && self.ledger.steps[step].undoing.is_some()
-        {
-            let name = &self.ledger.plan_step(step).id;
-            let reason = format!("the rollback is held at {name}: {why}");
-            return self.end_run(RunResult::Waiting, reason, turn);
-        }
-        self.begin_undo(step, "a person rolls the run back", turn)
-    }
-
-    fn forward_only_done(&self) -> Vec<&str> {
-        let touched = |step: &usize| {
-            self.ledger.is_forward_only(*step)
-                && self.ledger.forward(*step).any(|(_, one)| Intended::may_have_landed(one))
-        };
-        (0..self.ledger.steps.len())
-            .filter(touched)
-            .map(|step| self.ledger.plan_step(step).id.as_str())
-            .collect()
     }
 
     fn begin_next(&mut self, turn: &mut Turn) -> Result<bool, IllegalRecord> {
@@ -292,99 +213,5 @@ impl Run {
         self.journal(Record::Approved { step: step.to_owned(), by: by.clone() }, turn)?;
         turn.tell(EventKind::Approved { step: step.to_owned(), by });
         Ok(true)
-    }
-
-    fn stopped_by_a_step(&self) -> Option<(RunResult, String)> {
-        let (step, word, why) =
-            self.ledger.steps.iter().enumerate().find_map(|(step, state)| match &state.end {
-                Some(StepEnd::Held { why }) => Some((step, "is held", why)),
-                Some(StepEnd::Undone { why }) => Some((step, "was taken back", why)),
-                None | Some(StepEnd::Done | StepEnd::Waiting { .. }) => None,
-            })?;
-        let reason = format!("step {} {word}: {why}", self.ledger.plan_step(step).id);
-        if self.ledger.has_failed_too_often() {
-            let failed = self.ledger.failed_workloads.len();
-            return Some((RunResult::Failed, format!("{failed} workloads failed; {reason}")));
-        }
-        Some((RunResult::Waiting, reason))
-    }
-
-    fn final_result(&self) -> (RunResult, String) {
-        let waits = self.ledger.steps.iter().enumerate().find_map(|(step, state)| match &state.end {
-            Some(StepEnd::Waiting { on }) => Some((step, on.reason.clone())),
-            None | Some(StepEnd::Done | StepEnd::Held { .. } | StepEnd::Undone { .. }) => None,
-        });
-        let undecided = self.ledger.plan.waiting.len();
-        match waits {
-            Some((step, reason)) => {
-                (RunResult::Waiting, format!("step {} waits: {reason}", self.ledger.plan_step(step).id))
-            }
-            None if undecided > 0 => {
-                let reason = format!("{undecided} subjects wait for a person's choice; all others are done");
-                (RunResult::Waiting, reason)
-            }
-            None => (RunResult::Done, format!("all {} steps are done", self.ledger.steps.len())),
-        }
-    }
-
-    pub(crate) fn waiting(&self, step: usize, reason: String) -> WaitingOn {
-        let subject = ObjectRef::cluster("Step", &self.ledger.plan_step(step).id);
-        WaitingOn { subject, reason, code: None, offers: Vec::new(), holds: Vec::new() }
-    }
-
-    fn end_paused(&mut self, turn: &mut Turn) -> Result<bool, IllegalRecord> {
-        self.end_run(RunResult::Waiting, "a person paused the run".to_owned(), turn)
-    }
-
-    pub(crate) fn end_step(
-        &mut self,
-        step: usize,
-        end: StepEnd,
-        turn: &mut Turn,
-    ) -> Result<bool, IllegalRecord> {
-        let name = self.ledger.plan_step(step).id.clone();
-        self.journal(Record::StepEnded { step: name.clone(), end: end.clone() }, turn)?;
-        self.work.troubles.clear();
-        self.work.undone.clear();
-        if let StepEnd::Waiting { on } = &end {
-            turn.tell(EventKind::Waiting { step: name.clone(), on: on.clone() });
-        }
-        turn.tell(EventKind::StepEnded { step: name, state: crate::status::end_word(&end).to_owned() });
-        MOVED
-    }
-
-    fn end_run(&mut self, result: RunResult, reason: String, turn: &mut Turn) -> Result<bool, IllegalRecord> {
-        self.journal(Record::Ended { result, reason: reason.clone() }, turn)?;
-        turn.tell(EventKind::RunEnded { result, reason });
-        MOVED
-    }
-
-    /// A task is through.
-    pub(crate) fn finish(&mut self, id: TaskId, why: &str, turn: &mut Turn) -> Result<(), IllegalRecord> {
-        let Some(task) = self.work.tasks.remove(&id) else { return Ok(()) };
-        let step = self.ledger.plan_step(task.step).id.clone();
-        match id {
-            TaskId::Open(_) => {
-                let (baseline, census) = open::baseline(&task.answers);
-                self.journal(Record::StepStarted { step: step.clone(), baseline, census }, turn)?;
-                turn.tell(EventKind::StepStarted { step });
-            }
-            TaskId::Action(action) => {
-                self.journal(Record::ActionDone { step: step.clone(), action }, turn)?;
-                let subject = self.ledger.action(task.step, action).kind.subject();
-                turn.tell(EventKind::ActionDone { step, subject });
-            }
-            TaskId::Gate(index) => {
-                let gate = self.ledger.plan_step(task.step).gates[index].clone();
-                let (words, reason) = (gates::gate_words(&gate), why.to_owned());
-                let record = Record::Gate { step: step.clone(), gate, passed: true, reason: reason.clone() };
-                self.journal(record, turn)?;
-                turn.tell(EventKind::GateJudged { step, gate: words, passed: true, reason });
-            }
-            TaskId::Undo(action) => {
-                self.work.undone.insert(action);
-            }
-        }
-        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use meshlift_model::defaults::{FAILED_WORKLOADS_RUN_MAX, FORMAT_VERSION};
 use meshlift_model::effect::Outcome;
 use meshlift_model::journal::{Command, JournalLine, Record, RunResult, StepEnd};
 use meshlift_model::plan::{Gate, Plan};
+use meshlift_model::time::Time;
 
 use crate::illegal::{IllegalReason, IllegalRecord};
 use crate::ledger::{Intended, Judged, Ledger, StepLedger};
@@ -30,6 +31,7 @@ impl Ledger {
             steps: vec![StepLedger::default(); plan.steps.len()],
             plan: plan.as_ref().clone(),
             intents: Default::default(),
+            open: Default::default(),
             gates: Vec::new(),
             failed_workloads: Default::default(),
             paused: false,
@@ -104,10 +106,9 @@ impl Ledger {
                 self.steps[index].ended = Some(line.at);
                 Ok(())
             }
-            Record::Command { command } => self.command(command),
+            Record::Command { command } => self.command(command, line.at),
             Record::Ended { result, reason } => {
-                let open = self.intents.iter().find(|(_, intent)| intent.outcome.is_none());
-                if let Some((effect, _)) = open {
+                if let Some(effect) = self.open.first() {
                     return Err(IllegalReason::Effect { effect: *effect });
                 }
                 self.aborting = false;
@@ -158,7 +159,9 @@ impl Ledger {
         let back = intent.reverses.is_some();
         require(back == state.undoing.is_some(), &id, "it goes the other way")?;
         require(back || !state.done.contains(&intent.action), &id, "the action is through")?;
+        self.steps[intent.step].effects.push(effect);
         self.intents.insert(effect, intent);
+        self.open.insert(effect);
         Ok(())
     }
 
@@ -166,6 +169,7 @@ impl Ledger {
         let intent = self.intents.get_mut(&effect).filter(|intent| intent.outcome.is_none());
         let Some(intent) = intent else { return Err(IllegalReason::Effect { effect }) };
         intent.outcome = Some(outcome.clone());
+        self.open.remove(&effect);
         Ok(())
     }
 
@@ -230,7 +234,7 @@ impl Ledger {
     fn may_end(&self, index: usize, step: &str, end: &StepEnd) -> Legal {
         let state = &self.steps[index];
         require(state.end.is_none(), step, "it is over already")?;
-        let open = self.intents.values().any(|intent| intent.step == index && intent.outcome.is_none());
+        let open = self.open.iter().any(|effect| self.intents[effect].step == index);
         require(!open, step, "one of its writes is open")?;
         match end {
             StepEnd::Done => {
@@ -245,7 +249,7 @@ impl Ledger {
         }
     }
 
-    fn command(&mut self, command: &Command) -> Legal {
+    fn command(&mut self, command: &Command, at: Time) -> Legal {
         let result = self.ended.as_ref().map(|(result, _)| *result);
         let over = match result {
             None | Some(RunResult::Waiting) => false,
@@ -264,7 +268,7 @@ impl Ledger {
             Command::Approve { .. } => {}
             Command::Resume => {
                 self.paused = false;
-                self.reopen_all();
+                self.reopen_all(at);
             }
             Command::Abort => {
                 self.paused = false;
@@ -282,17 +286,17 @@ impl Ledger {
     }
 
     /// A person says go on: what was taken back starts anew, what waits or is held goes on.
-    fn reopen_all(&mut self) {
-        let next_effect = self.next_effect();
+    fn reopen_all(&mut self, at: Time) {
         for state in &mut self.steps {
             match &state.end {
                 None | Some(StepEnd::Done) => {}
                 Some(StepEnd::Undone { .. }) if self.rolling_back => {}
                 Some(StepEnd::Undone { .. }) => {
-                    *state = StepLedger { attempt_from: next_effect, ..StepLedger::default() };
+                    *state = StepLedger::default();
                 }
                 Some(StepEnd::Waiting { .. } | StepEnd::Held { .. }) => {
                     state.end = None;
+                    state.resumed = Some(at);
                     state.passed.clear();
                 }
             }

@@ -7,7 +7,6 @@ use meshlift_model::names::{ObjectRef, RevisionName, TagName};
 use meshlift_model::plan::{Gate, Plan, Step};
 
 use crate::actions::{Proof, not_ready, prove};
-use crate::cohort::Cohort;
 use crate::look::Look;
 use crate::next::{Judged, Next};
 use crate::preconditions::{nobody, some_of};
@@ -84,7 +83,7 @@ fn pods_on_revision(look: &Look<'_>, revision: &RevisionName, workloads: &[Objec
     let (mut pods, mut missing) = (0, Vec::new());
     for workload in workloads {
         let view = look.present_workload(workload)?;
-        let cohort = Cohort { view, revision, version: &look.plan().target, now: look.now };
+        let cohort = look.cohort(view, revision);
         cohort.stop_if_wrong(|_| true)?;
         pods += cohort.moved();
         if !cohort.all_moved() {

@@ -20,6 +20,8 @@ pub(crate) struct Ledger {
     pub(crate) steps: Vec<StepLedger>,
     /// Every write that was meant, in order.
     pub(crate) intents: BTreeMap<EffectId, Intended>,
+    /// Those without an outcome.
+    pub(crate) open: BTreeSet<EffectId>,
     /// Every judged gate, in order.
     pub(crate) gates: Vec<Judged>,
     /// Workloads that did not get through.
@@ -56,8 +58,10 @@ pub(crate) struct StepLedger {
     pub(crate) end: Option<StepEnd>,
     pub(crate) approved_before: bool,
     pub(crate) approved_after: bool,
-    /// Intents before this one belong to an attempt that was taken back.
-    pub(crate) attempt_from: EffectId,
+    /// When a person last said go on: deadlines count anew from there.
+    pub(crate) resumed: Option<Time>,
+    /// Its intents, without those of attempts that were taken back.
+    pub(crate) effects: Vec<EffectId>,
 }
 
 /// A write that was meant, and what came of it.
@@ -172,10 +176,7 @@ impl Ledger {
     }
 
     fn attempt(&self, step: usize) -> impl DoubleEndedIterator<Item = (EffectId, &Intended)> {
-        self.intents
-            .range(self.steps[step].attempt_from..)
-            .filter(move |(_, intent)| intent.step == step)
-            .map(|(id, intent)| (*id, intent))
+        self.steps[step].effects.iter().map(|id| (*id, &self.intents[id]))
     }
 
     /// Number of the next effect, as far as the journal knows.

@@ -11,9 +11,11 @@
 //! judges again finds done what is done.
 
 mod actions;
+mod back;
 mod cohort;
 mod cures;
 mod effects;
+mod ends;
 mod flow;
 mod fold;
 mod gates;

@@ -9,6 +9,7 @@ use meshlift_model::names::{ObjectRef, RevisionName, TagName};
 use meshlift_model::plan::{Plan, Step};
 use meshlift_model::time::Time;
 
+use crate::cohort::Cohort;
 use crate::ledger::{Intended, Ledger, StepLedger};
 use crate::next::{Blame, Judged, Next, Trouble, Wait};
 
@@ -136,7 +137,19 @@ impl<'a> Look<'a> {
     /// When an action first wrote; before that, when its task began. Deadlines count from here, also in
     /// a process that took the run over.
     pub(crate) fn action_began(&self, action: usize) -> Time {
-        self.landed(action).next().map_or(self.began, |(_, intent)| intent.at)
+        let first = self.landed(action).next().map_or(self.began, |(_, intent)| intent.at);
+        self.not_before_resumed(first)
+    }
+
+    /// The time, or when a person last said go on: deadlines count anew from there.
+    pub(crate) fn not_before_resumed(&self, time: Time) -> Time {
+        self.state().resumed.map_or(time, |resumed| resumed.max(time))
+    }
+
+    /// A workload's pods against the revision that they should carry.
+    pub(crate) fn cohort(&self, view: &'a WorkloadView, revision: &'a RevisionName) -> Cohort<'a> {
+        let (version, patient_since) = (&self.plan().target, self.state().resumed);
+        Cohort { view, revision, version, now: self.now, patient_since }
     }
 
     /// Looks again at the next poll, or fails once `seconds_max` have passed since `since`.

@@ -177,9 +177,8 @@ impl Run {
     /// Writes whose outcome an earlier process never saw are closed as unknown. Their tasks read again and
     /// find the effect in place, or write again.
     fn close_lost(&mut self, turn: &mut Turn) -> Result<(), IllegalRecord> {
-        let open = self.ledger.intents.iter().filter(|(_, intent)| intent.outcome.is_none());
-        let lost: Vec<u64> =
-            open.map(|(id, _)| *id).filter(|id| !self.work.pending.contains_key(id)).collect();
+        let is_lost = |id: &&u64| !self.work.pending.contains_key(id);
+        let lost: Vec<u64> = self.ledger.open.iter().filter(is_lost).copied().collect();
         for effect in lost {
             let message = "the executor ended before an answer came".to_owned();
             let outcome = Outcome::Failed { failure: Failure::Unavailable { message } };
@@ -200,6 +199,7 @@ impl Run {
     fn next_wake(&self, now: Time) -> Option<Time> {
         let current = self.ledger.current();
         let bake = current.and_then(|step| self.ledger.steps[step].bake_until).filter(|until| *until > now);
-        self.work.next_wake().into_iter().chain(bake).min()
+        let watch = bake.and(self.work.watch_at);
+        self.work.next_wake().into_iter().chain(bake).chain(watch).min()
     }
 }

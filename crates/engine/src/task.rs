@@ -16,6 +16,8 @@ pub(crate) enum TaskId {
     Action(usize),
     /// A gate of the step at work.
     Gate(usize),
+    /// A gate of the step at work, looked at while it bakes.
+    Watch(usize),
     /// An action of the step at work, taken back.
     Undo(usize),
 }
@@ -71,6 +73,8 @@ pub(crate) struct Work {
     pub(crate) undone: BTreeSet<usize>,
     /// Why the step at work cannot go on.
     pub(crate) troubles: Vec<Trouble>,
+    /// When the baking step is looked at next.
+    pub(crate) watch_at: Option<Time>,
     pub(crate) next_effect: EffectId,
     next_serial: u64,
 }

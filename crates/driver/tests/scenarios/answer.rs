@@ -47,7 +47,7 @@ pub(crate) fn answer(world: &World, query: &Query) -> Outcome {
 }
 
 fn object_of(world: &World, name: &ObjectRef) -> Option<Object> {
-    if name.kind == "Pod" {
+    if name.kind == "Pod" && !world.workloads.contains_key(name) {
         let pods = world.workloads.values().flat_map(|one| one.pods.iter());
         let pod = pods.into_iter().find(|pod| pod.name == name.name)?;
         let mut api = ApiPod::default();
@@ -72,6 +72,10 @@ fn api_object(one: &Workload) -> Object {
     if one.me.kind == "StatefulSet" {
         let metadata = deployment.metadata;
         return StatefulSet { metadata, ..StatefulSet::default() }.into_object();
+    }
+    if one.me.kind == "Pod" {
+        let metadata = deployment.metadata;
+        return ApiPod { metadata, ..ApiPod::default() }.into_object();
     }
     deployment.into_object()
 }

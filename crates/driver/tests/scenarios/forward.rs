@@ -3,14 +3,17 @@
 use meshlift_model::action::{ActionKind, Cure, MoveHow};
 use meshlift_model::effect::{Change, Failure};
 use meshlift_model::event::EventKind;
-use meshlift_model::journal::{Record, RunResult};
+use meshlift_model::journal::{Command, Record, RunResult};
 use meshlift_model::plan::{Person, Stage, WaitingOn};
 
 use meshlift_model::plan::Step;
 
-use crate::plan::{movement, of, plan, start, step, wave, world};
-use crate::run::{Ran, approving, run};
-use crate::world::Fault;
+use meshlift_driver::DriverPolicy;
+
+use crate::plan::{add, movement, of, plan, start, step, wave, world};
+use crate::run::{Ran, approving, go_on, run};
+use crate::workload::{OLD, TARGET};
+use crate::world::{Fault, World};
 
 #[test]
 fn a_whole_upgrade_moves_everything_and_removes_the_old_revision() {
@@ -109,6 +112,26 @@ fn a_second_replica_is_ready_before_the_restart_and_goes_after_it() {
         ),
         "{changes:?}"
     );
+}
+
+#[test]
+fn a_bare_pod_is_created_anew_and_back_on_rollback() {
+    let pod = movement("Pod/web/shell", MoveHow::RecreatePod, 1);
+    let mut plan = of(vec![plan().steps.swap_remove(1), wave("wave", &["istiod"], "web", vec![pod])]);
+    plan.steps[0].needs.clear();
+    let mut world = world();
+    add(&mut world, "Pod", "web/shell", 1, Some(OLD));
+    let before = world.summary();
+    let revision = |world: &World| {
+        let one = &world.workloads[&"Pod/web/shell".parse().unwrap()];
+        one.living().next().unwrap().revision.clone().unwrap()
+    };
+    let ran = run(&mut world, &plan, &approving());
+    assert_eq!((ran.result, revision(&world).as_str()), (RunResult::Done, TARGET), "{}", ran.reason());
+    let policy = DriverPolicy { commands: vec![Command::Rollback], ..approving() };
+    let ran = go_on(&mut world, ran.journal, &policy);
+    assert_eq!((ran.result, revision(&world).as_str()), (RunResult::RolledBack, OLD), "{}", ran.reason());
+    assert_eq!(world.summary(), before);
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub(crate) fn world() -> World {
     world
 }
 
-fn add<'a>(
+pub(crate) fn add<'a>(
     world: &'a mut World,
     kind: &str,
     name: &str,

@@ -105,9 +105,19 @@ impl Workload {
         pod.gone_at.is_none() && pod.ready_at.is_some_and(|at| at <= now)
     }
 
+    /// A bare pod, deleted and created anew.
+    pub(crate) fn recreate(&mut self, revision: Option<&str>, now: Time) {
+        self.pods.clear();
+        self.create(0, revision, now);
+        self.uid.clone_from(&self.pods[0].uid);
+    }
+
     /// One second of its controller.
     pub(crate) fn tick(&mut self, revision: Option<&str>, now: Time) {
         self.pods.retain(|pod| pod.gone_at.is_none_or(|at| at > now));
+        if self.me.kind == "Pod" {
+            return;
+        }
         let wanted = usize::try_from(self.replicas).unwrap();
         let living = self.living().count();
         let old = |pod: &&Pod| pod.gone_at.is_none() && pod.template != self.restarted_at;

@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub(crate) findings: Vec<FindingView>,
     /// A finding that appears with this write.
     pub(crate) finding_after: Option<(usize, FindingView)>,
+    /// Pods of this workload reject their configuration from then on, if they are new.
+    pub(crate) nack_at: Option<(Time, ObjectRef)>,
     pub(crate) refuse_creations: bool,
     pub(crate) unknown_sources: Vec<String>,
     /// Faults by number of the write, from 0.
@@ -51,6 +53,7 @@ impl World {
             workloads: BTreeMap::new(),
             findings: Vec::new(),
             finding_after: None,
+            nack_at: None,
             refuse_creations: false,
             unknown_sources: Vec::new(),
             faults: BTreeMap::new(),
@@ -104,6 +107,11 @@ impl World {
                 let now = self.now;
                 self.workloads.get_mut(&name).unwrap().tick(revision.as_deref(), now);
             }
+        }
+        if let Some((_, name)) = self.nack_at.take_if(|(at, _)| *at <= to) {
+            let one = self.workloads.get_mut(&name).unwrap();
+            let new = one.pods.iter_mut().filter(|pod| pod.revision.as_deref() == Some(TARGET));
+            new.for_each(|pod| pod.nack = true);
         }
         self.now = self.now.max(to);
     }
@@ -186,6 +194,10 @@ impl World {
             }
             Change::Restore { stored } => self.restore(&write.target, stored),
             Change::InstallRevision { replicas_min, .. } => self.install(&name, *replicas_min),
+            Change::RecreatePod => {
+                let revision = self.injects(&write.target.namespace);
+                self.workloads.get_mut(&write.target).ok_or_else(missing)?.recreate(revision.as_deref(), now);
+            }
             Change::SetTag { revision } => drop(self.tags.insert(name, revision.to_string())),
             Change::RemoveTag => drop(self.tags.remove(&name)),
             Change::ApplyCrds { .. } => {}
@@ -216,7 +228,12 @@ impl World {
     }
 
     fn restore(&mut self, target: &ObjectRef, stored: &serde_json::Value) {
-        if target.kind == "Deployment" {
+        if target.kind == "Pod" {
+            let (revision, now) = (self.injects(&target.namespace), self.now);
+            let one = self.workloads.entry(target.clone());
+            let one = one.or_insert_with(|| Workload::new(target.clone(), 1, None, now));
+            one.recreate(revision.as_deref(), now);
+        } else if target.kind == "Deployment" {
             let replicas = stored["spec"]["replicas"].as_i64().unwrap_or(0);
             let now = self.now;
             let mut one = Workload::new(target.clone(), 0, None, now);

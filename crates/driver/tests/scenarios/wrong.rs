@@ -1,11 +1,12 @@
 //! What goes wrong: what is taken back, what is held, what waits, and that nothing else is touched.
 
+use meshlift_driver::DriverPolicy;
 use meshlift_model::effect::{Change, FindingView};
 use meshlift_model::finding::Severity;
-use meshlift_model::journal::{Record, RunResult};
+use meshlift_model::journal::{Command, Record, RunResult};
 
 use crate::plan::{plan, world};
-use crate::run::{Ran, approving, run};
+use crate::run::{Ran, approving, go_on, run};
 use crate::workload::{OLD, TARGET};
 use crate::world::World;
 
@@ -151,4 +152,55 @@ fn an_injector_that_answers_otherwise_takes_the_label_back() {
     undone(&run(&mut world, &plan(), &approving()), "wave-1", "would not get 1-30-3");
     world.tags.remove(TARGET);
     is_back(&world);
+}
+
+#[test]
+fn a_late_rejection_during_the_bake_is_seen_before_the_bake_ends() {
+    let mut world = world();
+    // Wave 1 bakes from about 20:00:30 to 20:05:30.
+    world.nack_at = Some((crate::plan::start().plus_seconds(60), "Deployment/web/bff".parse().unwrap()));
+    let ran = run(&mut world, &plan(), &approving());
+    undone(&ran, "wave-1", "rejects its configuration");
+    let undoing = ran.lines().into_iter().find(|line| matches!(line.record, Record::Undoing { .. })).unwrap();
+    assert!(undoing.at < crate::plan::start().plus_seconds(180), "{}", undoing.at);
+}
+
+#[test]
+fn evictions_stop_while_a_wave_is_taken_back() {
+    let mut world = world();
+    world.workload("StatefulSet/data/pg").nack_on = Some(TARGET);
+    let ran = run(&mut world, &plan(), &approving());
+    undone(&ran, "wave-2", "rejects its configuration");
+    let evicted = world.writes.iter().filter(|write| write.change == Change::Evict).count();
+    assert_eq!(evicted, 2, "one forward, one back");
+    let kafka = &world.workloads[&"StatefulSet/data/kafka".parse().unwrap()];
+    assert!(kafka.living().all(|pod| pod.revision.as_deref() == Some(OLD)));
+}
+
+#[test]
+fn a_held_wave_goes_on_when_a_person_made_room_and_says_so() {
+    let mut world = world();
+    world.workload("Deployment/web/bff").quota = Some(3);
+    let ran = run(&mut world, &plan(), &approving());
+    held(&ran, "wave-1", "exceeded quota");
+    world.workload("Deployment/web/bff").quota = None;
+    let policy = DriverPolicy { commands: vec![Command::Resume], ..approving() };
+    let ran = go_on(&mut world, ran.journal, &policy);
+    assert_eq!(ran.result, RunResult::Done, "{}", ran.reason());
+}
+
+#[test]
+fn a_third_failed_workload_halts_the_run_for_good() {
+    let mut world = world();
+    for name in ["bff", "shop", "cart"] {
+        let one = world.workload(&format!("Deployment/web/{name}"));
+        one.quota = Some(one.pods.len());
+    }
+    let ran = run(&mut world, &plan(), &approving());
+    held(&ran, "wave-1", "Deployment/web/shop");
+    world.workload("Deployment/web/bff").quota = None;
+    let policy = DriverPolicy { commands: vec![Command::Resume], ..approving() };
+    let ran = go_on(&mut world, ran.journal, &policy);
+    assert_eq!(ran.result, RunResult::Failed, "{}", ran.reason());
+    assert!(ran.reason().starts_with("3 workloads failed"), "{}", ran.reason());
 }

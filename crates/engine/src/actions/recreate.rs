@@ -6,7 +6,6 @@ use meshlift_model::journal::Undo;
 
 use super::rollout::wait;
 use super::tag::restore;
-use crate::cohort::Cohort;
 use crate::ledger::Intended;
 use crate::look::{Look, unbound};
 use crate::next::{Judged, Next};
@@ -17,8 +16,7 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &M
     let Some(view) = look.workload(&workload.workload)? else {
         return recreate_lost(look, index, workload, last);
     };
-    let (revision, version) = (&workload.revision, &look.plan().target);
-    let cohort = Cohort { view, revision, version, now: look.now };
+    let cohort = look.cohort(view, &workload.revision);
     if cohort.all_moved() && cohort.living().count() > 0 {
         return Ok(Next::Done(format!("{} moved", view.workload)));
     }

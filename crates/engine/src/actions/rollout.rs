@@ -13,8 +13,7 @@ use crate::preconditions;
 
 pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &Move) -> Judged {
     let view = look.present_workload(&workload.workload)?;
-    let (revision, version) = (&workload.revision, &look.plan().target);
-    let cohort = Cohort { view, revision, version, now: look.now };
+    let cohort = look.cohort(view, &workload.revision);
     if cohort.is_rolled_out() && cohort.all_moved() {
         cures::take_back(look, index, workload)?;
         return Ok(Next::Done(format!("{} of {} pods moved", cohort.moved(), cohort.desired())));

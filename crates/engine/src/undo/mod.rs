@@ -108,7 +108,7 @@ fn is_restored_pod(intent: &Intended) -> bool {
 /// When the action's undo first wrote; before that, when its task began.
 fn undo_began(look: &Look<'_>, index: usize) -> meshlift_model::time::Time {
     let mut mine = look.ledger.backward(look.step).filter(|(_, intent)| intent.action == index);
-    mine.next().map_or(look.began, |(_, intent)| intent.at)
+    look.not_before_resumed(mine.next().map_or(look.began, |(_, intent)| intent.at))
 }
 
 /// A write that takes an effect back.

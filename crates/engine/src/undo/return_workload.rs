@@ -31,8 +31,8 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, id: EffectId) -> Judged<()> {
     let Some(view) = look.workload(&workload.workload)? else {
         return Err(recreate(look, index, id, workload)?);
     };
-    let (revision, version) = (&workload.revision, &look.plan().target);
-    let cohort = Cohort { view, revision, version, now: look.now };
+    let revision = &workload.revision;
+    let cohort = look.cohort(view, revision);
     let template_is_back = template_is_back(look, index, view)?;
     let rolled = workload.how != MoveHow::Rollout || (template_is_back && cohort.is_rolled_out());
     let complete = cohort.living().count() >= cohort.desired();
