@@ -7,8 +7,9 @@ use meshlift_checks::assess;
 use meshlift_mesh::{Edit, Mesh, project};
 use meshlift_model::action::{Action, ActionKind, Cure};
 use meshlift_model::k8s::Object;
-use meshlift_model::names::ObjectRef;
-use meshlift_model::plan::Step;
+use meshlift_model::manifest::Manifest;
+use meshlift_model::names::{IstioVersion, ObjectRef};
+use meshlift_model::plan::{Plan, Step};
 use meshlift_model::snapshot::Snapshot;
 
 use crate::situation::{ControlPlane, Situation};
@@ -23,7 +24,10 @@ pub(crate) fn announce(situation: &Situation<'_>, survey: &Survey, steps: &mut [
     let mut snapshot: Arc<Snapshot> = Arc::clone(&situation.mesh.snapshot);
     let mut before: BTreeSet<String> = situation.assessment.findings.iter().map(|one| one.key()).collect();
     for step in steps {
-        let edits = edits(situation, survey, step);
+        let mut edits = edits(step, situation.manifest, &situation.target);
+        if step.actions.is_empty() {
+            edits = by_person(survey, step);
+        }
         if edits.is_empty() {
             continue;
         }
@@ -35,26 +39,29 @@ pub(crate) fn announce(situation: &Situation<'_>, survey: &Survey, steps: &mut [
     }
 }
 
-/// What a step changes.
-fn edits(situation: &Situation<'_>, survey: &Survey, step: &Step) -> Vec<Edit> {
-    let mut actions: Vec<&Action> = step.actions.iter().collect();
-    actions.sort_by_key(|action| action.phase);
-    let mut edits: Vec<Edit> =
-        actions.into_iter().flat_map(|action| edits_of(situation, &action.kind)).collect();
-    if step.actions.is_empty() {
-        edits.extend(by_person(survey, step));
-    }
-    edits
+/// The mesh as a plan leaves it if every action does what it says: what checks will see at the end. Steps that
+/// a person carries out are not done in it.
+#[must_use]
+pub fn leaves_behind(mesh: &Mesh, plan: &Plan, manifest: Option<&Manifest>) -> Snapshot {
+    let edits: Vec<Edit> = plan.steps.iter().flat_map(|step| edits(step, manifest, &plan.target)).collect();
+    project(&mesh.snapshot, &edits)
 }
 
-fn edits_of(situation: &Situation<'_>, kind: &ActionKind) -> Vec<Edit> {
+/// What a step's actions change.
+fn edits(step: &Step, manifest: Option<&Manifest>, target: &IstioVersion) -> Vec<Edit> {
+    let mut actions: Vec<&Action> = step.actions.iter().collect();
+    actions.sort_by_key(|action| action.phase);
+    actions.into_iter().flat_map(|action| edits_of(&action.kind, manifest, target)).collect()
+}
+
+fn edits_of(kind: &ActionKind, manifest: Option<&Manifest>, target: &IstioVersion) -> Vec<Edit> {
     match kind {
         // CRDs hold nothing that checks judge beyond their names.
         ActionKind::ApplyCrds { .. } | ActionKind::ProveInjection { .. } => Vec::new(),
         ActionKind::InstallRevision { revision, replicas_min, .. } => vec![Edit::AddRevision {
-            objects: objects(situation),
+            objects: objects(manifest),
             revision: revision.clone(),
-            version: situation.target.clone(),
+            version: target.clone(),
             replicas: *replicas_min,
         }],
         ActionKind::SelectRevision { namespace, to, .. } => {
@@ -80,8 +87,8 @@ fn edits_of(situation: &Situation<'_>, kind: &ActionKind) -> Vec<Edit> {
 }
 
 /// What the new revision brings, without CRDs.
-fn objects(situation: &Situation<'_>) -> Vec<Object> {
-    let all = situation.manifest.map(|manifest| manifest.objects.to_vec()).unwrap_or_default();
+fn objects(manifest: Option<&Manifest>) -> Vec<Object> {
+    let all = manifest.map(|manifest| manifest.objects.to_vec()).unwrap_or_default();
     all.into_iter().filter(|object| !matches!(object, Object::CustomResourceDefinition(_))).collect()
 }
 

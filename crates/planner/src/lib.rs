@@ -1,7 +1,9 @@
 //! The planner: from a mesh and an intent to a plan. Pure: the same input gives the same plan.
 
 mod announce;
+mod audit;
 mod choices;
+mod diff;
 mod digest;
 mod error;
 mod file;
@@ -16,6 +18,9 @@ mod situation;
 mod survey;
 mod times;
 
+pub use announce::leaves_behind;
+pub use audit::{audit, is_fatal};
+pub use diff::{Change, PlanDiff, diff};
 pub use digest::{intent_digest, plan_digest};
 pub use error::PlanError;
 pub use file::{PlanFileError, fits, read, write};

@@ -88,6 +88,21 @@ fn show() {
                 }
             }
         }
+        for n in meshlift_planner::audit(&plan, Some(&mesh)) {
+            println!("AUDIT {:?} {} {}", n.severity, n.code, n.text);
+        }
+        let left = meshlift_planner::leaves_behind(&mesh, &plan, manifest.as_ref());
+        let again =
+            meshlift_planner::plan(&Mesh::derive(Arc::new(left)), &want, manifest.as_ref(), "x").unwrap();
+        for s in &again.0.steps {
+            println!("AGAIN {} {}", s.id, s.title);
+        }
+        for w in &again.0.waiting {
+            println!("AGAIN WAIT {} {}", w.subject, w.reason);
+        }
+        for n in &again.1.notes {
+            println!("AGAIN NOTE {} {}", n.code, n.text);
+        }
         for n in &report.notes {
             println!("NOTE {} {}", n.code, n.text);
         }

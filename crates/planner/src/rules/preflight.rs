@@ -1,9 +1,10 @@
 //! Checks, choices, approvals: what a person says yes to before anything moves.
 
-use meshlift_model::plan::{Layer, Person, Stage};
+use meshlift_model::plan::{Gate, Layer, Person, Stage};
 
 use super::draft::{Draft, count};
 use crate::situation::ControlPlane;
+use crate::survey::Site;
 
 pub(super) fn run(draft: &mut Draft<'_, '_>) -> String {
     let survey = draft.survey;
@@ -12,7 +13,7 @@ pub(super) fn run(draft: &mut Draft<'_, '_>) -> String {
     if !moves && !bound {
         return "no pod moves: whatever is left proves itself in its own step".to_owned();
     }
-    let pods: usize = survey.sites.values().map(super::super::survey::Site::pods).sum();
+    let pods: usize = survey.sites.values().map(Site::pods).sum();
     let choices = count(draft.situation.intent.choices.len(), "choice");
     let mut step =
         draft.step("preflight", Stage::Preflight, Layer::Run, "preflight, choices, approvals".to_owned());
@@ -27,6 +28,10 @@ pub(super) fn run(draft: &mut Draft<'_, '_>) -> String {
         commands: Vec::new(),
         approval: true,
     });
+    let old = draft.situation.mesh.revisions.values().filter(|one| draft.situation.old.contains(&one.name));
+    let healthy = old.filter(|one| one.replicas > 0);
+    let healthy = healthy.map(|one| Gate::RevisionHealthy { revision: one.name.clone(), ready_min: 1 });
+    step.gates = healthy.chain([Gate::NoNewFindings]).collect();
     draft.push(step);
     "pods move".to_owned()
 }

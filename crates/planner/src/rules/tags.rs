@@ -71,7 +71,9 @@ pub(super) fn relabel(draft: &Draft<'_, '_>, step: &mut Step, relabels: &[Relabe
         settle = if proof.is_some() { situation.limits.selector_settle_seconds } else { settle };
         step.actions.extend(proof);
     }
-    step.gates = relabels.iter().map(|one| wave_step::injects(situation, &one.namespace)).collect();
+    let injects =
+        relabels.iter().filter_map(|one| wave_step::injects(situation, &one.namespace, &one.templates));
+    step.gates = injects.collect();
     step.gates.push(Gate::NoNewFindings);
     let count = i64::try_from(relabels.len()).unwrap_or(i64::MAX);
     step.undo_seconds = WRITE_SECONDS * (count + 1);

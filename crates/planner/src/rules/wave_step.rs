@@ -45,7 +45,8 @@ pub(super) fn fill(draft: &Draft<'_, '_>, step: &mut Step, sites: &[&Site], bake
     }
     let movers: Vec<&Mover> = sites.iter().flat_map(|site| &site.movers).collect();
     let unmoved = sites.iter().filter(|site| site.movers.is_empty() && site.selector.is_some());
-    let injects: Vec<Gate> = unmoved.map(|site| injects(situation, &site.namespace)).collect();
+    let injects: Vec<Gate> =
+        unmoved.filter_map(|site| injects(situation, &site.namespace, &site.templates)).collect();
     finish(situation, step, &movers, injects, bake_seconds);
 }
 
@@ -161,8 +162,10 @@ pub(super) fn selector_is(namespace: &str, selector: Option<&Selector>) -> Vec<P
         .collect()
 }
 
-pub(super) fn injects(situation: &Situation<'_>, namespace: &str) -> Gate {
-    Gate::Injects { namespace: namespace.to_owned(), revision: Some(situation.revision.clone()) }
+/// New pods get the new revision; absent where there is no template that could prove it.
+pub(super) fn injects(situation: &Situation<'_>, namespace: &str, templates: &[ObjectRef]) -> Option<Gate> {
+    let revision = Some(situation.revision.clone());
+    (!templates.is_empty()).then(|| Gate::Injects { namespace: namespace.to_owned(), revision })
 }
 
 /// Namespaces whose labels a step changes.

@@ -180,10 +180,7 @@ impl<'a> Surveyor<'_, 'a> {
             return;
         }
         may_move.extend(references(&sorted.gateways));
-        let mut templates = references(&sorted.ready);
-        if templates.is_empty() {
-            templates = references(&sorted.by_itself);
-        }
+        let templates = best_templates(&references(&sorted.ready), &references(&sorted.by_itself));
         let failover = movers.iter().filter_map(|mover| mover.failover.clone()).collect();
         self.gateway_moves(&sorted.gateways, None, &[], survey);
         if selector.is_none() && movers.is_empty() {
@@ -195,4 +192,11 @@ impl<'a> Surveyor<'_, 'a> {
             .sites
             .insert(namespace.clone(), Site { namespace, selector, movers, templates, may_move, failover });
     }
+}
+
+/// Templates to try: those of controllers that move, else bare pods, else what comes by itself.
+fn best_templates(ready: &[ObjectRef], by_itself: &[ObjectRef]) -> Vec<ObjectRef> {
+    let controllers: Vec<ObjectRef> = ready.iter().filter(|one| one.kind != "Pod").cloned().collect();
+    let choices = [controllers, ready.to_vec(), by_itself.to_vec()];
+    choices.into_iter().find(|choice| !choice.is_empty()).unwrap_or_default()
 }
