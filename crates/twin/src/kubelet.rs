@@ -14,6 +14,10 @@ use crate::error::ApiError;
 use crate::seed::Seed;
 use crate::store::{Change, Store};
 
+/// A pod that a snapshot shows unready for longer than this stays so: nothing tells what would cure it
+/// (POD_READY_SECONDS_MAX of the defaults).
+const STUCK_SECONDS: i64 = 120;
+
 /// What will become of a pod that a node took up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodStart {
@@ -217,13 +221,19 @@ impl Actor for Kubelet {
         if pods::is_terminating(&pod) {
             return Ok(self.stop(&pod, cluster));
         }
-        let up_since_load = pod.is_ready() && !self.starts.contains_key(&pod.metadata.uid);
+        let loaded = !self.starts.contains_key(&pod.metadata.uid);
+        let up_since_load = loaded && (pod.is_ready() || is_stuck(&pod, cluster.now()));
         let keeps_running = pod.spec.restart_policy == "Always" || pod.spec.restart_policy.is_empty();
         if pod.spec.node_name.is_empty() || pod.is_finished() || (up_since_load && keeps_running) {
             return Ok(Requeue::Done);
         }
         self.start(pod, cluster)
     }
+}
+
+/// True for a pod whose containers were started long ago and are not ready.
+fn is_stuck(pod: &Pod, now: Time) -> bool {
+    pod.status.start_time.is_some_and(|since| since.plus_seconds(STUCK_SECONDS) < now)
 }
 
 fn condition(type_: &str, holds: bool, since: Time) -> Condition {

@@ -24,6 +24,7 @@ mod controllers;
 mod error;
 pub mod istiod;
 mod kubelet;
+mod load;
 mod quantity;
 mod quota;
 mod scheduler;

@@ -11,6 +11,7 @@ use crate::actor::{Actor, Requeue, Wakes};
 use crate::cluster::{Admission, Cluster, Config};
 use crate::controllers;
 use crate::kubelet::PodTimings;
+use crate::load;
 use crate::seed::Seed;
 
 /// First delay of a failed key, in milliseconds (client-go's default controller rate limiter).
@@ -73,7 +74,8 @@ impl Twin {
         twin
     }
 
-    /// A twin of a recorded cluster. Its clock starts at the snapshot's newest timestamp.
+    /// A twin of a recorded cluster. Its clock starts at the snapshot's newest timestamp. ReplicaSets and
+    /// ControllerRevisions that pods point to and that were not read are derived from the pods.
     #[must_use]
     pub fn load(
         snapshot: &Snapshot,
@@ -82,7 +84,7 @@ impl Twin {
         timings: Box<dyn PodTimings>,
     ) -> Self {
         let mut twin = Self::new(snapshot.newest_time().unwrap_or_default(), config, admission, timings);
-        for object in snapshot.objects.to_vec() {
+        for object in snapshot.objects.to_vec().into_iter().chain(load::missing(&snapshot.objects)) {
             twin.cluster.store.load(object);
         }
         twin

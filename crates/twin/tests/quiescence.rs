@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use meshlift_model::k8s::Pod;
+use meshlift_model::snapshot::Snapshot;
 use meshlift_snapshot::fixtures;
 use meshlift_twin::{AdmitAsIs, Change, Config, SteadyTimings, Twin, reference};
 
@@ -10,9 +12,12 @@ const SECONDS: i64 = 600;
 
 /// Runs a recorded mesh by itself: the twin, and its changes after the load.
 fn run(name: &str) -> (Twin, Vec<Change>) {
-    let snapshot = fixtures::cluster(name).expect("recorded cluster");
+    run_snapshot(&fixtures::cluster(name).expect("recorded cluster"))
+}
+
+fn run_snapshot(snapshot: &Snapshot) -> (Twin, Vec<Change>) {
     let timings = SteadyTimings::new(1);
-    let mut twin = Twin::load(&snapshot, Config::new(1), Box::new(AdmitAsIs), Box::new(timings));
+    let mut twin = Twin::load(snapshot, Config::new(1), Box::new(AdmitAsIs), Box::new(timings));
     let loaded = twin.cluster.store.position();
     let end = twin.now().plus_seconds(SECONDS);
     twin.run_until(end);
@@ -93,4 +98,45 @@ fn what_is_exported_is_what_was_loaded() {
     loaded.sort();
     assert_eq!(twin.export().objects, loaded);
     assert_eq!(Some(twin.now()), snapshot.newest_time());
+}
+
+/// Nobody was allowed to list ReplicaSets and ControllerRevisions: no pod is replaced for that.
+#[test]
+fn without_replica_sets_and_revisions_pods_stay_too() {
+    for name in ["before", "half-moved", "moved", "ambient-before"] {
+        let mut snapshot = fixtures::cluster(name).unwrap();
+        snapshot.objects.replica_sets.clear();
+        snapshot.objects.controller_revisions.clear();
+        let (_, changes) = run_snapshot(&snapshot);
+        let moved: Vec<String> = changes
+            .iter()
+            .filter(|change| change.of::<Pod>().is_some_and(|pod| pod.metadata.namespace != "batch"))
+            .map(|change| format!("{:?} {} by {}", change.kind, reference(&change.new), change.by))
+            .collect();
+        assert_eq!(moved, Vec::<String>::new(), "{name}");
+    }
+}
+
+/// A pod that was not ready for long when the snapshot was taken is not healed by taking one.
+#[test]
+fn a_pod_that_is_stuck_stays_stuck() {
+    let mut snapshot = fixtures::cluster("before").unwrap();
+    let newest = snapshot.newest_time().unwrap();
+    let pod = snapshot.objects.pods.iter_mut().find(|pod| pod.metadata.namespace == "web").unwrap();
+    let name = pod.metadata.name.clone();
+    pod.status.start_time = Some(newest.plus_seconds(-3600));
+    for condition in pod.status.conditions.iter_mut().filter(|condition| condition.type_ == "Ready") {
+        condition.status = "False".into();
+    }
+    let (twin, _) = run_snapshot(&snapshot);
+    assert!(!twin.cluster.store.get::<Pod>("web", &name).unwrap().is_ready());
+}
+
+#[test]
+fn the_same_seed_writes_the_same_log() {
+    let log = || -> Vec<String> {
+        let (_, changes) = run("canary-moved");
+        changes.iter().map(|change| format!("{change:?}")).collect()
+    };
+    assert_eq!(log(), log());
 }

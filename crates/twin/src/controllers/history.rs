@@ -60,7 +60,8 @@ pub(crate) fn current<R: Resource>(
     }
 }
 
-fn new_revision<R: Resource>(
+/// A revision that holds this template, not stored yet.
+pub(crate) fn new_revision<R: Resource>(
     owner: &R,
     template: &PodTemplateSpec,
     collision_count: Option<i32>,

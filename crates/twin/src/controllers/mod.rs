@@ -4,6 +4,7 @@
 //! Each is an [`Actor`] that works on keys. They read the store as it is at their turn: the informer's lag is
 //! in when that turn comes. What upstream keeps for stale caches (expectations) is therefore not needed;
 //! what it does about stale writes (conflict, retry) is kept, because it shapes what a status says when.
+//! Not simulated: adoption of pods and ReplicaSets that nobody owns.
 
 mod autoscaler;
 mod cronjob;
@@ -12,7 +13,7 @@ mod deployment;
 mod disruption;
 mod endpoints;
 mod garbage;
-mod history;
+pub(crate) mod history;
 mod job;
 pub(crate) mod pods;
 mod replicaset;
