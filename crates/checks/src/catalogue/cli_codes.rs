@@ -58,4 +58,10 @@ pub(super) const CLI_CODES: &[OtherCode] = &[
         "What a rehearsal installs must be known object by object. meshlift ships the manifests of the versions that it has recordings of.",
         "Give `--manifest FILE` with the output of `istioctl manifest generate --set revision=REV`, or of `helm template` of the istiod chart.",
     ),
+    row(
+        "ML9510",
+        "A rehearsal cannot go on",
+        "The engine met something that it does not expect of its own journal or of the twin. That is a bug of meshlift.",
+        "Please report it with the command and the seed.",
+    ),
 ];
