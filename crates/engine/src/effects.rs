@@ -1,15 +1,16 @@
 //! Tasks and the world: a judgement becomes an effect, an outcome wakes its task.
 
 use meshlift_model::action::ActionKind;
-use meshlift_model::defaults::{EFFECT_ATTEMPTS_MAX, PDB_WAIT_SECONDS_MAX};
+use meshlift_model::defaults::{EFFECT_ATTEMPTS_MAX, PDB_WAIT_SECONDS_MAX, POLL_SECONDS};
 use meshlift_model::effect::{Effect, EffectId, Failure, Outcome, Query};
 use meshlift_model::event::EventKind;
 use meshlift_model::journal::{Instruction, Record};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::plan::WaitingOn;
+use meshlift_model::time::Time;
 
 use crate::illegal::IllegalRecord;
-use crate::ledger::restarts_pods;
+use crate::ledger::{Intended, restarts_pods};
 use crate::look::Look;
 use crate::next::{Blame, Draft, Next, Trouble, Wait};
 use crate::run::{Run, Turn};
@@ -80,6 +81,19 @@ impl Run {
                 return Ok(());
             }
         }
+        let step = task.step;
+        match self.written_before(step, action, &draft) {
+            Some((times, _)) if times >= EFFECT_ATTEMPTS_MAX => {
+                let why = format!("{} was written {times} times and does not stay so", draft.write.target);
+                return self.fail(id, Trouble { blame: Blame::Nobody, why }, turn);
+            }
+            Some((_, last)) if turn.now < last.plus_seconds(POLL_SECONDS) => {
+                let why = format!("{} does not show what was written", draft.write.target);
+                self.sleep(id, Wait { until: last.plus_seconds(POLL_SECONDS), why, progress: None }, turn);
+                return Ok(());
+            }
+            Some(_) | None => {}
+        }
         let Some(task) = self.work.tasks.get_mut(&id) else { return Ok(()) };
         if let Some(until) =
             limits::restart_not_before(&self.ledger, task.step, action, &draft.write, turn.now)
@@ -89,7 +103,7 @@ impl Run {
             return Ok(());
         }
         task.state = State::Writing;
-        let (serial, step) = (task.serial, task.step);
+        let serial = task.serial;
         let effect = self.next_effect();
         let record = Record::Intent {
             effect,
@@ -104,6 +118,26 @@ impl Run {
         self.work.pending.insert(effect, Pending { task: id, serial, query: None, deadline });
         turn.out.push(Instruction::Submit { effect_id: effect, effect: Effect::Write(draft.write) });
         Ok(())
+    }
+
+    /// How often, and when last, the very same write was done: a cache may lag, or somebody takes it back.
+    fn written_before(&self, step: usize, action: usize, draft: &Draft) -> Option<(u32, Time)> {
+        let since = self.ledger.steps[step].resumed.unwrap_or(self.ledger.started_at);
+        let same = |intent: &&Intended| {
+            let (write, wanted) = (&intent.write, &draft.write);
+            intent.action == action
+                && intent.is_done()
+                && intent.at >= since
+                && (&write.target, &write.uid, &write.change) == (&wanted.target, &wanted.uid, &wanted.change)
+        };
+        let forward = self.ledger.forward(step).map(|(_, intent)| intent);
+        let backward = self.ledger.backward(step).map(|(_, intent)| intent);
+        let mine: Vec<&Intended> = match draft.reverses {
+            None => forward.filter(same).collect(),
+            Some(_) => backward.filter(same).collect(),
+        };
+        let last = mine.last()?;
+        Some((u32::try_from(mine.len()).unwrap_or(u32::MAX), last.at))
     }
 
     fn next_effect(&mut self) -> EffectId {
@@ -186,7 +220,8 @@ impl Run {
         let attempts = task.failures;
         // A target that is gone may be gone because the work is done: reading again tells.
         let again = failure.is_passing() || matches!(failure, Failure::NotFound { .. });
-        let why = failure.to_string();
+        let what = subject.as_ref().map(|subject| format!("{subject}: ")).unwrap_or_default();
+        let why = format!("{what}{failure}");
         if !again || attempts >= EFFECT_ATTEMPTS_MAX {
             let times = if attempts > 1 { format!(", {attempts} times") } else { String::new() };
             return self.fail(id, Trouble { blame: Blame::Nobody, why: format!("{why}{times}") }, turn);

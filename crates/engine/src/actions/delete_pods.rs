@@ -34,7 +34,8 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &M
     if !replaced || !complete || leaving || available < cohort.desired() {
         return Err(wait(look, &cohort, since, workload.seconds_max));
     }
-    let Some(pod) = next_old_pod(&cohort) else {
+    let late = look.now >= since.plus_seconds(workload.seconds_max);
+    let Some(pod) = next_old_pod(&cohort).filter(|_| !late) else {
         return Err(wait(look, &cohort, since, workload.seconds_max));
     };
     if i32::try_from(available).is_ok_and(|available| available - 1 < workload.ready_min) {
