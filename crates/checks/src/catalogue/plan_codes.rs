@@ -1,4 +1,4 @@
-//! Codes of intents, plans and plan files: ML80 intent, ML81 no plan, ML82 plan files, ML83 notes.
+//! Codes of intents, plans and plan files: ML80 intent, ML81 no plan, ML82 plan files, ML83 notes, ML84 audit.
 
 use super::other_codes::{OtherCode, row};
 
@@ -202,5 +202,126 @@ pub(super) const PLAN_CODES: &[OtherCode] = &[
         "Tag to be removed that is not there",
         "`remove_tags` names a tag that the mesh does not have.",
         "Take it out.",
+    ),
+    row(
+        "ML8303",
+        "No manifest was given",
+        "Without the manifest of the target, what its installation would create or change cannot be compared with the cluster; such a plan can be read, not carried out.",
+        "Give `--manifest FILE`, as `istioctl manifest generate` or `helm template` renders it.",
+    ),
+    row(
+        "ML8304",
+        "Settings were not compared",
+        "The new revision is to have the settings of the old one. One side did not record them.",
+        "Compare the values by hand before you approve the plan.",
+    ),
+    row(
+        "ML8305",
+        "Canary that does not move",
+        "`order.canary` names a namespace in which nothing moves: it waits, is held, or has moved already.",
+        "Name another one, or decide what it waits for.",
+    ),
+    row(
+        "ML8401",
+        "Steps that do not need each other",
+        "A step names one that is not before it, two have one name, or the observation window does not need everything before it: the engine goes on with what does not need a waiting step.",
+        "Plan again; a plan is not written by hand.",
+    ),
+    row(
+        "ML8402",
+        "Stages out of order",
+        "A step comes after one that must come later, such as a wave after cleanup.",
+        "Plan again.",
+    ),
+    row(
+        "ML8403",
+        "Tag before its followers",
+        "A tag would move while something that has not moved follows it: whatever starts there next would get the new proxy unasked. `default` is the last.",
+        "Plan again.",
+    ),
+    row(
+        "ML8404",
+        "Label that does not fit",
+        "A namespace does not have the label that a step starts from, or gets a name that does not mean the new revision by then.",
+        "Plan again on the mesh as it is.",
+    ),
+    row(
+        "ML8405",
+        "Not exactly one selector",
+        "A namespace would select two revisions, or none: pods with two injectors, or without a sidecar.",
+        "Plan again.",
+    ),
+    row(
+        "ML8406",
+        "Move without a proof",
+        "Pods would move before a dry-run has shown what they get.",
+        "Plan again.",
+    ),
+    row(
+        "ML8407",
+        "Missing gate",
+        "A step changes something and nothing looks whether it went well.",
+        "Plan again.",
+    ),
+    row(
+        "ML8408",
+        "Missing undo",
+        "A step changes something that nothing takes back, and the header of the plan does not say so.",
+        "Plan again.",
+    ),
+    row(
+        "ML8409",
+        "Removal without proof",
+        "Something would be removed while it is needed, or without a window before it.",
+        "Plan again.",
+    ),
+    row(
+        "ML8410",
+        "Shorter than by default",
+        "The intent shortens how long a step is watched. Leaks and reconnects show late.",
+        "Nothing, if that was meant.",
+    ),
+    row(
+        "ML8411",
+        "Wave over its limits",
+        "A wave of several namespaces has more pods than a wave may have, or a canary is too large or too important.",
+        "Plan again, or set the limit in the intent.",
+    ),
+    row(
+        "ML8412",
+        "Floor that does not hold",
+        "A move has no floor, another one than its step says, or goes below what a budget promises or to no pod at all without a choice.",
+        "Plan again; decide the hazard in the intent.",
+    ),
+    row(
+        "ML8413",
+        "Missing precondition",
+        "An action would not ask whether the world is still as planned before it acts.",
+        "Plan again.",
+    ),
+    row(
+        "ML8414",
+        "Touches what waits",
+        "A step acts on something that waits for a person, or is held with it.",
+        "Plan again.",
+    ),
+    row("ML8415", "Moved twice", "A workload would be restarted by two steps.", "Plan again."),
+    row(
+        "ML8416",
+        "Missing approval",
+        "Traffic is not observed, so that nothing but a person can tell whether a step did harm; the step does not ask.",
+        "Plan again.",
+    ),
+    row(
+        "ML8417",
+        "Digest that does not fit",
+        "The plan or its intent was changed after it was made.",
+        "Plan again.",
+    ),
+    row(
+        "ML8418",
+        "What is not built yet is not held",
+        "Gateways, waypoints or node agents that this version cannot move would be moved, or lose the old revision.",
+        "Plan again.",
     ),
 ];
