@@ -1,9 +1,6 @@
 //! A plan as a file: YAML that a person can review, and that nobody can change unnoticed.
 
-use meshlift_mesh::Mesh;
-use meshlift_model::action::{ActionKind, Precondition};
 use meshlift_model::defaults::FORMAT_VERSION;
-use meshlift_model::names::ObjectRef;
 use meshlift_model::plan::Plan;
 use serde::Deserialize;
 
@@ -112,58 +109,4 @@ pub fn read(text: &str) -> Result<Plan, PlanFileError> {
     let plan: Plan = serde_saphyr::from_str(text).map_err(|error| shape(&error))?;
     let found = plan_digest(&plan);
     if plan.digest == found { Ok(plan) } else { Err(PlanFileError::Changed { said: plan.digest, found }) }
-}
-
-/// Differences that are named before the rest is counted.
-const DIFFERENCES_MAX: usize = 5;
-
-/// Holds a plan against the mesh that it is to be carried out on. A mesh with the digest that it was made from
-/// fits; another one fits only if whatever the plan touches is still there, the same object as before.
-///
-/// # Errors
-/// Where something that the plan touches is not there, or is another object.
-pub fn fits(plan: &Plan, mesh: &Mesh, snapshot_digest: &str) -> Result<(), PlanFileError> {
-    if plan.snapshot_digest == snapshot_digest {
-        return Ok(());
-    }
-    let actions = plan.steps.iter().flat_map(|step| &step.actions);
-    let mut differences: Vec<String> = Vec::new();
-    for action in actions {
-        let subject = action.kind.subject();
-        let same = match &action.kind {
-            ActionKind::Move(_) | ActionKind::Scale { .. } => mesh.workloads.contains_key(&subject),
-            ActionKind::SelectRevision { namespace, .. } | ActionKind::ProveInjection { namespace, .. } => {
-                mesh.namespaces.contains_key(namespace)
-            }
-            ActionKind::RemoveTag { tag, .. } => mesh.tags.contains_key(tag),
-            ActionKind::RemoveRevision { revision, .. } => mesh.revisions.contains_key(revision),
-            ActionKind::ApplyCrds { .. } | ActionKind::InstallRevision { .. } | ActionKind::SetTag { .. } => {
-                true
-            }
-        };
-        if !same {
-            differences.push(format!("{subject} is not there"));
-        }
-        let uids = action.preconditions.iter().filter_map(|needs| match needs {
-            Precondition::Exists { object, uid: Some(uid) } => Some((object, uid)),
-            _ => None,
-        });
-        differences.extend(uids.filter_map(|(object, uid)| other_uid(mesh, object, uid)));
-    }
-    differences.sort();
-    differences.dedup();
-    if differences.is_empty() {
-        return Ok(());
-    }
-    let more = differences.len().saturating_sub(DIFFERENCES_MAX);
-    differences.truncate(DIFFERENCES_MAX);
-    if more > 0 {
-        differences.push(format!("and {more} more"));
-    }
-    Err(PlanFileError::OtherMesh { differences })
-}
-
-fn other_uid(mesh: &Mesh, object: &ObjectRef, uid: &str) -> Option<String> {
-    let found = mesh.workloads.get(object)?;
-    (found.uid != *uid).then(|| format!("{object} is another object (uid {}, not {uid})", found.uid))
 }
