@@ -168,7 +168,11 @@ pub fn checks_page() -> String {
 #[must_use]
 pub fn errors_page() -> String {
     let mut page = String::from(
-        "# Errors and refusals\n\nMade from `crates/checks/src/catalogue/other_codes.rs`; a test compares. `meshlift explain CODE` says the same.\n",
+        "# Errors and refusals\n\nWhat can end a command with exit code 2, and why a plan or a run refuses to go on. `meshlift explain CODE` says\n\
+         the same. Findings of `meshlift check` are in [checks.md](checks.md). Made from\n\
+         `crates/checks/src/catalogue/other_codes.rs`; a test compares.\n\n\
+         Ranges: ML7 runs · ML80 intent files · ML81 planning · ML82 plan files · ML83 notes · ML84 audits ·\n\
+         ML90 snapshots and manifests · ML95 the command line.\n",
     );
     for other in other_codes() {
         let code = other.code;

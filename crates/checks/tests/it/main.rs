@@ -1,5 +1,15 @@
 //! The checks against recorded meshes, against raw queries over them, and against meshes changed a little.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
+mod choices;
 mod common;
+mod config;
+mod control_plane;
+mod gateways;
 mod golden;
 mod pages;
+mod reach;
+mod restarts;
+mod selection;
+mod unknown;
+mod whole;

@@ -1,0 +1,144 @@
+//! ML3001 to ML3008: gateways and waypoints.
+
+use meshlift_model::finding::Verdict;
+use meshlift_model::k8s::{
+    Deployment, EnvVar, Gateway, GatewayInfrastructure, IstioGateway, PodDisruptionBudget, Probe, Secret,
+    Service,
+};
+use meshlift_model::selector::LabelSelector;
+use meshlift_model::snapshot::{Snapshot, SourceStatus};
+
+use crate::common::{
+    appears, assess, cluster, found, object, of, pods, stays_away, subjects, unchanged, vanishes, version,
+};
+
+const INGRESS: &str = "Deployment/istio-ingress/istio-ingressgateway";
+const PATH: &str = "istio-ingress/istio-ingressgateway";
+
+#[test]
+fn a_gateway_that_takes_outside_traffic_is_never_lossless_in_place() {
+    let internal = |s: &mut Snapshot| object::<Service>(s, PATH).spec.type_ = "ClusterIP".into();
+    vanishes("ML3001", "before", INGRESS, internal);
+    vanishes("ML3002", "before", INGRESS, internal);
+    stays_away("ML3001", "before", INGRESS, internal);
+    // NodePort leads in from outside as well.
+    assert!(
+        found("ML3001", "before", |s| object::<Service>(s, PATH).spec.type_ = "NodePort".into())
+            .contains(INGRESS)
+    );
+    let before = assess(cluster("before"), Some(&version("1.30.3")));
+    let hit = of(&before, "ML3001")[0];
+    assert_eq!(hit.offers, ["accept-loss", "failover-elsewhere", "hold-namespace"]);
+    assert!(hit.needs_choice());
+    // It has a hazard of its own and is not reported as a gap besides.
+    assert!(before.findings.iter().all(|f| f.subject.to_string() != INGRESS || !f.code.starts_with("ML100")));
+    assert!(subjects(&unchanged("after"), "ML3001").is_empty());
+}
+
+#[test]
+fn a_long_drain_outlasts_the_load_balancer() {
+    let drain = |s: &mut Snapshot, text: &str, grace: i64| {
+        for pod in pods(s, PATH) {
+            pod.spec.termination_grace_period_seconds = Some(grace);
+            let value = format!("{{\"terminationDrainDuration\":\"{text}\"}}");
+            let proxy = &mut pod.spec.containers[0];
+            proxy.env.retain(|env| env.name != "PROXY_CONFIG");
+            proxy.env.push(EnvVar { name: "PROXY_CONFIG".into(), value });
+        }
+    };
+    vanishes("ML3002", "before", INGRESS, |s| drain(s, "30s", 60));
+    // SIGKILL at the end of grace ends any drain.
+    assert!(found("ML3002", "before", |s| drain(s, "30s", 8)).contains(INGRESS));
+    assert!(found("ML3002", "before", |s| drain(s, "5s", 60)).contains(INGRESS));
+}
+
+#[test]
+fn labels_and_probes_that_deceive_are_told_of() {
+    vanishes("ML3003", "before", INGRESS, |s| {
+        object::<Deployment>(s, PATH).spec.template.metadata.labels.remove("istio.io/rev");
+    });
+    vanishes("ML3004", "before", INGRESS, |s| {
+        let template = &mut object::<Deployment>(s, PATH).spec.template;
+        template.spec.containers[0].readiness_probe = Some(Probe::default());
+    });
+}
+
+#[test]
+fn a_missing_secret_is_missing_only_where_secrets_were_read() {
+    let public = "IstioGateway/istio-ingress/public";
+    let secret = |namespace: &str| {
+        let mut secret = Secret::default();
+        secret.metadata.namespace = namespace.into();
+        secret.metadata.name = "example-com".into();
+        secret
+    };
+    vanishes("ML3005", "before", public, |s| s.objects.secrets.push(secret("istio-ingress")));
+    // Secrets are looked for beside the pods, not beside the Gateway.
+    assert!(found("ML3005", "before", |s| s.objects.secrets.push(secret("web"))).contains(public));
+    let refused = |s: &mut Snapshot| {
+        s.sources.insert("secrets".into(), SourceStatus::Refused { reason: "forbidden".into() });
+        s.objects.secrets.clear();
+    };
+    let mut snapshot = cluster("before");
+    refused(&mut snapshot);
+    let assessment = assess(snapshot, None);
+    assert_eq!(of(&assessment, "ML3005")[0].verdict, Verdict::Unknown);
+    // Nobody asks for secrets that nobody names.
+    let mut snapshot = cluster("before");
+    refused(&mut snapshot);
+    for server in &mut object::<IstioGateway>(&mut snapshot, "istio-ingress/public").spec.servers {
+        server.tls = None;
+    }
+    assert!(of(&assess(snapshot, None), "ML3005").is_empty());
+}
+
+#[test]
+fn single_gateways_and_waypoints_without_budget_are_told_of() {
+    let public = "Gateway/edge/public";
+    vanishes("ML3006", "ambient-before", public, |s| {
+        object::<Deployment>(s, "edge/public-istio").spec.replicas = Some(2);
+    });
+    vanishes("ML3006", "ambient-before", "Gateway/shop/waypoint", |s| {
+        let labels = object::<Deployment>(s, "shop/waypoint").spec.selector.match_labels.clone();
+        let mut budget = PodDisruptionBudget::default();
+        budget.metadata.namespace = "shop".into();
+        budget.metadata.name = "waypoint".into();
+        budget.spec.selector = Some(LabelSelector::of_labels(&labels));
+        s.objects.disruption_budgets.push(budget);
+    });
+    // The injected gateway of the sidecar mesh has three.
+    assert!(subjects(&unchanged("before"), "ML3006").is_empty());
+}
+
+#[test]
+fn a_gateway_rolls_with_what_selects_it_unless_frozen() {
+    let (public, pinned) = ("Gateway/edge/public", "Gateway/streams/canary-waypoint");
+    vanishes("ML3007", "ambient-before", public, |s| {
+        let gateway: &mut Gateway = object(s, "edge/public");
+        gateway.metadata.labels.insert("istio.io/rev".into(), "1-29-6".into());
+        let labels = gateway.metadata.labels.clone();
+        gateway.spec.infrastructure =
+            Some(GatewayInfrastructure { labels, ..GatewayInfrastructure::default() });
+    });
+    stays_away("ML3007", "ambient-before", pinned, |_| {});
+    // Without a label of its own it follows its namespace's.
+    appears("ML3007", "ambient-before", pinned, |s| {
+        object::<Gateway>(s, "streams/canary-waypoint").metadata.labels.remove("istio.io/rev");
+        let namespace: &mut meshlift_model::k8s::Namespace = object(s, "streams");
+        namespace.metadata.labels.insert("istio.io/rev".into(), "1-29-6".into());
+    });
+    assert!(subjects(&unchanged("ambient-frozen-tag-moved"), "ML3007").is_empty());
+}
+
+#[test]
+fn a_gateway_without_owner_is_told_of() {
+    vanishes("ML3008", "ambient-before", "Gateway/shop/unowned", |s| {
+        object::<Gateway>(s, "shop/unowned")
+            .metadata
+            .labels
+            .insert("istio.io/rev".into(), "prod-stable".into());
+    });
+    appears("ML3008", "ambient-before", "Gateway/edge/public", |s| {
+        object::<Gateway>(s, "edge/public").metadata.labels.insert("istio.io/rev".into(), "gone".into());
+    });
+}

@@ -1,0 +1,77 @@
+//! What was not read is unknown, never ok.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshlift_checks::catalogue::checks_page;
+use meshlift_checks::offered;
+use meshlift_model::finding::{Consequence, Verdict};
+use meshlift_model::intent::ChoiceKind;
+use meshlift_model::snapshot::SourceStatus;
+
+use crate::common::{assess, cluster, of, version};
+
+/// Codes of never-accepted unknowns: rejections, injectors, revisions, the root CA.
+const NEVER: [&str; 9] =
+    ["ML2002", "ML2007", "ML2010", "ML2011", "ML5001", "ML5004", "ML5005", "ML5008", "ML5010"];
+
+/// Codes by the source that their page says they read.
+fn readers() -> BTreeMap<String, BTreeSet<String>> {
+    let mut readers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let page = checks_page();
+    for section in page.split("\n## ").skip(1) {
+        let code = section.split(' ').next().unwrap();
+        let reads = section.lines().find_map(|line| line.strip_prefix("- **Reads**: ")).unwrap();
+        for source in reads.split(", ") {
+            readers.entry(source.to_owned()).or_default().insert(code.to_owned());
+        }
+    }
+    readers
+}
+
+#[test]
+fn every_check_says_unknown_for_each_source_that_it_lacks() {
+    let readers = readers();
+    assert!(readers.len() > 15, "{readers:?}");
+    for (source, codes) in readers {
+        for recording in ["before", "ambient-before"] {
+            let mut snapshot = cluster(recording);
+            if let Some(endpoint) = source.strip_prefix("istiod/") {
+                assert_eq!(endpoint, "syncz");
+                snapshot.istiods.values_mut().next().unwrap().syncz = None;
+            } else {
+                snapshot.sources.insert(source.clone(), SourceStatus::Broken { reason: "cut off".into() });
+            }
+            let assessment = assess(snapshot, Some(&version("1.30.3")));
+            for code in &codes {
+                let all = of(&assessment, code);
+                assert!(!all.is_empty(), "{recording}: {code} is silent without {source}");
+                for finding in all {
+                    assert_eq!(finding.verdict, Verdict::Unknown, "{recording}: {code} without {source}");
+                    assert_eq!(finding.subject.kind, "Source");
+                    assert_eq!(finding.consequence, Consequence::Blind);
+                    assert!(finding.detail.contains(&source), "{}", finding.detail);
+                    let accept = ChoiceKind::AcceptUnknown(source.clone());
+                    assert_eq!(offered(finding, &accept), !NEVER.contains(&code.as_str()), "{code}");
+                    assert!(!offered(finding, &ChoiceKind::AcceptUnknown("nodes-of-another".into())));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_unknown_where_everything_was_read() {
+    for recording in meshlift_snapshot::fixtures::CLUSTERS {
+        let assessment = assess(cluster(recording), Some(&version("1.30.3")));
+        let unknown: Vec<_> = assessment.findings.iter().filter(|f| f.verdict == Verdict::Unknown).collect();
+        assert!(unknown.is_empty(), "{recording}: {unknown:?}");
+    }
+}
+
+#[test]
+fn a_kind_that_the_cluster_does_not_serve_is_no_unknown() {
+    let mut snapshot = cluster("before");
+    snapshot.sources.insert("envoyfilters.networking.istio.io".into(), SourceStatus::Absent);
+    snapshot.objects.envoy_filters.clear();
+    assert!(of(&assess(snapshot, Some(&version("1.30.3"))), "ML4001").is_empty());
+}
