@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use meshlift_driver::DriveError;
 use meshlift_model::names::IstioVersion;
 use meshlift_planner::intent::IntentError;
 use meshlift_planner::{PlanError, PlanFileError};
@@ -159,6 +160,13 @@ impl From<PlanError> for Failure {
 impl From<PlanFileError> for Failure {
     fn from(error: PlanFileError) -> Self {
         Self { code: error.code(), hint: error.hint().to_owned(), error: Box::new(error) }
+    }
+}
+
+impl From<DriveError> for Failure {
+    fn from(error: DriveError) -> Self {
+        let hint = "this is a bug of meshlift: please report it with the command and the seed";
+        Self { code: "ML9510", hint: hint.to_owned(), error: Box::new(error) }
     }
 }
 

@@ -10,6 +10,7 @@ mod failure;
 mod files;
 mod mesh;
 mod progress;
+pub mod rehearsal;
 mod upgrade;
 mod wish;
 pub mod world;

@@ -43,6 +43,16 @@ impl UpgradeArgs {
     /// Reads all that the flags name.
     pub(crate) fn gather(&self, console: &Console) -> Result<Upgrade, Failure> {
         let (intent, target) = self.wish.upgrade(&self.mesh)?;
+        self.gather_for(intent, target, console)
+    }
+
+    /// Reads mesh and manifest for an intent and a target that are known already.
+    pub(crate) fn gather_for(
+        &self,
+        intent: Intent,
+        target: IstioVersion,
+        console: &Console,
+    ) -> Result<Upgrade, Failure> {
         let snapshot = mesh::read(&self.mesh, console)?;
         let snapshot_digest = meshlift_snapshot::digest(&snapshot);
         let mesh = Mesh::derive(Arc::new(snapshot));

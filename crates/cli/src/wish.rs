@@ -50,14 +50,17 @@ impl WishArgs {
 
     /// The same flags, for commands that meshlift proposes; a target that nobody named stands as VERSION.
     pub(crate) fn flags(&self, intent: &Intent) -> String {
-        let mut flags = match (&self.to, &intent.target) {
-            (Some(to), _) => format!(" --to {to}"),
-            (None, Some(_)) => String::new(),
-            (None, None) => " --to VERSION".to_owned(),
-        };
-        if let Some(path) = &self.intent {
-            flags.push_str(&format!(" --intent {}", quoted(&path.display().to_string())));
-        }
-        flags
+        let missing = if intent.target.is_none() { " --to VERSION" } else { "" };
+        format!("{missing}{}", self.again())
+    }
+
+    /// The flags as they were given.
+    pub(crate) fn again(&self) -> String {
+        let to = self.to.as_ref().map_or(String::new(), |to| format!(" --to {to}"));
+        let intent = self
+            .intent
+            .as_ref()
+            .map_or(String::new(), |path| format!(" --intent {}", quoted(&path.display().to_string())));
+        format!("{to}{intent}")
     }
 }

@@ -1,5 +1,6 @@
 //! What a rehearsal came to: the verdict, what it rests on, and what it did not try.
 
+mod grounds;
 mod html;
 mod markdown;
 mod screen;
@@ -10,6 +11,7 @@ use meshlift_model::run_report::{RunReport, StepReport, WorkloadReport};
 
 use crate::text::{count, duration, figure};
 
+pub use grounds::{assumptions, not_tested};
 pub use html::html;
 pub use markdown::markdown;
 pub use screen::screen;
@@ -47,8 +49,8 @@ pub fn verdict(rehearsal: &Rehearsal<'_>) -> String {
         RunResult::Failed => format!("Failed after {moved} moved: {}", report.reason),
     };
     let head = head.trim_end_matches('.');
-    if figures.pods_moved == 0 && report.violations.is_empty() {
-        return format!("{head}.");
+    if report.workloads.is_empty() && report.violations.is_empty() {
+        return format!("{head}. No traffic was simulated.");
     }
     let beyond = (figures.requests_lost - figures.requests_lost_accepted).max(0.0);
     let accepted = if figures.requests_lost_accepted > 0.0 {

@@ -105,6 +105,9 @@ fn gates(report: &RunReport, style: Style) -> String {
 fn losses(report: &RunReport, style: Style) -> String {
     let losers = losers(report);
     let figures = &report.figures;
+    if report.workloads.is_empty() {
+        return format!("{}  no traffic was simulated\n", style.heading("REQUESTS LOST"));
+    }
     let line = format!(
         "best corner {} ({} accepted by the intent) · worst corner {} · cut: {} requests, {} connections",
         figure(figures.requests_lost),

@@ -1,0 +1,121 @@
+//! Carries a plan out on the twin, in the best and in the worst corner.
+
+mod assemble;
+
+use std::sync::Arc;
+
+use meshlift_driver::{DriveError, DriverPolicy, MemoryJournal};
+use meshlift_engine::Run;
+use meshlift_mesh::Mesh;
+use meshlift_model::event::Event;
+use meshlift_model::journal::RunResult;
+use meshlift_model::k8s::Pod;
+use meshlift_model::manifest::Manifest;
+use meshlift_model::plan::Plan;
+use meshlift_model::run_report::RunReport;
+use meshlift_model::snapshot::Snapshot;
+use meshlift_model::time::Time;
+use meshlift_ports::WorldPort;
+use meshlift_twin::traffic::Corner;
+use meshlift_twin::world::{TwinOptions, TwinWorld};
+use meshlift_twin::{Change, ChangeKind};
+
+use crate::world::CheckedWorld;
+
+/// Who grants approvals in a rehearsal: said in every report.
+const APPROVER: &str = "the rehearsal";
+
+/// What is rehearsed.
+#[derive(Clone, Copy, Debug)]
+pub struct Rehearsal<'a> {
+    /// The mesh at the start.
+    pub mesh: &'a Mesh,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What the plan installs.
+    pub manifest: &'a Manifest,
+    /// Seed of the twin.
+    pub seed: u64,
+}
+
+/// One corner's run at its end.
+#[derive(Debug)]
+pub struct Ended {
+    /// Result.
+    pub result: RunResult,
+    /// The run, as its journal tells it.
+    pub run: Run,
+    /// The mesh at the end.
+    pub mesh: Mesh,
+    /// Begin.
+    pub began: Time,
+    /// End.
+    pub ended: Time,
+    /// Most pods at any moment, over the number at the start.
+    pub peak_extra_pods: i64,
+}
+
+/// Both corners.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Kind apps, fast endpoints, fast start.
+    pub best: Ended,
+    /// Abrupt apps, slow endpoints, slow start.
+    pub worst: Ended,
+    /// What they came to.
+    pub report: RunReport,
+}
+
+impl Rehearsal<'_> {
+    /// Runs both corners side by side; `sink` hears of the best one. The result does not depend on the
+    /// number of threads: each corner is a world of its own.
+    ///
+    /// # Errors
+    /// Where the driver or the engine cannot go on.
+    pub fn run(&self, sink: &mut dyn FnMut(&Event)) -> Result<Outcome, DriveError> {
+        let (best, worst) = std::thread::scope(|scope| {
+            let worst = scope.spawn(|| self.run_corner(Corner::WORST, &mut |_| {}));
+            let best = self.run_corner(Corner::BEST, sink);
+            let worst = worst.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (best, worst)
+        });
+        let (best, worst) = (best?, worst?);
+        let report = assemble::report(self, &best, &worst);
+        Ok(Outcome { best, worst, report })
+    }
+
+    /// Runs the plan in one corner to its end.
+    ///
+    /// # Errors
+    /// As [`Rehearsal::run`].
+    pub fn run_corner(&self, corner: Corner, sink: &mut dyn FnMut(&Event)) -> Result<Ended, DriveError> {
+        let options = TwinOptions { seed: self.seed, corner, manifest: Some(self.manifest.clone()) };
+        let world = TwinWorld::load(&self.mesh.snapshot, options);
+        let (began, loaded) = (world.now(), world.twin().cluster.store.position());
+        let mut world = CheckedWorld::new(world, self.plan.intent.clone(), self.plan.target.clone());
+        let mut journal = MemoryJournal::default();
+        meshlift_driver::begin(&mut journal, "rehearsal", self.plan, began)?;
+        let policy = DriverPolicy { auto_approve: Some(APPROVER.to_owned()), ..DriverPolicy::default() };
+        let result = meshlift_driver::drive(&mut world, &mut journal, &policy, sink)?;
+        let ended = world.now();
+        let snapshot: Snapshot = world.snapshot().unwrap_or_default();
+        let peak_extra_pods = peak_extra_pods(world.into_inner().twin().cluster.store.changes_from(loaded));
+        let run = meshlift_driver::load(&journal)?;
+        Ok(Ended { result, run, mesh: Mesh::derive(Arc::new(snapshot)), began, ended, peak_extra_pods })
+    }
+}
+
+/// Most pods over the number at the start, over all changes since.
+fn peak_extra_pods(changes: &[Change]) -> i64 {
+    let steps =
+        changes.iter().filter(|change| change.of::<Pod>().is_some()).map(|change| match change.kind {
+            ChangeKind::Added => 1,
+            ChangeKind::Deleted => -1,
+            ChangeKind::Modified => 0,
+        });
+    let running = steps.scan(0, |extra: &mut i64, step| {
+        *extra += step;
+        Some(*extra)
+    });
+    running.max().unwrap_or(0).max(0)
+}
