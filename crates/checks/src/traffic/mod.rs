@@ -59,15 +59,14 @@ fn judge_workload(mesh: &Mesh, workload: &Workload) -> Option<Judged> {
         Role::Istiod | Role::Ztunnel | Role::Cni => return None,
     }
     let template = workload.as_injected.as_ref()?;
-    let gateway = workload.role != Role::App;
     let limits = Limits::of(workload)?;
-    let shape = pod_shape(&template.spec, gateway)?;
+    let shape = pod_shape(&template.spec)?;
     let accesses = accesses(mesh, workload, &shape);
     Some(verdict(workload, &limits, &shape, &accesses))
 }
 
 fn verdict(workload: &Workload, limits: &Limits, shape: &PodShape, accesses: &[Access]) -> Judged {
-    let outcome = if limits.replicas == 0 { Outcome::default() } else { judge(limits, shape, accesses) };
+    let outcome = judge(limits, shape, accesses);
     let cure = (outcome.verdict == TrafficVerdict::Exposed)
         .then(|| cure_sleep_seconds(limits, shape, accesses))
         .flatten();
@@ -163,3 +162,6 @@ fn cause_words(cause: GapCause, workload: &Workload, limits: &Limits, shape: &Po
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,9 @@
 use meshlift_model::k8s::{Container, PodSpec};
 use meshlift_model::traffic_constants as c;
 
+/// Makes a proxy wait for the end of its connections.
+const EXIT_ON_ZERO: &str = "EXIT_ON_ZERO_ACTIVE_CONNECTIONS";
+
 /// Name of the proxy's container in every pod that Istio makes.
 pub(crate) const PROXY: &str = "istio-proxy";
 
@@ -18,8 +21,9 @@ pub(super) struct PodShape {
 /// How its proxy stops.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum ProxyShape {
-    /// Lives until the last app container has ended.
-    Native,
+    /// Lives until the last app container has ended; takes no new connection after its drain, in
+    /// milliseconds after T0.
+    Native(i64),
     /// Ends by itself.
     Classic(Drain),
     /// The proxy is all there is.
@@ -41,7 +45,7 @@ impl ProxyShape {
     /// Milliseconds after T0 at which it exits by itself; for words.
     pub(super) fn end_hint_millis(self) -> i64 {
         match self {
-            Self::Native => 0,
+            Self::Native(_) => 0,
             Self::Classic(drain) | Self::Gateway(drain) => drain.sleep_millis + drain.drain_millis,
         }
     }
@@ -66,17 +70,20 @@ impl PodShape {
     }
 }
 
-/// Shape of a pod; `None` for one without a proxy.
-pub(super) fn pod_shape(spec: &PodSpec, gateway: bool) -> Option<PodShape> {
+/// Shape of a pod; `None` for one without a proxy. Where the proxy is all there is, it is a gateway.
+pub(super) fn pod_shape(spec: &PodSpec) -> Option<PodShape> {
     let native = spec.init_containers.iter().find(|container| container.name == PROXY);
     let beside = spec.containers.iter().find(|container| container.name == PROXY);
+    let apps: Vec<AppShape> =
+        spec.containers.iter().filter(|container| container.name != PROXY).map(app).collect();
     let proxy = match (native, beside) {
-        (Some(_), _) => ProxyShape::Native,
-        (None, Some(container)) if gateway => ProxyShape::Gateway(drain(container)),
+        (Some(container), _) => {
+            ProxyShape::Native(config_millis(container, "drainDuration").unwrap_or(c::DRAIN_MILLIS))
+        }
+        (None, Some(container)) if apps.is_empty() => ProxyShape::Gateway(drain(container)),
         (None, Some(container)) => ProxyShape::Classic(drain(container)),
         (None, None) => return None,
     };
-    let apps = spec.containers.iter().filter(|container| container.name != PROXY).map(app).collect();
     Some(PodShape { grace_millis: spec.grace_seconds().max(0).saturating_mul(1000), proxy, apps })
 }
 
@@ -93,7 +100,9 @@ fn app(container: &Container) -> AppShape {
 }
 
 fn drain(container: &Container) -> Drain {
-    let until_idle = container.env_value("EXIT_ON_ZERO_ACTIVE_CONNECTIONS") == Some("true");
+    let set = |config: serde_json::Value| config.get("proxyMetadata")?.get(EXIT_ON_ZERO).cloned();
+    let until_idle = container.env_value(EXIT_ON_ZERO) == Some("true")
+        || config(container).and_then(set).is_some_and(|value| value == "true");
     let drain_millis = if until_idle {
         container
             .env_value("MINIMUM_DRAIN_DURATION")
@@ -110,11 +119,17 @@ fn termination_drain_millis(container: &Container) -> i64 {
         .env_value("TERMINATION_DRAIN_DURATION_SECONDS")
         .and_then(|text| text.trim().parse::<i64>().ok())
         .map(|seconds| seconds.saturating_mul(1000));
-    let config = || {
-        let config: serde_json::Value = serde_json::from_str(container.env_value("PROXY_CONFIG")?).ok()?;
-        go_duration_millis(config.get("terminationDrainDuration")?.as_str()?)
-    };
+    let config = || config_millis(container, "terminationDrainDuration");
     env.or_else(config).unwrap_or(c::TERMINATION_DRAIN_MILLIS).max(0)
+}
+
+/// The ProxyConfig that injection wrote into the container.
+fn config(container: &Container) -> Option<serde_json::Value> {
+    serde_json::from_str(container.env_value("PROXY_CONFIG")?).ok()
+}
+
+fn config_millis(container: &Container, field: &str) -> Option<i64> {
+    go_duration_millis(config(container)?.get(field)?.as_str()?)
 }
 
 /// Milliseconds of a preStop sleep; 0 for hooks whose duration nobody can read.
@@ -122,23 +137,23 @@ fn sleep_millis(container: &Container) -> i64 {
     let Some(hook) = container.lifecycle.as_ref().and_then(|lifecycle| lifecycle.pre_stop.as_ref()) else {
         return 0;
     };
-    let seconds = match (&hook.sleep, &hook.exec) {
-        (Some(sleep), _) => sleep.seconds,
-        (None, Some(exec)) => sleep_command_seconds(&exec.command).unwrap_or(0),
+    match (&hook.sleep, &hook.exec) {
+        (Some(sleep), _) => sleep.seconds.max(0).saturating_mul(1000),
+        (None, Some(exec)) => sleep_command_millis(&exec.command).unwrap_or(0),
         (None, None) => 0,
-    };
-    seconds.max(0).saturating_mul(1000)
+    }
 }
 
-/// Seconds of `sleep N`, or of a shell's `-c "sleep N"`; nothing else is guessed.
-fn sleep_command_seconds(command: &[String]) -> Option<i64> {
+/// Milliseconds of `sleep N`, or of a shell's `-c "sleep N"`; nothing else is guessed.
+fn sleep_command_millis(command: &[String]) -> Option<i64> {
     let words: Vec<&str> = match command {
         [shell, flag, script] if flag == "-c" && shell.ends_with("sh") => script.split_whitespace().collect(),
         words => words.iter().map(String::as_str).collect(),
     };
     match words.as_slice() {
         ["sleep" | "/bin/sleep" | "/usr/bin/sleep", seconds] => {
-            seconds.strip_suffix('s').unwrap_or(seconds).parse().ok()
+            let seconds: f64 = seconds.strip_suffix('s').unwrap_or(seconds).parse().ok()?;
+            Some((seconds.max(0.0) * 1000.0) as i64)
         }
         _ => None,
     }
@@ -176,10 +191,10 @@ mod tests {
 
     #[test]
     fn only_plain_sleeps_count() {
-        assert_eq!(sleep_command_seconds(&words(&["sleep", "15"])), Some(15));
-        assert_eq!(sleep_command_seconds(&words(&["/bin/sh", "-c", "sleep 15"])), Some(15));
-        assert_eq!(sleep_command_seconds(&words(&["sh", "-c", "nginx -s quit; sleep 15"])), None);
-        assert_eq!(sleep_command_seconds(&words(&["pilot-agent", "drain"])), None);
+        assert_eq!(sleep_command_millis(&words(&["sleep", "15"])), Some(15_000));
+        assert_eq!(sleep_command_millis(&words(&["/bin/sh", "-c", "sleep 15"])), Some(15_000));
+        assert_eq!(sleep_command_millis(&words(&["sh", "-c", "nginx -s quit; sleep 15"])), None);
+        assert_eq!(sleep_command_millis(&words(&["pilot-agent", "drain"])), None);
     }
 
     #[test]

@@ -106,6 +106,9 @@ impl Default for Outcome {
 /// Verdict over all corners and accesses.
 pub(super) fn judge(limits: &Limits, shape: &PodShape, accesses: &[Access]) -> Outcome {
     let mut outcome = Outcome::default();
+    if limits.replicas == 0 {
+        return outcome;
+    }
     for access in accesses {
         for corner in corners() {
             let loss = Loss::of(limits, shape, access, corner);
@@ -148,9 +151,9 @@ impl Stop {
             least.max(idle).min(grace)
         };
         match shape.proxy {
-            ProxyShape::Native => Self {
+            ProxyShape::Native(drain) => Self {
                 app_millis: answers,
-                proxy_millis: ends.min(c::DRAIN_MILLIS),
+                proxy_millis: ends.min(drain),
                 cut_millis: ends,
                 gone_millis: ends,
             },
@@ -267,7 +270,7 @@ fn serving_millis(shape: &PodShape, access: &Access, corner: Corner, lag: i64) -
     let proxy = if corner.fast_start { c::PROXY_READY_FAST_MILLIS } else { c::PROXY_READY_SLOW_MILLIS };
     let listens = listens_millis(corner);
     let app_starts = match shape.proxy {
-        ProxyShape::Native => proxy,
+        ProxyShape::Native(_) => proxy,
         ProxyShape::Classic(_) => 0,
         ProxyShape::Gateway(_) => return proxy + lag,
     };
