@@ -1,7 +1,7 @@
 //! Delete old pods one by one, under their PDB: a set whose update strategy is OnDelete.
 
 use meshlift_model::action::{Action, Move};
-use meshlift_model::effect::{Change, PodView, Write};
+use meshlift_model::effect::{Change, Failure, Outcome, PodView, Write};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::time::Time;
 
@@ -34,7 +34,8 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &M
     if !replaced || !complete || leaving || available < cohort.desired() {
         return Err(wait(look, &cohort, since, workload.seconds_max));
     }
-    let late = look.now >= since.plus_seconds(workload.seconds_max);
+    // An eviction that a budget refuses has a limit and an end of its own.
+    let late = look.now >= since.plus_seconds(workload.seconds_max) && !is_blocked_by_budget(look, index);
     let Some(pod) = next_old_pod(&cohort).filter(|_| !late) else {
         return Err(wait(look, &cohort, since, workload.seconds_max));
     };
@@ -49,6 +50,12 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &M
     // Evicting what came in its place takes it back, once the selector is what it was.
     let again = unbound(&write.target, Change::Evict);
     Ok(Next::write(write, inverse(again)))
+}
+
+fn is_blocked_by_budget(look: &Look<'_>, index: usize) -> bool {
+    let newest = look.ledger.forward(look.step).rfind(|(_, intent)| intent.action == index);
+    let outcome = newest.and_then(|(_, intent)| intent.outcome.as_ref());
+    matches!(outcome, Some(Outcome::Failed { failure: Failure::Budget { .. } }))
 }
 
 /// Highest ordinal first, as StatefulSets roll; by name where there is no ordinal.

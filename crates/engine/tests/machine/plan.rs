@@ -64,18 +64,8 @@ fn selector(rev: &str) -> Selector {
     Selector { injection: None, rev: Some(rev.into()) }
 }
 
-/// A wave of all kinds of moves, between the other kinds of steps.
-pub(crate) fn plan() -> Plan {
-    let (old, new) = (RevisionName::from(OLD), RevisionName::from(NEW));
-    let tag = TagName::from("prod");
-    let istiod = ObjectRef::new("Deployment", "istio-system", "istiod-1-29-6");
-    let crds = ActionKind::ApplyCrds { manifest_digest: "m".into(), names: vec![] };
-    let install = ActionKind::InstallRevision {
-        manifest_digest: "m".into(),
-        revision: new.clone(),
-        replicas_min: 2,
-        creates: vec!["Service/istio-system/istiod-1-30-3".parse().unwrap()],
-    };
+/// A wave of all kinds of moves, with cures.
+fn wave(new: &RevisionName) -> Step {
     let quota = Cure::RaiseQuota {
         quota: "ResourceQuota/web/pods".parse().unwrap(),
         resource: "pods".into(),
@@ -120,7 +110,22 @@ pub(crate) fn plan() -> Plan {
         Gate::NoNewFindings,
         Gate::Injects { namespace: "web".into(), revision: Some(new.clone()) },
     ];
-    let wave = step("wave", Stage::Wave, &["istiod"], actions, gates);
+    step("wave", Stage::Wave, &["istiod"], actions, gates)
+}
+
+/// A wave of all kinds of moves, between the other kinds of steps.
+pub(crate) fn plan() -> Plan {
+    let (old, new) = (RevisionName::from(OLD), RevisionName::from(NEW));
+    let tag = TagName::from("prod");
+    let istiod = ObjectRef::new("Deployment", "istio-system", "istiod-1-29-6");
+    let crds = ActionKind::ApplyCrds { manifest_digest: "m".into(), names: vec![] };
+    let install = ActionKind::InstallRevision {
+        manifest_digest: "m".into(),
+        revision: new.clone(),
+        replicas_min: 2,
+        creates: vec!["Service/istio-system/istiod-1-30-3".parse().unwrap()],
+    };
+    let wave = wave(&new);
     let remove = vec![
         (0, ActionKind::RemoveTag { tag: tag.clone(), from: new.clone() }),
         (1, ActionKind::RemoveRevision { revision: old.clone(), objects: vec![istiod.clone()] }),
