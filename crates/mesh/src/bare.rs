@@ -47,13 +47,12 @@ impl InjectionStatus {
 /// A pod without what injection left on it: no annotation `istio.io/rev` or `sidecar.istio.io/status`, no
 /// injected containers and volumes. Nothing that injection replaced is restored. The predictor sees pods
 /// through this type alone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct BarePod<'a> {
     namespace: &'a str,
     labels: &'a StringMap,
     annotations: &'a StringMap,
     spec: &'a PodSpec,
-    status: InjectionStatus,
     ran: bool,
 }
 
@@ -61,13 +60,11 @@ impl<'a> BarePod<'a> {
     /// Of a pod that exists.
     #[must_use]
     pub fn of_pod(pod: &'a Pod) -> Self {
-        let annotations = &pod.metadata.annotations;
         Self {
             namespace: &pod.metadata.namespace,
             labels: &pod.metadata.labels,
-            annotations,
+            annotations: &pod.metadata.annotations,
             spec: &pod.spec,
-            status: InjectionStatus::of(annotations).unwrap_or_default(),
             ran: true,
         }
     }
@@ -76,13 +73,11 @@ impl<'a> BarePod<'a> {
     /// template's status annotation is left out too.
     #[must_use]
     pub fn of_template(namespace: &'a str, template: &'a PodTemplateSpec) -> Self {
-        let annotations = &template.metadata.annotations;
         Self {
             namespace,
             labels: &template.metadata.labels,
-            annotations,
+            annotations: &template.metadata.annotations,
             spec: &template.spec,
-            status: InjectionStatus::of(annotations).unwrap_or_default(),
             ran: false,
         }
     }
@@ -119,15 +114,16 @@ impl<'a> BarePod<'a> {
         template.metadata.annotations = self.annotations.clone();
         template.metadata.annotations.retain(|key, _| !HIDDEN_ANNOTATIONS.contains(&key.as_str()));
         template.spec.node_name.clear();
-        template.spec.init_containers.retain(|container| !self.is_injected(container));
-        template.spec.containers.retain(|container| !self.is_injected(container));
-        template.spec.volumes.retain(|volume| !self.status.names_volume(&volume.name));
+        let status = InjectionStatus::of(self.annotations).unwrap_or_default();
+        template.spec.init_containers.retain(|container| !self.is_injected(&status, container));
+        template.spec.containers.retain(|container| !self.is_injected(&status, container));
+        template.spec.volumes.retain(|volume| !status.names_volume(&volume.name));
         template
     }
 
-    fn is_injected(&self, container: &Container) -> bool {
+    fn is_injected(&self, status: &InjectionStatus, container: &Container) -> bool {
         // A template's own `istio-proxy` (`image: auto` of a gateway) is what its maker asked for.
-        self.status.names_container(&container.name)
+        status.names_container(&container.name)
             || (self.ran && INJECTED_CONTAINERS.contains(&container.name.as_str()))
     }
 }

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::k8s::{Deployment, EndpointSlice, Pod, PodSpec, Service, StringMap};
 use meshlift_model::names::{IstioVersion, RevisionName};
-use meshlift_model::selector::LabelSelector;
 use meshlift_model::snapshot::IstiodAnswers;
 
-use crate::index::Index;
+use crate::index::{Index, selects};
 
 /// Revision of an istiod that names none.
 pub(crate) const UNREVISIONED: &str = "default";
@@ -89,11 +88,8 @@ impl<'a> ControlPlane<'a> {
     }
 
     fn selected(&self, service: &Service) -> BTreeSet<RevisionName> {
-        let selector = LabelSelector::of_labels(&service.spec.selector);
         let selects = |namespace: &str, labels: &StringMap| {
-            !service.spec.selector.is_empty()
-                && namespace == service.metadata.namespace
-                && selector.matches(labels)
+            namespace == service.metadata.namespace && selects(&service.spec.selector, labels)
         };
         let deployments = self.deployments.iter().filter(|(_, deployment)| {
             selects(&deployment.metadata.namespace, &deployment.spec.template.metadata.labels)

@@ -46,7 +46,7 @@ pub(crate) fn drafts<'a>(
     all.extend(objects.replica_sets.iter().filter_map(|set| replica_set(set, owners)));
     all.extend(objects.jobs.iter().filter_map(|job| self::job(job, owners)));
     all.extend(objects.cron_jobs.iter().map(|cron| {
-        let template = cron.spec.job_template.spec.template.clone();
+        let template = &cron.spec.job_template.spec.template;
         draft(cron, template, 0, RolloutRules::NextRun, RolloutState::Settled, 0)
     }));
     let seen: std::collections::BTreeSet<ObjectRef> =
@@ -56,16 +56,16 @@ pub(crate) fn drafts<'a>(
     all
 }
 
-fn draft<R: Resource>(
-    object: &R,
-    template: PodTemplateSpec,
+fn draft<'a, R: Resource>(
+    object: &'a R,
+    template: &PodTemplateSpec,
     replicas: i32,
     rules: RolloutRules,
     state: RolloutState,
     min_ready_seconds: i32,
-) -> Draft<'_> {
+) -> Draft<'a> {
     let metadata = object.meta();
-    let template = BarePod::of_template(&metadata.namespace, &template).to_template();
+    let template = BarePod::of_template(&metadata.namespace, template).to_template();
     Draft {
         workload: object.object_ref(),
         metadata,
@@ -83,7 +83,7 @@ fn deployment(deployment: &meshlift_model::k8s::Deployment) -> Draft<'_> {
     let spec = &deployment.spec;
     draft(
         deployment,
-        spec.template.clone(),
+        &spec.template,
         spec.replicas.unwrap_or(1),
         deployment_rules(deployment),
         deployment_state(deployment),
@@ -98,7 +98,7 @@ fn stateful_set<'a>(
 ) -> Draft<'a> {
     let hash = newest.hash("StatefulSet", &set.metadata.namespace, &set.metadata.name);
     let state = stateful_set_state(set, &running(pods, &set.object_ref()), hash);
-    let (template, replicas) = (set.spec.template.clone(), set.spec.replicas.unwrap_or(1));
+    let (template, replicas) = (&set.spec.template, set.spec.replicas.unwrap_or(1));
     let made = draft(set, template, replicas, stateful_set_rules(set), state, set.spec.min_ready_seconds);
     Draft { newest: hash, ..made }
 }
@@ -110,7 +110,7 @@ fn daemon_set<'a>(
 ) -> Draft<'a> {
     let hash = newest.hash("DaemonSet", &set.metadata.namespace, &set.metadata.name);
     let state = daemon_set_state(set, &running(pods, &set.object_ref()), hash);
-    let (template, nodes) = (set.spec.template.clone(), set.status.desired_number_scheduled);
+    let (template, nodes) = (&set.spec.template, set.status.desired_number_scheduled);
     let made = draft(set, template, nodes, daemon_set_rules(set), state, set.spec.min_ready_seconds);
     Draft { newest: hash, ..made }
 }
@@ -124,7 +124,7 @@ fn replica_set<'a>(set: &'a meshlift_model::k8s::ReplicaSet, owners: &Owners<'_>
     let rules = RolloutRules::Foreign { owner: owner.foreign.unwrap_or_default() };
     let replicas = set.spec.replicas.unwrap_or(1);
     let state = RolloutState::Settled;
-    Some(draft(set, set.spec.template.clone(), replicas, rules, state, set.spec.min_ready_seconds))
+    Some(draft(set, &set.spec.template, replicas, rules, state, set.spec.min_ready_seconds))
 }
 
 /// A Job that no CronJob owns.
@@ -141,7 +141,7 @@ fn job<'a>(job: &'a meshlift_model::k8s::Job, owners: &Owners<'_>) -> Option<Dra
         ["Complete", "Failed"].contains(&condition.type_.as_str()) && condition.status == "True"
     });
     let replicas = if finished || job.spec.suspend { 0 } else { job.spec.parallelism.unwrap_or(1) };
-    Some(draft(job, job.spec.template.clone(), replicas, rules, RolloutState::Settled, 0))
+    Some(draft(job, &job.spec.template, replicas, rules, RolloutState::Settled, 0))
 }
 
 /// A bare pod, or pods whose owner was not recorded or is of no kind that meshlift knows.

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::k8s::{Gateway, GatewayClass, Resource, Secret, Service, StringMap};
 use meshlift_model::names::{ObjectRef, RevisionName};
-use meshlift_model::selector::LabelSelector;
 
 use crate::bare::PROXY_CONTAINER;
 use crate::facts::{Follows, GatewayFacts, GatewayKind, Role, Workload};
-use crate::index::{Index, by_namespace};
+use crate::index::{Index, by_namespace, selects};
 use crate::tags::Names;
 
 /// Label of everything that is made for a Gateway.
@@ -161,10 +160,7 @@ impl<'m> Gates<'m, '_> {
     /// Secrets that Istio Gateways name for pods with these labels: they are looked up beside the pods.
     fn credentials(&self, namespace: &str, labels: &StringMap) -> BTreeSet<String> {
         let gateways = self.index.snapshot.objects.istio_gateways.iter();
-        let selecting = gateways.filter(|gateway| {
-            !gateway.spec.selector.is_empty()
-                && LabelSelector::of_labels(&gateway.spec.selector).matches(labels)
-        });
+        let selecting = gateways.filter(|gateway| selects(&gateway.spec.selector, labels));
         let servers = selecting.flat_map(|gateway| &gateway.spec.servers);
         let names = servers.filter_map(|server| server.tls.as_ref()).map(|tls| tls.credential_name.as_str());
         names.filter_map(|name| credential(namespace, name)).collect()

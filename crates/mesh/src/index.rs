@@ -1,5 +1,6 @@
 //! Objects by namespace, so that no join over a snapshot is quadratic.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use meshlift_model::k8s::{
@@ -51,10 +52,10 @@ impl<'a> Index<'a> {
     }
 
     /// Labels of a namespace as selectors see them, and whether the namespace was recorded.
-    pub(crate) fn labels_of(&self, namespace: &str) -> (StringMap, bool) {
+    pub(crate) fn labels_of(&self, namespace: &str) -> (Cow<'_, StringMap>, bool) {
         match self.namespace_labels.get(namespace) {
-            Some(labels) => (labels.clone(), true),
-            None => (with_name(namespace, &StringMap::new()), false),
+            Some(labels) => (Cow::Borrowed(labels), true),
+            None => (Cow::Owned(with_name(namespace, &StringMap::new())), false),
         }
     }
 
@@ -104,6 +105,12 @@ pub(crate) fn by_namespace<R: Resource>(list: &[R]) -> BTreeMap<&str, Vec<&R>> {
     }
     map.values_mut().for_each(|objects| objects.sort_by(|a, b| a.meta().name.cmp(&b.meta().name)));
     map
+}
+
+/// True if labels have all that a plain selector (of a Service, an Istio Gateway) asks for. An empty one
+/// selects nothing.
+pub(crate) fn selects(selector: &StringMap, labels: &StringMap) -> bool {
+    !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
 }
 
 /// The first by namespace and name that satisfies a condition, whatever the order of the list.

@@ -10,6 +10,7 @@ use crate::connection::{Connected, Connections};
 use crate::facts::{Agreement, Injection, PodFacts, ProxyKind};
 use crate::injector::Injectors;
 use crate::proxy::{Carried, carried};
+use crate::workloads::MADE_FOR_GATEWAY;
 
 /// Annotation that istio-cni leaves on pods that ambient captured.
 const REDIRECTION: &str = "ambient.istio.io/redirection";
@@ -22,9 +23,16 @@ pub(crate) fn facts(
     connections: &Connections<'_>,
     versions: &BTreeMap<RevisionName, Option<IstioVersion>>,
 ) -> PodFacts {
-    let on_restart: Injection = injectors.inject(&BarePod::of_pod(pod));
     let connected = connections.of(pod);
     let carried = carried(pod);
+    let on_restart = match carried.as_ref().map(|carried| carried.kind) {
+        Some(ProxyKind::ManagedGateway | ProxyKind::Waypoint) => {
+            Injection::nothing(MADE_FOR_GATEWAY.to_owned())
+        }
+        Some(ProxyKind::Native | ProxyKind::Classic | ProxyKind::Gateway | ProxyKind::Ztunnel) | None => {
+            injectors.inject(&BarePod::of_pod(pod))
+        }
+    };
     let agreement = match &carried {
         Some(carried) => agreement(pod, carried, &connected, versions),
         None => Agreement::None,

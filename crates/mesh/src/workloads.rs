@@ -10,13 +10,17 @@ use crate::bare::BarePod;
 use crate::control::is_istiod;
 use crate::drafts::{Draft, PodsByOwner};
 use crate::facts::{Injection, PodFacts, Role, Workload};
-use crate::index::Index;
+use crate::index::{Index, selects};
 use crate::injected::as_injected;
 use crate::injector::Injectors;
 use crate::proxy::{Managed, is_cni, is_gateway, is_ztunnel, managed};
 
 /// Label that enrols pods and namespaces in ambient mode, or keeps pods out.
 pub(crate) const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
+
+/// Why no webhook has a say over gateways and waypoints that istiod makes.
+pub(crate) const MADE_FOR_GATEWAY: &str =
+    "istiod's Gateway controller makes it: who owns its Gateway decides";
 
 /// What workloads are made from.
 pub(crate) struct Workshop<'w, 'a> {
@@ -34,9 +38,7 @@ impl Workshop<'_, '_> {
         let labels = &draft.template.metadata.labels;
         let role = role(&draft);
         let on_restart = match role {
-            Role::ManagedGateway | Role::Waypoint => Injection::nothing(
-                "istiod's Gateway controller makes its pods; who owns its Gateway decides".to_owned(),
-            ),
+            Role::ManagedGateway | Role::Waypoint => Injection::nothing(MADE_FOR_GATEWAY.to_owned()),
             Role::App | Role::InjectedGateway | Role::Istiod | Role::Ztunnel | Role::Cni => {
                 self.injectors.inject(&bare)
             }
@@ -89,11 +91,10 @@ impl Workshop<'_, '_> {
         let template = &draft.template.metadata.labels;
         let by_pod = draft.workload.kind == "StatefulSet";
         let services = self.index.services(&draft.workload.namespace).iter().filter(|service| {
-            let selector = LabelSelector::of_labels(&service.spec.selector);
-            !service.spec.selector.is_empty()
-                && service.spec.type_ != "ExternalName"
-                && (selector.matches(template)
-                    || (by_pod && pods.iter().any(|pod| selector.matches(&pod.metadata.labels))))
+            let selector = &service.spec.selector;
+            service.spec.type_ != "ExternalName"
+                && (selects(selector, template)
+                    || (by_pod && pods.iter().any(|pod| selects(selector, &pod.metadata.labels))))
         });
         services.map(|service| service.object_ref()).collect()
     }

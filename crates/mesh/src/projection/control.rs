@@ -8,11 +8,11 @@ use meshlift_model::k8s::{
     OwnerReference, Pod, ReplicaSet, Resource, TargetRef, with_kind,
 };
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
-use meshlift_model::selector::LabelSelector;
 use meshlift_model::snapshot::{IstiodAnswers, Snapshot, SourceStatus};
 
 use super::remove::remove_where;
 use crate::control::{image_version, is_istiod, revision_of};
+use crate::index::selects;
 use crate::owner::Owners;
 
 /// Label of an EndpointSlice that names its Service.
@@ -188,8 +188,7 @@ fn add_pod(snapshot: &mut Snapshot, deployment: &Deployment, number: usize) {
         .objects
         .services
         .iter()
-        .filter(|one| here(&one.metadata.namespace) && !one.spec.selector.is_empty())
-        .filter(|one| LabelSelector::of_labels(&one.spec.selector).matches(&pod.metadata.labels))
+        .filter(|one| here(&one.metadata.namespace) && selects(&one.spec.selector, &pod.metadata.labels))
         .map(|one| (one.metadata.name.clone(), one.metadata.uid.clone()))
         .collect();
     for (service, uid) in services {

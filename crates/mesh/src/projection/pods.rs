@@ -35,12 +35,7 @@ struct Remade {
 /// Makes all pods of these workloads anew.
 pub(super) fn restart(snapshot: &mut Snapshot, workloads: &[&ObjectRef]) {
     let wanted: BTreeSet<&ObjectRef> = workloads.iter().copied().collect();
-    let deployments = snapshot.objects.deployments.iter().filter(|one| wanted.contains(&one.object_ref()));
-    let replicas: Vec<_> =
-        deployments.map(|one| (one.object_ref(), one.spec.replicas.unwrap_or(1))).collect();
-    for (deployment, replicas) in &replicas {
-        scale(snapshot, deployment, *replicas);
-    }
+    fill(snapshot, &wanted);
     let remade = remake(snapshot, &wanted);
     connect(snapshot, &remade);
     for Remade { place, pod } in remade {
@@ -49,6 +44,25 @@ pub(super) fn restart(snapshot: &mut Snapshot, workloads: &[&ObjectRef]) {
         }
     }
     settle_all(snapshot, &wanted);
+}
+
+/// Brings Deployments that are in the middle of something to the pods that they should have.
+fn fill(snapshot: &mut Snapshot, wanted: &BTreeSet<&ObjectRef>) {
+    let owners = Owners::new(snapshot);
+    let mut counts: BTreeMap<ObjectRef, i32> = BTreeMap::new();
+    for pod in snapshot.objects.pods.iter().filter(|pod| !pod.is_finished()) {
+        *counts.entry(owners.of_pod(pod).workload).or_default() += 1;
+    }
+    let deployments = snapshot.objects.deployments.iter();
+    let replicas = deployments.map(|one| (one.object_ref(), one.spec.replicas.unwrap_or(1)));
+    let unfilled: Vec<(ObjectRef, i32)> = replicas
+        .filter(|(deployment, replicas)| {
+            wanted.contains(deployment) && counts.get(deployment).copied().unwrap_or(0) != *replicas
+        })
+        .collect();
+    for (deployment, replicas) in unfilled {
+        scale(snapshot, &deployment, replicas);
+    }
 }
 
 fn remake(snapshot: &Snapshot, wanted: &BTreeSet<&ObjectRef>) -> Vec<Remade> {
