@@ -43,10 +43,9 @@ fn write(world: &mut TwinWorld, target: &str, change: Change) -> Outcome {
 }
 
 fn ask(world: &mut TwinWorld, query: Query) -> Observation {
-    match run(world, Effect::Read(query)) {
-        Outcome::Observed { observation } => observation,
-        other => panic!("{other:?}"),
-    }
+    let outcome = run(world, Effect::Read(query));
+    let observation = if let Outcome::Observed { observation } = outcome { Some(observation) } else { None };
+    observation.expect("an observation")
 }
 
 fn wait(world: &mut TwinWorld, seconds: i64) -> Time {
@@ -55,27 +54,25 @@ fn wait(world: &mut TwinWorld, seconds: i64) -> Time {
 }
 
 fn workload(world: &mut TwinWorld, workload: &str) -> WorkloadView {
-    match ask(world, Query::Workload { workload: workload.parse().expect("a reference") }) {
-        Observation::Workload { workload: Some(view) } => *view,
-        other => panic!("{other:?}"),
-    }
+    let query = Query::Workload { workload: workload.parse().expect("a reference") };
+    let view = if let Observation::Workload { workload } = ask(world, query) { workload } else { None };
+    *view.expect("a workload")
 }
 
 fn revision(world: &mut TwinWorld, name: &str) -> RevisionView {
-    match ask(world, Query::Revision { revision: name.into() }) {
-        Observation::Revision { revision: Some(view) } => view,
-        other => panic!("{other:?}"),
-    }
+    let query = Query::Revision { revision: name.into() };
+    let view = if let Observation::Revision { revision } = ask(world, query) { revision } else { None };
+    view.expect("a revision")
 }
 
 fn consumers(world: &mut TwinWorld, query: Query) -> Vec<String> {
-    match ask(world, query) {
-        Observation::Consumers { consumers, unknown } => {
-            assert!(unknown.is_empty(), "{unknown:?}");
-            consumers
-        }
-        other => panic!("{other:?}"),
-    }
+    let answer = ask(world, query);
+    let known = |unknown: &[String]| unknown.is_empty();
+    let found = match answer {
+        Observation::Consumers { consumers, unknown } if known(&unknown) => Some(consumers),
+        _ => None,
+    };
+    found.expect("consumers, all known")
 }
 
 fn done(outcome: &Outcome) -> bool {
