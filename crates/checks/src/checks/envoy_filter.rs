@@ -35,11 +35,13 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let Some(target) = context.target else { return Vec::new() };
     let patches: Vec<Pinned<'_>> = context.objects().envoy_filters.iter().flat_map(pinned).collect();
-    let broken = patches.iter().filter(|patch| patch.regex.is_none()).map(|patch| {
-        let expression = &patch.patch.match_.proxy.proxy_version;
-        Hit::new(&patch.filter.object_ref(), format!("proxyVersion {expression} cannot be read"))
-            .because(expression.as_str())
-            .unknown()
+    let broken: BTreeMap<ObjectRef, &str> = patches
+        .iter()
+        .filter(|patch| patch.regex.is_none())
+        .map(|patch| (patch.filter.object_ref(), patch.patch.match_.proxy.proxy_version.as_str()))
+        .collect();
+    let broken = broken.into_iter().map(|(filter, expression)| {
+        Hit::new(&filter, format!("proxyVersion {expression} cannot be read")).because(expression).unknown()
     });
     let changed = context.restarted().filter_map(|workload| hit(context, workload, &patches, target));
     changed.chain(broken).collect()

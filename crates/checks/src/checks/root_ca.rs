@@ -1,4 +1,4 @@
-//! ML5010: the root CA ends soon, or differs between revisions.
+//! ML5010: the root CA ends soon.
 
 use meshlift_model::defaults::CA_DAYS_LEFT_MIN;
 use meshlift_model::finding::{Consequence, Severity};

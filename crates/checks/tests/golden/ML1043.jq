@@ -1,5 +1,5 @@
 # istio-proxy among the containers, made by the sidecar template.
-. as $all | items("deployments.apps") | . as $d
-| select(any($all | injected; .metadata.namespace == $d.metadata.namespace and (.metadata.labels as $l | $d.spec.selector.matchLabels | subset_of($l))
-    and .metadata.annotations["inject.istio.io/templates"] != "gateway" and any(.spec.containers[]; .name == "istio-proxy")))
+([injected | select(.metadata.annotations["inject.istio.io/templates"] != "gateway" and any(.spec.containers[]; .name == "istio-proxy"))] | by_namespace) as $pods
+| items("deployments.apps") | . as $d
+| select(any($pods[$d.metadata.namespace] // [] | .[]; . as $labels | $d.spec.selector.matchLabels | subset_of($labels)))
 | ref("Deployment")

@@ -9,9 +9,11 @@ def tags: [items("mutatingwebhookconfigurations.admissionregistration.k8s.io") |
 # Pods with a proxy by injection, and by istiod's Gateway controller.
 def injected: items("pods") | select(running and .metadata.annotations["sidecar.istio.io/status"]);
 def managed: items("pods") | select(running and .metadata.labels["gateway.istio.io/managed"]);
+# Labels of pods by namespace.
+def by_namespace: reduce .[] as $p ({}; .[$p.metadata.namespace] += [$p.metadata.labels]);
 # Workloads of one resource with a proxy.
-def proxied($resource): [injected, managed] as $pods | items($resource)
-  | . as $w | select(any($pods[]; . as $p | $p.metadata.namespace == $w.metadata.namespace and ($w.spec.selector.matchLabels | subset_of($p.metadata.labels))));
+def proxied($resource): ([injected, managed] | by_namespace) as $pods | items($resource)
+  | . as $w | select(any($pods[$w.metadata.namespace] // [] | .[]; . as $labels | $w.spec.selector.matchLabels | subset_of($labels)));
 # Services that select a workload's pods.
 def services($all): . as $w | [$all | items("services") | select(.metadata.namespace == $w.metadata.namespace and (.spec.selector // {} | length > 0) and (.spec.selector | subset_of($w.spec.template.metadata.labels)))];
 def outside($all): any(services($all)[]; .spec.type == "LoadBalancer" or .spec.type == "NodePort") and (is_gateway_template or .metadata.labels["gateway.istio.io/managed"]);
