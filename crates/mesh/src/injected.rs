@@ -2,7 +2,7 @@
 
 use meshlift_model::k8s::{
     Container, ContainerPort, ExecAction, HttpGetAction, IntOrString, Lifecycle, LifecycleHandler, Pod,
-    PodTemplateSpec, Probe,
+    PodTemplateSpec, Probe, Resources, StringMap,
 };
 
 use crate::bare::PROXY_CONTAINER;
@@ -51,13 +51,18 @@ pub(crate) fn as_injected(
 pub(crate) fn predicted(template: &PodTemplateSpec, settings: &Settings, native: bool) -> PodTemplateSpec {
     let mut template = template.clone();
     let image = settings.proxy_image.clone().unwrap_or_default();
+    let (period, failures) = settings.ready_probe;
     let spec = &mut template.spec;
     if let Some(own) = spec.containers.iter_mut().find(|container| container.name == PROXY_CONTAINER) {
         // `image: auto`: the maker wrote the container, injection fills it.
         own.image = image;
-        own.readiness_probe.get_or_insert_with(|| ready_probe(15, 4));
+        own.readiness_probe.get_or_insert_with(|| ready_probe(period, failures));
+        if own.ports.iter().all(|port| port.container_port != METRICS_PORT) {
+            own.ports.push(metrics_port());
+        }
         return template;
     }
+    let resources = resources(&template.metadata.annotations, settings);
     let gateway = is_gateway(&template.metadata.annotations, spec);
     if !gateway {
         let name = if settings.cni { "istio-validation" } else { "istio-init" };
@@ -70,25 +75,48 @@ pub(crate) fn predicted(template: &PodTemplateSpec, settings: &Settings, native:
     let mut proxy = Container {
         name: PROXY_CONTAINER.to_owned(),
         image,
-        ports: vec![ContainerPort {
-            name: "http-envoy-prom".to_owned(),
-            container_port: METRICS_PORT,
-            protocol: "TCP".to_owned(),
-            ..ContainerPort::default()
-        }],
-        resources: settings.proxy_resources.clone(),
-        readiness_probe: Some(ready_probe(15, 4)),
+        ports: vec![metrics_port()],
+        resources,
+        readiness_probe: Some(ready_probe(period, failures)),
+        startup_probe: settings
+            .startup_failures
+            .filter(|_| !gateway)
+            .map(|failures| ready_probe(1, failures)),
         ..Container::default()
     };
     if native {
         proxy.restart_policy = "Always".to_owned();
-        proxy.startup_probe = Some(ready_probe(1, 600));
         proxy.lifecycle = Some(drain_hook());
         spec.init_containers.insert(spec.init_containers.len().min(1), proxy);
     } else {
         spec.containers.push(proxy);
     }
     template
+}
+
+fn metrics_port() -> ContainerPort {
+    ContainerPort {
+        name: "http-envoy-prom".to_owned(),
+        container_port: METRICS_PORT,
+        protocol: "TCP".to_owned(),
+        ..ContainerPort::default()
+    }
+}
+
+/// Requests and limits of the proxy: by the pod's annotations where it has any, else as the injector says.
+fn resources(annotations: &StringMap, settings: &Settings) -> Resources {
+    let asked = |pairs: [(&str, &str); 2]| -> StringMap {
+        let found = pairs.into_iter().filter_map(|(resource, key)| {
+            let value = annotations.get(&format!("sidecar.istio.io/{key}"))?;
+            Some((resource.to_owned(), value.clone()))
+        });
+        found.collect()
+    };
+    let own = Resources {
+        requests: asked([("cpu", "proxyCPU"), ("memory", "proxyMemory")]),
+        limits: asked([("cpu", "proxyCPULimit"), ("memory", "proxyMemoryLimit")]),
+    };
+    if own == Resources::default() { settings.proxy_resources.clone() } else { own }
 }
 
 /// Probe of the proxy (istio: manifests/charts/istio-control/istio-discovery/files/injection-template.yaml).

@@ -29,6 +29,10 @@ pub(crate) struct Settings {
     pub(crate) proxy_image: Option<String>,
     /// Requests and limits of the proxy.
     pub(crate) proxy_resources: Resources,
+    /// Period and failure threshold of the proxy's readiness probe.
+    pub(crate) ready_probe: (i32, i32),
+    /// Failure threshold of a sidecar's startup probe; absent where it has none.
+    pub(crate) startup_failures: Option<i32>,
     /// Whether istio-cni sets up redirection, so that `istio-validation` replaces `istio-init`.
     pub(crate) cni: bool,
 }
@@ -63,7 +67,19 @@ impl Settings {
             default_templates.push("sidecar".to_owned());
         }
         let version = control.version(index, revision);
+        let number = |path: &str, default: i64| {
+            let number = values.pointer(path).and_then(Value::as_i64).unwrap_or(default);
+            i32::try_from(number).unwrap_or(i32::MAX)
+        };
+        let startup = values.pointer("/global/proxy/startupProbe/enabled").and_then(Value::as_bool);
         Self {
+            ready_probe: (
+                number("/global/proxy/readinessPeriodSeconds", 15),
+                number("/global/proxy/readinessFailureThreshold", 4),
+            ),
+            startup_failures: startup
+                .unwrap_or(true)
+                .then(|| number("/global/proxy/startupProbe/failureThreshold", 600)),
             policy: text("/global/proxy/autoInject").unwrap_or("enabled").to_owned(),
             never: selectors("/sidecarInjectorWebhook/neverInjectSelector"),
             always: selectors("/sidecarInjectorWebhook/alwaysInjectSelector"),
@@ -73,6 +89,7 @@ impl Settings {
             proxy_resources: values
                 .pointer("/global/proxy/resources")
                 .and_then(|resources| serde_json::from_value(resources.clone()).ok())
+                .map(canonical)
                 .unwrap_or_default(),
             cni: values.pointer("/pilot/cni/enabled").and_then(Value::as_bool).unwrap_or(false),
             merged,
@@ -126,6 +143,22 @@ fn native_mode(env: Option<&str>, version: Option<&IstioVersion>) -> NativeMode 
     }
 }
 
+/// Quantities as the API server writes them back (k8s.io/apimachinery: `Quantity.CanonicalizeBytes`, as far
+/// as installers' values need it).
+fn canonical(mut resources: Resources) -> Resources {
+    const LARGER: [(&str, u64, &str); 4] =
+        [("m", 1000, ""), ("Ki", 1024, "Mi"), ("Mi", 1024, "Gi"), ("Gi", 1024, "Ti")];
+    for quantity in resources.requests.values_mut().chain(resources.limits.values_mut()) {
+        for (unit, step, larger) in LARGER {
+            let count = quantity.strip_suffix(unit).and_then(|count| count.parse::<u64>().ok());
+            if let Some(count) = count.filter(|count| *count > 0 && count % step == 0) {
+                *quantity = format!("{}{larger}", count / step);
+            }
+        }
+    }
+    resources
+}
+
 fn proxy_image(values: &Value) -> Option<String> {
     let text = |path: &str| values.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
     let tag = match values.pointer("/global/tag")? {
@@ -136,4 +169,44 @@ fn proxy_image(values: &Value) -> Option<String> {
     let tag = if tag.ends_with(&suffix) { tag } else { tag + &suffix };
     let name = text("/global/proxy/image").unwrap_or("proxyv2");
     Some(format!("{}/{name}:{tag}", text("/global/hub")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn native_sidecars_came_by_default_with_one_version() {
+        let mode = |env: Option<&str>, version: &str| native_mode(env, version.parse().ok().as_ref());
+        assert_eq!(mode(None, "1.26.4"), NativeMode::Off);
+        assert_eq!(mode(None, "1.27.0"), NativeMode::Auto);
+        assert_eq!(mode(None, "unknown"), NativeMode::Auto);
+        assert_eq!(mode(Some("true"), "1.24.0"), NativeMode::On);
+        assert_eq!(mode(Some("False"), "1.30.3"), NativeMode::Off);
+        assert_eq!(mode(Some("auto"), "1.30.3"), NativeMode::Auto);
+    }
+
+    #[test]
+    fn quantities_are_written_as_the_api_server_writes_them() {
+        let of = |text: &str| {
+            let limits = StringMap::from([("x".to_owned(), text.to_owned())]);
+            canonical(Resources { limits, ..Resources::default() }).limits.into_values().next()
+        };
+        for (text, canonical) in
+            [("2000m", "2"), ("100m", "100m"), ("1024Mi", "1Gi"), ("128Mi", "128Mi"), ("0", "0")]
+        {
+            assert_eq!(of(text).as_deref(), Some(canonical));
+        }
+    }
+
+    #[test]
+    fn images_come_from_values() {
+        let image = |text: &str| proxy_image(&serde_json::from_str(text).unwrap_or_default());
+        let values = r#"{"global": {"hub": "h/istio", "tag": "1.30.3", "variant": "distroless"}}"#;
+        assert_eq!(image(values).as_deref(), Some("h/istio/proxyv2:1.30.3-distroless"));
+        let values = r#"{"global": {"hub": "h", "tag": "1.30.3-distroless", "variant": "distroless",
+                        "proxy": {"image": "p"}}}"#;
+        assert_eq!(image(values).as_deref(), Some("h/p:1.30.3-distroless"));
+        assert_eq!(image("{}"), None);
+    }
 }
