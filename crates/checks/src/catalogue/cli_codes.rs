@@ -64,4 +64,10 @@ pub(super) const CLI_CODES: &[OtherCode] = &[
         "The engine met something that it does not expect of its own journal or of the twin. That is a bug of meshlift.",
         "Please report it with the command and the seed.",
     ),
+    row(
+        "ML9511",
+        "The audit refuses a plan that was just made",
+        "The audit shares no belief with the planner. Where they disagree, one of them is wrong: a bug of meshlift.",
+        "Please report it with the snapshot and the intent.",
+    ),
 ];
