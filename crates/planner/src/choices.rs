@@ -224,7 +224,10 @@ fn fits_nothing(choice: &Choice, path: &str) -> Note {
         .hazard
         .as_ref()
         .map_or("no hazard that needs a choice".to_owned(), |code| format!("no {code}"));
-    Note::note("ML8301", format!("{path}: {} has {hazard}: `{}` does nothing", choice.subject, choice.choose))
+    Note::remark(
+        "ML8301",
+        format!("{path}: {} has {hazard}: `{}` does nothing", choice.subject, choice.choose),
+    )
 }
 
 fn not_offered(choice: &Choice, finding: &Finding, path: String) -> IntentError {

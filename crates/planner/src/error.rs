@@ -62,8 +62,8 @@ pub enum PlanError {
         revision: RevisionName,
     },
     /// The intent cannot be carried out.
-    #[error("the intent cannot be carried out")]
-    Intent(#[source] IntentError),
+    #[error(transparent)]
+    Intent(IntentError),
 }
 
 impl From<IntentError> for PlanError {

@@ -24,7 +24,7 @@ pub struct Note {
 }
 
 impl Note {
-    pub(crate) fn note(code: &'static str, text: impl Into<String>) -> Self {
+    pub(crate) fn remark(code: &'static str, text: impl Into<String>) -> Self {
         Self { severity: NoteSeverity::Note, code, text: text.into() }
     }
 

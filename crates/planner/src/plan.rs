@@ -53,11 +53,11 @@ fn remarks(situation: &Situation<'_>, choices: &Choices<'_>, survey: &Survey) ->
     let mut notes = Vec::new();
     let missing = situation.control_plane == ControlPlane::Missing;
     match situation.manifest {
-        None if missing => notes.push(Note::note(
+        None if missing => notes.push(Note::remark(
             "ML8303",
             format!("no manifest of {} was given: what it would create was not compared", situation.target),
         )),
-        Some(manifest) if missing && !settings::compared(situation, manifest) => notes.push(Note::note(
+        Some(manifest) if missing && !settings::compared(situation, manifest) => notes.push(Note::remark(
             "ML8304",
             "the settings of the old revision were not recorded: whether the new one has the same was not compared",
         )),
@@ -65,14 +65,14 @@ fn remarks(situation: &Situation<'_>, choices: &Choices<'_>, survey: &Survey) ->
     }
     for name in &situation.intent.order.canary {
         if !survey.sites.contains_key(name) {
-            notes.push(Note::note(
+            notes.push(Note::remark(
                 "ML8305",
                 format!("order.canary: nothing moves in {name}; it is no canary"),
             ));
         }
     }
     for name in choices.holds.keys().filter(|name| !survey.held.contains_key(*name)) {
-        notes.push(Note::note("ML8301", format!("hold-namespace: nothing would move in {name} anyway")));
+        notes.push(Note::remark("ML8301", format!("hold-namespace: nothing would move in {name} anyway")));
     }
     notes
 }

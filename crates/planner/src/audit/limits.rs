@@ -117,7 +117,7 @@ impl Audit<'_> {
                 "step {} is watched for {} s, by default for {default} s",
                 step.id, step.bake_seconds
             );
-            notes.push(Note::note("ML8410", text));
+            notes.push(Note::remark("ML8410", text));
         }
     }
 }

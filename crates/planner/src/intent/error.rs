@@ -48,6 +48,14 @@ pub enum IntentError {
         /// A right value that is near.
         nearest: Option<String>,
     },
+    /// A key that must be there.
+    #[error("{place}: `{key}` is missing")]
+    Missing {
+        /// Where.
+        place: Place,
+        /// The key.
+        key: String,
+    },
     /// Written for a newer meshlift.
     #[error("format_version: {found} is newer than this meshlift understands")]
     NewerFormat {
@@ -184,7 +192,7 @@ impl IntentError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownKey { .. } => "ML8001",
-            Self::Value { .. } => "ML8002",
+            Self::Value { .. } | Self::Missing { .. } => "ML8002",
             Self::NewerFormat { .. } => "ML8003",
             Self::TooLarge { .. } => "ML8004",
             Self::MoveByTag { .. } => "ML8005",
@@ -211,7 +219,8 @@ impl IntentError {
         match self {
             Self::UnknownKey { nearest, .. } => format!("did you mean `{nearest}`?"),
             Self::Value { nearest: Some(word), .. } => format!("did you mean `{word}`?"),
-            Self::Value { nearest: None, .. } => "see the intent file in docs/reference".to_owned(),
+            Self::Value { nearest: None, .. } => "docs/reference/intent.md shows the format".to_owned(),
+            Self::Missing { key, .. } => format!("add `{key}: …`"),
             Self::NewerFormat { .. } => "update meshlift, or write `format_version: 1`".to_owned(),
             Self::TooLarge { .. } => {
                 "an intent holds one choice per hazard; is this another file?".to_owned()
@@ -229,10 +238,13 @@ impl IntentError {
             Self::NotOffered { offers, .. } => format!("it offers {}", offers.join(", ")),
             Self::Impossible { .. } => "choose something else that the hazard offers".to_owned(),
             Self::Twice { .. } => "keep one, or tell them apart by `hazard: CODE`".to_owned(),
-            Self::TagFollowed { tag, follower } => format!(
+            Self::TagFollowed { tag, follower } if follower.kind == "Namespace" => format!(
                 "say where it goes: `{{subject: {follower}, choose: relabel-namespace NAME, reason: …}}`, or take \
                  `{tag}` out of remove_tags"
             ),
+            Self::TagFollowed { tag, .. } => {
+                format!("only its owner can change what it follows: take `{tag}` out of remove_tags")
+            }
             Self::DefaultTag => "take it out of remove_tags".to_owned(),
             Self::UnknownRevision { known, .. } => format!("name one of {}", known.join(", ")),
         }

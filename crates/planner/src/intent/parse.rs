@@ -42,15 +42,49 @@ fn yaml_error(error: &serde_saphyr::Error) -> IntentError {
             what: format!("`{variant}` is none of {}", expected.join(", ")),
             nearest: nearest(variant, expected.iter().copied()).map(str::to_owned),
         },
+        serde_saphyr::Error::SerdeMissingField { field, .. } => {
+            IntentError::Missing { place, key: (*field).to_owned() }
+        }
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
+            IntentError::Value { place, what: format!("key `{key}` comes twice"), nearest: None }
+        }
         other => {
             let text = other.to_string();
-            let what = text.split(" at line ").next().unwrap_or(&text).to_owned();
-            let word = what.split_once("` is no choice").and_then(|(head, _)| head.strip_prefix('`'));
-            let word = word.and_then(|word| word.split(' ').next());
-            let nearest = word.and_then(|word| nearest(word, ChoiceKind::WORDS)).map(str::to_owned);
+            let what = plainly(text.split(" at line ").next().unwrap_or(&text));
+            let nearest = what.split_once("` is no choice").and_then(|(head, _)| nearest_choice(head));
             IntentError::Value { place, what, nearest }
         }
     }
+}
+
+/// What the parser says, in words of the file.
+fn plainly(text: &str) -> String {
+    const WORDS: [(&str, &str); 4] = [
+        ("expected mapping start", "`key: value` lines belong here"),
+        ("expected sequence start", "a list belongs here, such as `[a, b]`"),
+        ("expected string scalar", "a text belongs here"),
+        ("invalid boolean", "`true` or `false` belongs here"),
+    ];
+    let known = WORDS.iter().find(|(theirs, _)| text.starts_with(theirs)).map(|(_, ours)| *ours);
+    let number = ["invalid u", "invalid i"].iter().any(|start| {
+        text.strip_prefix(start).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    });
+    known.unwrap_or(if number { "a whole number belongs here" } else { text }).to_owned()
+}
+
+/// The choice that a wrong one may have meant: another word, or the same with its argument.
+fn nearest_choice(quoted: &str) -> Option<String> {
+    const WITH_ARGUMENT: [(&str, &str); 5] = [
+        ("allow-unavailable", "N"),
+        ("raise-quota", "N"),
+        ("set-partition", "0"),
+        ("relabel-namespace", "NAME"),
+        ("accept-unknown", "SOURCE"),
+    ];
+    let word = quoted.strip_prefix('`')?.split(' ').next()?;
+    let nearest = nearest(word, ChoiceKind::WORDS)?;
+    let argument = WITH_ARGUMENT.iter().find(|(choice, _)| *choice == nearest);
+    Some(argument.map_or(nearest.to_owned(), |(choice, argument)| format!("{choice} {argument}")))
 }
 
 /// What the types alone do not hold.

@@ -55,8 +55,10 @@ fn removed_tags(situation: &Situation<'_>, choices: &Choices<'_>) -> Result<Vec<
             return Err(IntentError::DefaultTag);
         }
         if !situation.mesh.tags.contains_key(tag) {
-            notes
-                .push(Note::note("ML8302", format!("remove_tags: there is no tag {tag}; nothing to remove")));
+            notes.push(Note::remark(
+                "ML8302",
+                format!("remove_tags: there is no tag {tag}; nothing to remove"),
+            ));
             continue;
         }
         let follows =

@@ -136,10 +136,12 @@ pub(crate) fn survey<'a>(
     obstacles: Vec<WaitingOn>,
 ) -> Survey {
     let surveyor = Surveyor::new(situation, choices);
-    let mut survey = Survey::default();
-    survey.not_built = not_built::not_built(situation);
-    survey.waiting = surveyor.open_at(&Scope::Run).iter().map(|finding| waits(finding, Vec::new())).collect();
-    survey.waiting.extend(obstacles);
+    let whole = surveyor.open_at(&Scope::Run).iter().map(|finding| waits(finding, Vec::new()));
+    let (not_built, waiting) = (not_built::not_built(situation), whole.collect());
+    let mut survey = Survey { not_built, waiting, ..Survey::default() };
+    // What a check found already is not said twice.
+    let found: BTreeSet<ObjectRef> = survey.waiting.iter().map(|one| one.subject.clone()).collect();
+    survey.waiting.extend(obstacles.into_iter().filter(|one| !found.contains(&one.subject)));
     survey.blocked = !survey.waiting.is_empty();
     if survey.blocked {
         surveyor.block_all(&mut survey);

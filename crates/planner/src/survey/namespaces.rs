@@ -55,7 +55,9 @@ impl<'a> Surveyor<'_, 'a> {
         let reselected = super::reselected(self.situation.mesh, self.choices, &facts.name);
         let selects = self.follows_old(&facts.follows) || reselected;
         let moves = !sorted.ready.is_empty() || !sorted.gateways.is_empty() || !sorted.waiting.is_empty();
-        if !moves && !(selects && sorted.injectable && !reselected) {
+        // What is only given another name needs no step of its own here: see the relabelling.
+        let gets_label = selects && sorted.injectable && !reselected;
+        if !(moves || gets_label) {
             return;
         }
         let reasons = self.reasons_to_hold(facts, &sorted, selects);

@@ -158,8 +158,8 @@ impl Surveyor<'_, '_> {
         if survey.tags.iter().any(|tag| tag.tag.as_str() == name) {
             return;
         }
-        let subject = ObjectRef::cluster("Namespace", namespace);
-        let reason = format!("goes to tag {name} when that has moved");
+        let subject = ObjectRef::cluster("RevisionTag", name);
+        let reason = format!("namespace {namespace} gets it for good when it has moved");
         survey.waiting.push(waits_because(subject, reason, Vec::new()));
     }
 }
