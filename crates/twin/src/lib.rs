@@ -19,6 +19,7 @@
 
 mod actor;
 pub mod admission;
+pub mod checkers;
 mod cluster;
 mod controllers;
 mod error;

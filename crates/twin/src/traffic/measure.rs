@@ -8,91 +8,18 @@ use meshlift_model::names::ObjectRef;
 use meshlift_model::time::Time;
 use meshlift_model::traffic_constants::{LONG_REQUEST_MILLIS, LONG_REQUEST_SHARE, SHORT_REQUEST_MILLIS};
 
-use super::clients::{Access, ClientClass, View, accesses, serving};
+use super::clients::{Access, View, accesses, serving};
 use super::corner::Corner;
+use super::figures::{Loss, NO_ENDPOINT, ServiceTraffic, Traffic, WorkloadTraffic};
 use super::life::{ProxyKind, proxy_kind};
 use super::timeline::{Listed, PodLife, ServiceLife, Timeline};
 use super::views::{pushes, view_of};
+use crate::admission::injector::is_istiod;
 use crate::store::Change;
 
 /// Open connections that an endpoint is taken to have where clients hold them: assumption (a snapshot does not
 /// tell how many there are).
 const CONNECTIONS_PER_ENDPOINT: f64 = 1.0;
-
-/// What a run did to clients, in one corner.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Traffic {
-    /// Per Service that anything happened to.
-    pub services: BTreeMap<ObjectRef, ServiceTraffic>,
-    /// Per workload whose pods came or went.
-    pub workloads: BTreeMap<ObjectRef, WorkloadTraffic>,
-    /// Most pods at any moment, over the number at the beginning.
-    pub capacity_peak_extra_pods: i64,
-}
-
-/// What the clients of a Service saw: the worst of its classes.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ServiceTraffic {
-    /// By class of clients.
-    pub classes: BTreeMap<ClientClass, Loss>,
-    /// Fewest endpoints listed at any moment.
-    pub endpoints_min: usize,
-}
-
-/// What one class of clients lost.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Loss {
-    /// Share of new requests that was lost, over time: share × milliseconds.
-    pub lost_millis: f64,
-    /// Milliseconds with any loss.
-    pub exposed_millis: i64,
-    /// Largest share.
-    pub worst_share: f64,
-    /// Requests in flight that were cut.
-    pub requests_cut: f64,
-    /// Open connections that were cut.
-    pub connections_cut: f64,
-    /// Why, in words, with milliseconds.
-    pub why: BTreeMap<&'static str, i64>,
-}
-
-/// What a workload's pods did to their clients: the worst of its Services and classes.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct WorkloadTraffic {
-    /// Its worst loss.
-    pub loss: Loss,
-    /// The worst number of requests cut of any class, and of connections.
-    pub requests_cut: f64,
-    /// See `requests_cut`.
-    pub connections_cut: f64,
-    /// Least ready pods at any moment.
-    pub ready_min: i32,
-    /// Desired pods.
-    pub replicas: i32,
-}
-
-impl Loss {
-    /// New requests lost, at the assumed rate.
-    #[must_use]
-    pub fn requests_lost(&self) -> f64 {
-        self.lost_millis / 1000.0 * REQUESTS_PER_SECOND
-    }
-
-    /// Why, in sentences.
-    #[must_use]
-    pub fn words(&self) -> Vec<String> {
-        self.why.iter().map(|(why, millis)| format!("{why} for {:.1} s", *millis as f64 / 1000.0)).collect()
-    }
-
-    fn add(&mut self, share: f64, millis: i64, why: &[&'static str]) {
-        if share > 0.0 {
-            self.lost_millis += share * millis as f64;
-            self.exposed_millis += millis;
-            self.worst_share = self.worst_share.max(share);
-            why.iter().for_each(|why| *self.why.entry(why).or_default() += millis);
-        }
-    }
-}
 
 /// Measures a twin's run from the log of its changes.
 #[must_use]
@@ -105,7 +32,8 @@ pub fn measure(changes: &[Change], began: Time, ended: Time, corner: Corner) -> 
             continue;
         }
         let endpoints_min = life.lists.iter().map(|(_, listed)| listed.len()).min().unwrap_or(0);
-        let mut measured = ServiceTraffic { endpoints_min, ..ServiceTraffic::default() };
+        let ready = life.lists.iter().map(|(at, listed)| (*at, listed.len())).collect();
+        let mut measured = ServiceTraffic { endpoints_min, ready, ..ServiceTraffic::default() };
         let ended = life.gone.unwrap_or(ended);
         for access in accesses(&life.service, &timeline.routes) {
             let view = view_of(life, access.class, &pushes, corner);
@@ -119,22 +47,25 @@ pub fn measure(changes: &[Change], began: Time, ended: Time, corner: Corner) -> 
         }
         traffic.services.insert(service.clone(), measured);
     }
-    let count = |steps: &[(Time, i64)]| {
-        let first = steps.iter().take_while(|(at, _)| *at <= began).last().map_or(0, |(_, count)| *count);
-        steps.iter().map(|(_, count)| *count).max().map_or(0, |most| most - first)
-    };
-    traffic.capacity_peak_extra_pods = count(&timeline.pod_count);
+    let pods = &timeline.pod_count;
+    let first = pods.iter().take_while(|(at, _)| *at <= began).last().map_or(0, |(_, count)| *count);
+    let most = pods.iter().map(|(_, count)| *count).max();
+    traffic.capacity_peak_extra_pods = most.map_or(0, |most| most - first);
     traffic
 }
 
 /// Workloads whose pods came or went.
 fn touched(timeline: &Timeline) -> BTreeMap<ObjectRef, WorkloadTraffic> {
-    let moved = timeline.pods.values().filter(|life| life.birth.is_some() || life.death.is_some());
+    let moved = timeline.pods.values().filter(|life| {
+        (life.birth.is_some() || life.death.is_some() || life.gone.is_some()) && !is_istiod(&life.pod)
+    });
     let workloads: BTreeSet<&ObjectRef> = moved.map(|life| &life.workload).collect();
     let figures = |workload: &ObjectRef| {
         let ready = timeline.ready.get(workload).into_iter().flatten().map(|(_, count)| *count);
         let replicas = timeline.replicas.get(workload).copied().unwrap_or(1);
-        WorkloadTraffic { ready_min: ready.min().unwrap_or(0), replicas, ..WorkloadTraffic::default() }
+        let manner = timeline.manners.get(workload).copied().unwrap_or_default();
+        let ready_min = ready.min().unwrap_or(0);
+        WorkloadTraffic { ready_min, replicas, manner, ..WorkloadTraffic::default() }
     };
     workloads.into_iter().map(|workload| (workload.clone(), figures(workload))).collect()
 }
@@ -303,7 +234,7 @@ impl Run<'_> {
             why.sort_unstable();
             why.dedup();
             if listed.is_empty() {
-                why.push("no endpoint at all");
+                why.push(NO_ENDPOINT);
             }
             sum.loss.add(share, millis, &why);
             let culprits: Vec<&ObjectRef> = if listed.is_empty() {

@@ -2,6 +2,7 @@
 
 mod clients;
 mod corner;
+mod figures;
 pub mod life;
 mod measure;
 mod timeline;
@@ -10,5 +11,6 @@ mod views;
 
 pub use clients::ClientClass;
 pub use corner::{App, Corner, Pace};
-pub use measure::{Loss, ServiceTraffic, Traffic, WorkloadTraffic, measure};
+pub use figures::{Loss, ServiceTraffic, Traffic, WorkloadTraffic, sum_up, verdict, workload_reports};
+pub use measure::measure;
 pub use timings::{CornerTimings, known_millis};

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::k8s::{
-    DaemonSet, Deployment, EndpointSlice, Pod, ReplicaSet, Resource, Service, StatefulSet, VirtualService,
+    DaemonSet, Deployment, EndpointSlice, IntOrString, Pod, ReplicaSet, Resource, Service, StatefulSet,
+    VirtualService,
 };
 use meshlift_model::names::ObjectRef;
 use meshlift_model::time::Time;
@@ -55,6 +56,8 @@ pub(super) struct Timeline {
     pub(super) ready: BTreeMap<ObjectRef, Vec<(Time, i32)>>,
     /// Desired pods, as they are at the end.
     pub(super) replicas: BTreeMap<ObjectRef, i32>,
+    /// What explains a gap of a workload, in words.
+    pub(super) manners: BTreeMap<ObjectRef, &'static str>,
     /// Pods that exist and are not finished, from each time on.
     pub(super) pod_count: Vec<(Time, i64)>,
     pub(super) routes: Vec<VirtualService>,
@@ -89,9 +92,12 @@ impl Timeline {
             self.service(change, service);
         } else if let Some(one) = change.of::<Deployment>() {
             self.replicas.insert(one.object_ref(), one.spec.replicas.unwrap_or(1));
+            self.manners.insert(one.object_ref(), manner(one));
         } else if let Some(one) = change.of::<StatefulSet>() {
             self.replicas.insert(one.object_ref(), one.spec.replicas.unwrap_or(1));
+            self.manners.insert(one.object_ref(), "a StatefulSet never surges");
         } else if let Some(one) = change.of::<DaemonSet>() {
+            self.manners.insert(one.object_ref(), "a DaemonSet replaces in place");
             self.replicas.insert(one.object_ref(), one.status.desired_number_scheduled);
         } else if let Some(route) = change.of::<VirtualService>().filter(|_| change.kind == ChangeKind::Added)
         {
@@ -201,6 +207,17 @@ impl Timeline {
         let listed = life.lists.iter().flat_map(|(_, listed)| listed);
         let mut pods = listed.filter_map(|uid| self.pods.get(uid));
         life.service.metadata.label("app") == Some("istiod") || pods.any(|life| is_istiod(&life.pod))
+    }
+}
+
+/// What of a Deployment's strategy explains a gap.
+fn manner(deployment: &Deployment) -> &'static str {
+    let strategy = &deployment.spec.strategy;
+    let surge = strategy.rolling_update.as_ref().and_then(|rolling| rolling.max_surge.as_ref());
+    match (strategy.type_.as_str(), surge) {
+        ("Recreate", _) => "strategy Recreate",
+        (_, Some(IntOrString::Int(0))) => "no surge",
+        (_, _) => "",
     }
 }
 
