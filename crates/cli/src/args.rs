@@ -52,6 +52,11 @@ pub(crate) struct MeshArgs {
 }
 
 impl MeshArgs {
+    /// True if any flag names a mesh.
+    pub(crate) fn is_given(&self) -> bool {
+        self.demo || self.snapshot.is_some() || self.kubeconfig.is_some() || self.context.is_some()
+    }
+
     /// The same flags, for commands that meshlift proposes.
     pub(crate) fn flags(&self) -> String {
         match &self.snapshot {

@@ -49,6 +49,9 @@ pub(crate) enum CliError {
     /// Neither flag nor intent names a target.
     #[error("no version to go to: neither --to nor the intent's `target` names one")]
     NoTarget,
+    /// The audit refuses what the planner made.
+    #[error("the audit refuses the plan: {0}")]
+    Audit(String),
     /// The target's objects are not known.
     #[error("no manifest of {0} is built in, and none was given")]
     NoManifest(IstioVersion),
@@ -67,6 +70,7 @@ impl CliError {
             Self::UnknownCode(_) => "ML9505",
             Self::NoTarget => "ML9508",
             Self::NoManifest(_) => "ML9509",
+            Self::Audit(_) => "ML9511",
         }
     }
 
@@ -82,6 +86,9 @@ impl CliError {
             Self::Stdout(_) => "check where stdout goes: a full disk, a closed file".to_owned(),
             Self::Json(_) => "this is a bug of meshlift: please report it with the command".to_owned(),
             Self::NoTarget => "add --to VERSION, such as --to 1.30.3".to_owned(),
+            Self::Audit(_) => {
+                "this is a bug of meshlift: please report it with the snapshot and the intent".to_owned()
+            }
             Self::NoManifest(version) => format!(
                 "give --manifest FILE with the output of `istioctl manifest generate --set revision={}`",
                 version.revision()

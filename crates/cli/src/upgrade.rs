@@ -9,11 +9,11 @@ use meshlift_model::intent::Intent;
 use meshlift_model::manifest::Manifest;
 use meshlift_model::names::IstioVersion;
 use meshlift_model::plan::Plan;
-use meshlift_planner::{Note, PlanningReport};
+use meshlift_planner::{Note, NoteSeverity, audit, is_fatal};
 
 use crate::args::{MeshArgs, quoted};
 use crate::console::Console;
-use crate::failure::Failure;
+use crate::failure::{CliError, Failure};
 use crate::mesh;
 use crate::wish::WishArgs;
 
@@ -74,18 +74,24 @@ impl UpgradeArgs {
 }
 
 impl Upgrade {
-    /// Plans, and says what is odd.
-    pub(crate) fn plan(&self, console: &Console) -> Result<(Plan, PlanningReport), Failure> {
-        let made =
+    /// Plans, and says what is odd. The audit has its word too: it shares no belief with the planner.
+    pub(crate) fn plan(&self, console: &Console) -> Result<Plan, Failure> {
+        let (plan, report) =
             meshlift_planner::plan(&self.mesh, &self.intent, self.manifest.as_ref(), &self.snapshot_digest)?;
-        say_notes(&made.1.notes, console);
-        Ok(made)
+        let notes = audit(&plan, Some(&self.mesh));
+        console.say(&notes_text(&report.notes));
+        if is_fatal(&notes) {
+            return Err(CliError::Audit(notes_text(&notes)).into());
+        }
+        Ok(plan)
     }
 }
 
-/// Notes on stderr, one line each.
-pub(crate) fn say_notes(notes: &[Note], console: &Console) {
-    for note in notes {
-        console.say(&format!("note[{}]: {}\n", note.code, note.text));
-    }
+/// Notes, one line each.
+pub(crate) fn notes_text(notes: &[Note]) -> String {
+    let word = |note: &Note| match note.severity {
+        NoteSeverity::Note => "note",
+        NoteSeverity::Fatal => "fatal",
+    };
+    notes.iter().map(|note| format!("{}[{}]: {}\n", word(note), note.code, note.text)).collect()
 }

@@ -28,6 +28,9 @@ pub struct RunReport {
     pub figures: Figures,
     /// One per workload that moved or was touched by traffic.
     pub workloads: Vec<WorkloadReport>,
+    /// One per Service whose endpoints changed.
+    #[serde(default)]
+    pub services: Vec<ServiceReport>,
     /// What waits for a person.
     pub waiting: Vec<WaitingOn>,
     /// What the figures rest on.
@@ -137,4 +140,19 @@ pub struct WorkloadReport {
     pub why: Vec<String>,
     /// Choices that accepted it.
     pub accepted_hazards: Vec<String>,
+}
+
+/// What the endpoints of one Service went through.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceReport {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Ready endpoints at the start.
+    pub endpoints: usize,
+    /// Fewest ready endpoints at any moment, best corner.
+    pub endpoints_min: usize,
+    /// Fewest ready endpoints at any moment, worst corner.
+    pub endpoints_min_worst: usize,
 }

@@ -83,7 +83,7 @@ fn prepare(args: &RehearseArgs, console: &Console) -> Result<(Upgrade, Plan), Fa
         if upgrade.manifest.is_none() {
             return Err(CliError::NoManifest(upgrade.target).into());
         }
-        let plan = upgrade.plan(console)?.0;
+        let plan = upgrade.plan(console)?;
         return Ok((upgrade, plan));
     };
     let plan = super::plan::read(path)?;

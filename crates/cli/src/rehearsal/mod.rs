@@ -9,16 +9,14 @@ use meshlift_engine::Run;
 use meshlift_mesh::Mesh;
 use meshlift_model::event::Event;
 use meshlift_model::journal::RunResult;
-use meshlift_model::k8s::Pod;
 use meshlift_model::manifest::Manifest;
 use meshlift_model::plan::Plan;
 use meshlift_model::run_report::RunReport;
 use meshlift_model::snapshot::Snapshot;
 use meshlift_model::time::Time;
 use meshlift_ports::WorldPort;
-use meshlift_twin::traffic::Corner;
+use meshlift_twin::traffic::{Corner, Traffic, measure};
 use meshlift_twin::world::{TwinOptions, TwinWorld};
-use meshlift_twin::{Change, ChangeKind};
 
 use crate::world::CheckedWorld;
 
@@ -51,8 +49,8 @@ pub struct Ended {
     pub began: Time,
     /// End.
     pub ended: Time,
-    /// Most pods at any moment, over the number at the start.
-    pub peak_extra_pods: i64,
+    /// What it did to clients.
+    pub traffic: Traffic,
 }
 
 /// Both corners.
@@ -91,7 +89,7 @@ impl Rehearsal<'_> {
     pub fn run_corner(&self, corner: Corner, sink: &mut dyn FnMut(&Event)) -> Result<Ended, DriveError> {
         let options = TwinOptions { seed: self.seed, corner, manifest: Some(self.manifest.clone()) };
         let world = TwinWorld::load(&self.mesh.snapshot, options);
-        let (began, loaded) = (world.now(), world.twin().cluster.store.position());
+        let began = world.now();
         let mut world = CheckedWorld::new(world, self.plan.intent.clone(), self.plan.target.clone());
         let mut journal = MemoryJournal::default();
         meshlift_driver::begin(&mut journal, "rehearsal", self.plan, began)?;
@@ -99,23 +97,9 @@ impl Rehearsal<'_> {
         let result = meshlift_driver::drive(&mut world, &mut journal, &policy, sink)?;
         let ended = world.now();
         let snapshot: Snapshot = world.snapshot().unwrap_or_default();
-        let peak_extra_pods = peak_extra_pods(world.into_inner().twin().cluster.store.changes_from(loaded));
+        let world = world.into_inner();
+        let traffic = measure(world.twin().cluster.store.changes(), began, ended, corner);
         let run = meshlift_driver::load(&journal)?;
-        Ok(Ended { result, run, mesh: Mesh::derive(Arc::new(snapshot)), began, ended, peak_extra_pods })
+        Ok(Ended { result, run, mesh: Mesh::derive(Arc::new(snapshot)), began, ended, traffic })
     }
-}
-
-/// Most pods over the number at the start, over all changes since.
-fn peak_extra_pods(changes: &[Change]) -> i64 {
-    let steps =
-        changes.iter().filter(|change| change.of::<Pod>().is_some()).map(|change| match change.kind {
-            ChangeKind::Added => 1,
-            ChangeKind::Deleted => -1,
-            ChangeKind::Modified => 0,
-        });
-    let running = steps.scan(0, |extra: &mut i64, step| {
-        *extra += step;
-        Some(*extra)
-    });
-    running.max().unwrap_or(0).max(0)
 }
