@@ -40,10 +40,10 @@ impl Driver {
 
     fn view(&mut self, workload: &ObjectRef) -> WorkloadView {
         let outcome = self.run(Effect::Read(Query::Workload { workload: workload.clone() }));
-        let Outcome::Observed { observation: Observation::Workload { workload: view } } = outcome else {
-            return view_missing();
-        };
-        *view.expect("a workload")
+        match outcome {
+            Outcome::Observed { observation: Observation::Workload { workload: Some(view) } } => *view,
+            other => unreachable!("no answer about a workload: {other:?}"),
+        }
     }
 
     fn wait(&mut self, seconds: i64) {
@@ -80,11 +80,6 @@ impl Driver {
         }
         self.wait(FORGET_SECONDS);
     }
-}
-
-fn view_missing() -> WorkloadView {
-    let view: Option<WorkloadView> = None;
-    view.expect("an answer about a workload")
 }
 
 /// True for sets that wait for somebody to delete their pods.
