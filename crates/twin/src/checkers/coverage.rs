@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use meshlift_model::defaults::{REV_LABEL, TAG_LABEL};
-use meshlift_model::k8s::{MutatingWebhookConfiguration, Object, Pod, Resource};
+use meshlift_model::k8s::{MutatingWebhookConfiguration, Object, Pod, PodDisruptionBudget, Resource};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::run_report::Violation;
 use meshlift_model::tag_objects::DEFAULT_TAG;
@@ -52,7 +52,7 @@ impl<'a> Coverage<'a> {
 
 impl Checker for Coverage<'_> {
     fn change(&mut self, change: &Change, now: &Shadow) {
-        if !is_ours(change, now) || self.covers(&change.new, now) {
+        if !is_ours(change, now) || counts_eviction(change) || self.covers(&change.new, now) {
             return;
         }
         let subject = reference(&change.new);
@@ -69,5 +69,14 @@ impl Checker for Coverage<'_> {
 
     fn found(self: Box<Self>) -> Vec<Violation> {
         self.found
+    }
+}
+
+/// True for what the API server writes into a budget's status when a pod is evicted: whoever evicts does not
+/// write it.
+fn counts_eviction(change: &Change) -> bool {
+    match (change.before::<PodDisruptionBudget>(), change.of::<PodDisruptionBudget>()) {
+        (Some(before), Some(after)) => change.kind == ChangeKind::Modified && before.spec == after.spec,
+        _ => false,
     }
 }
