@@ -70,6 +70,24 @@ fn rollback_after_any_step_restores_the_mesh_but_for_what_is_forward_only() {
 }
 
 #[test]
+fn labels_leave_a_tag_before_the_tag_goes_back() {
+    let mut plan = plan();
+    let mut labels = plan.steps.remove(5);
+    labels.actions.iter_mut().for_each(|action| action.phase = 1);
+    plan.steps[4].actions.append(&mut labels.actions);
+    plan.steps[5].needs = vec!["tag-prod".into()];
+    let mut world = world();
+    let policy = DriverPolicy { rollback_after: Some("tag-prod".into()), ..approving() };
+    let ran = run(&mut world, &plan, &policy);
+    assert_eq!(ran.result, RunResult::RolledBack, "{}", ran.reason());
+    let is_tag = |write: &meshlift_model::effect::Write| write.target.kind == "RevisionTag";
+    let back = world.writes.iter().rposition(is_tag).unwrap();
+    let names: Vec<&str> =
+        world.writes[back - 2..back].iter().map(|write| write.target.name.as_str()).collect();
+    assert_eq!(names, ["web", "data"], "both left the tag right before it moved");
+}
+
+#[test]
 fn rollback_in_the_middle_of_a_wave_waits_for_writes_under_way_and_undoes_them() {
     for number in 0..17 {
         let mut world = world();

@@ -1,10 +1,13 @@
 //! Taking a step back: what was really done, from the journal, in reverse, each part gated (law 6).
 //!
-//! Selectors come first, then the other actions from the last phase to the first. Within an action its
+//! Selectors come first, then the other actions, each from the last phase to the first. Within an action its
 //! writes are reversed one by one; all that made pods anew is one item, which returns the workload.
 
 mod inverse;
 mod return_workload;
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use meshlift_model::action::ActionKind;
 use meshlift_model::effect::EffectId;
@@ -37,16 +40,12 @@ pub(crate) fn groups(ledger: &Ledger, step: usize) -> Vec<Vec<usize>> {
     };
     let actions = &ledger.plan_step(step).actions;
     let written: Vec<usize> = (0..actions.len()).filter(wrote).collect();
-    let (selectors, others): (Vec<usize>, Vec<usize>) =
-        written.into_iter().partition(|action| is_selector(&actions[*action].kind));
-    let mut phases: Vec<u32> = others.iter().map(|action| actions[*action].phase).collect();
-    phases.sort_unstable_by(|a, b| b.cmp(a));
-    phases.dedup();
-    let in_phase = |phase: u32| others.iter().copied().filter(move |action| actions[*action].phase == phase);
-    let mut groups = vec![selectors];
-    groups.extend(phases.into_iter().map(|phase| in_phase(phase).collect()));
-    groups.retain(|group: &Vec<usize>| !group.is_empty());
-    groups
+    let mut groups: BTreeMap<(bool, Reverse<u32>), Vec<usize>> = BTreeMap::new();
+    for action in written {
+        let later = !is_selector(&actions[action].kind);
+        groups.entry((later, Reverse(actions[action].phase))).or_default().push(action);
+    }
+    groups.into_values().collect()
 }
 
 fn is_selector(kind: &ActionKind) -> bool {
