@@ -4,20 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::Role;
 use meshlift_model::defaults::FORMAT_VERSION;
-use meshlift_model::finding::TrafficVerdict;
 use meshlift_model::k8s::EndpointSlice;
 use meshlift_model::names::ObjectRef;
 use meshlift_model::plan::{Floor, StepUndo};
 use meshlift_model::run_report::{Figures, RunReport, ServiceReport, Violation, WorkloadReport};
 use meshlift_report::rehearsal::{assumptions, not_tested};
-use meshlift_twin::traffic::WorkloadTraffic;
+use meshlift_twin::traffic::{WorkloadTraffic, verdict};
 
 use super::{Ended, Rehearsal};
 
 /// Label that names a slice's Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
-/// Share of a request that is nothing but rounding.
-const ROUNDING: f64 = 1e-6;
 
 /// The report: steps and gates of the corner that came less far, figures of both.
 pub(super) fn report(rehearsal: &Rehearsal<'_>, best: &Ended, worst: &Ended) -> RunReport {
@@ -31,7 +28,7 @@ pub(super) fn report(rehearsal: &Rehearsal<'_>, best: &Ended, worst: &Ended) -> 
         reason,
         steps: decisive.run.steps(),
         gates: decisive.run.gates(),
-        violations: assembly.violations(&workloads),
+        violations: assembly.violations(),
         figures: assembly.figures(&workloads),
         workloads,
         services: assembly.services(),
@@ -77,22 +74,16 @@ impl Assembly<'_> {
         let nothing = WorkloadTraffic::default();
         let best = self.best.traffic.workloads.get(workload).unwrap_or(&nothing);
         let worst = self.worst.traffic.workloads.get(workload).unwrap_or(&nothing);
-        let lost = (best.loss.requests_lost(), worst.loss.requests_lost());
-        let cut = best.requests_cut + best.connections_cut + worst.requests_cut + worst.connections_cut;
-        let why = if lost.0 > ROUNDING { best.loss.words() } else { worst.loss.words() };
+        let why = if best.loss.lost_millis > 0.0 { best.why() } else { worst.why() };
         WorkloadReport {
             kind: workload.kind.clone(),
             namespace: workload.namespace.clone(),
             name: workload.name.clone(),
-            verdict: match lost {
-                (best, _) if best > ROUNDING => TrafficVerdict::Gap,
-                (_, worst) if worst > ROUNDING || cut > ROUNDING => TrafficVerdict::Exposed,
-                _ => TrafficVerdict::Safe,
-            },
+            verdict: verdict(best, [worst]),
             ready_min: best.ready_min.min(worst.ready_min),
             replicas: best.replicas.max(worst.replicas),
-            requests_lost: rounded(lost.0),
-            requests_lost_worst: rounded(lost.1),
+            requests_lost: rounded(best.loss.requests_lost()),
+            requests_lost_worst: rounded(worst.loss.requests_lost()),
             exposed_seconds_worst: rounded(seconds(worst.loss.exposed_millis)),
             requests_cut: rounded(best.requests_cut),
             connections_cut: rounded(best.connections_cut),
@@ -112,25 +103,19 @@ impl Assembly<'_> {
         self.floors.get(&reference).copied()
     }
 
-    /// Loss that nobody announced, and fewer ready pods than announced.
-    fn violations(&self, workloads: &[WorkloadReport]) -> Vec<Violation> {
-        let mut violations = Vec::new();
-        for workload in workloads {
-            let Some(floor) = self.floor_of(workload) else { continue };
-            let mut violate = |law: &str, detail: String| {
-                let (law, subject) = (law.to_owned(), floor.workload.clone());
-                violations.push(Violation { law, at: self.best.ended, subject, detail });
-            };
-            if workload.requests_lost > 0.0 && floor.accepted_loss.is_none() {
-                let lost = workload.requests_lost;
-                violate("announced", format!("lost {lost} requests in the best corner, none was announced"));
-            }
-            if workload.ready_min < floor.ready_min {
-                let (found, announced) = (workload.ready_min, floor.ready_min);
-                violate("9", format!("went down to {found} ready pods, {announced} were announced"));
-            }
-        }
-        violations
+    /// What the checkers found in either corner.
+    fn violations(&self) -> Vec<Violation> {
+        let mut all = self.best.violations.clone();
+        let only_worst = self.worst.violations.iter().filter(|violation| {
+            let same =
+                |other: &Violation| (&other.law, &other.subject) == (&violation.law, &violation.subject);
+            !self.best.violations.iter().any(same)
+        });
+        all.extend(only_worst.map(|violation| {
+            let detail = format!("{} (worst corner)", violation.detail);
+            Violation { detail, ..violation.clone() }
+        }));
+        all
     }
 
     fn figures(&self, workloads: &[WorkloadReport]) -> Figures {

@@ -11,10 +11,11 @@ use meshlift_model::event::Event;
 use meshlift_model::journal::RunResult;
 use meshlift_model::manifest::Manifest;
 use meshlift_model::plan::Plan;
-use meshlift_model::run_report::RunReport;
+use meshlift_model::run_report::{RunReport, Violation};
 use meshlift_model::snapshot::Snapshot;
 use meshlift_model::time::Time;
 use meshlift_ports::WorldPort;
+use meshlift_twin::checkers::{self, Announced, Evidence};
 use meshlift_twin::traffic::{Corner, Traffic, measure};
 use meshlift_twin::world::{TwinOptions, TwinWorld};
 
@@ -51,6 +52,8 @@ pub struct Ended {
     pub ended: Time,
     /// What it did to clients.
     pub traffic: Traffic,
+    /// Whatever was worse than announced.
+    pub violations: Vec<Violation>,
 }
 
 /// Both corners.
@@ -99,7 +102,15 @@ impl Rehearsal<'_> {
         let snapshot: Snapshot = world.snapshot().unwrap_or_default();
         let world = world.into_inner();
         let traffic = measure(world.twin().cluster.store.changes(), began, ended, corner);
+        let violations = self.violations(&world, (corner == Corner::BEST).then_some(&traffic));
         let run = meshlift_driver::load(&journal)?;
-        Ok(Ended { result, run, mesh: Mesh::derive(Arc::new(snapshot)), began, ended, traffic })
+        Ok(Ended { result, run, mesh: Mesh::derive(Arc::new(snapshot)), began, ended, traffic, violations })
+    }
+
+    /// What the checkers say; they share no code with what planned and carried it out.
+    fn violations(&self, world: &TwinWorld, traffic: Option<&Traffic>) -> Vec<Violation> {
+        let reviews = world.reviews();
+        let evidence = Evidence::of_world(world, &reviews, traffic);
+        checkers::violations(&evidence, &Announced::of_plan(self.plan))
     }
 }

@@ -28,6 +28,7 @@ pub fn html(rehearsal: &Rehearsal<'_>) -> String {
         section("Timeline", &timeline(report)),
         section("Steps", &steps(report)),
         section("What was lost, and why", &losses(report)),
+        section("Ready endpoints", &endpoints(report)),
         section(
             "Worse than announced",
             &items(report.violations.iter().map(|v| format!("{} {}: {}", v.at, v.subject, v.detail))),
@@ -115,6 +116,18 @@ fn losses(report: &RunReport) -> String {
         ]
     });
     table(&["workload", "verdict", "why", "accepted", "ready", "best", "worst"], rows, 4)
+}
+
+fn endpoints(report: &RunReport) -> String {
+    let rows = report.services.iter().map(|service| {
+        vec![
+            format!("{}/{}", service.namespace, service.name),
+            service.endpoints.to_string(),
+            service.endpoints_min.to_string(),
+            service.endpoints_min_worst.to_string(),
+        ]
+    });
+    table(&["Service", "at the start", "least, best corner", "least, worst corner"], rows, 1)
 }
 
 /// A table; cells from `numbers_from` on are figures.

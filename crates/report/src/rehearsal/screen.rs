@@ -1,7 +1,7 @@
 //! The end of `meshlift rehearse` on a terminal.
 
 use meshlift_model::journal::RunResult;
-use meshlift_model::run_report::{RunReport, StepReport};
+use meshlift_model::run_report::{RunReport, ServiceReport, StepReport};
 
 use super::{Rehearsal, losers, name, seconds, verdict};
 use crate::text::{Style, Tone, WIDTH, count, cut, duration, figure, hang, hang_at, short};
@@ -24,6 +24,7 @@ pub fn screen(rehearsal: &Rehearsal<'_>, next: &[String], style: Style) -> Strin
     text.push_str(&steps(report, style));
     text.push_str(&gates(report, style));
     text.push_str(&losses(report, style));
+    text.push_str(&endpoints(report, style));
     text.push_str(&violations(report, style));
     text.push_str(&plan::waiting(&report.waiting, style));
     text.push_str(&list("RESTS ON", &report.assumptions, style));
@@ -138,11 +139,40 @@ fn losses(report: &RunReport, style: Style) -> String {
         );
         text.push_str(row.trim_end());
         text.push('\n');
+        if workload.requests_lost > 0.0 {
+            let said = workload.why.iter().chain(&workload.accepted_hazards);
+            text.push_str(&hang_at("    ", 4, &said.cloned().collect::<Vec<_>>().join(" · ")));
+        }
     }
     if losers.len() > LOSERS_MAX {
         text.push_str(&format!("  and {} more, in the report\n", losers.len() - LOSERS_MAX));
     }
     text
+}
+
+/// Services that had fewer ready endpoints than at the start.
+fn endpoints(report: &RunReport, style: Style) -> String {
+    const SHOWN_MAX: usize = 8;
+    if report.services.is_empty() {
+        return String::new();
+    }
+    let least = |service: &ServiceReport| service.endpoints_min.min(service.endpoints_min_worst);
+    let mut dipped: Vec<_> =
+        report.services.iter().filter(|service| least(service) < service.endpoints).collect();
+    dipped.sort_by_key(|service| (least(service), &service.namespace, &service.name));
+    let kept = report.services.len() - dipped.len();
+    let shown = dipped.iter().take(SHOWN_MAX).map(|service| {
+        format!("{}/{} {} of {}", service.namespace, service.name, least(service), service.endpoints)
+    });
+    let mut line = format!("{kept} of {} kept all", count(report.services.len(), "Service"));
+    if !dipped.is_empty() {
+        line.push_str(&format!("; at the least: {}", shown.collect::<Vec<_>>().join(" · ")));
+    }
+    if dipped.len() > SHOWN_MAX {
+        line.push_str(&format!(" and {} more", dipped.len() - SHOWN_MAX));
+    }
+    let label = "READY ENDPOINTS";
+    hang_at(&format!("{label}  "), 2, &line).replacen(label, &style.heading(label), 1)
 }
 
 fn violations(report: &RunReport, style: Style) -> String {

@@ -1,10 +1,8 @@
 //! Every meshlift command in the documentation parses, so that nobody copies one that does not.
 
-mod common;
-
 use std::fs;
 
-use common::root;
+use crate::common::root;
 
 /// Pages with commands in fenced blocks, each on a line that starts with `$ `.
 const PAGES: &[&str] =

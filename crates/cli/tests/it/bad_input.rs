@@ -1,12 +1,10 @@
 //! Bad input: one clear error each, exit code 2, nothing on stdout.
 
-mod common;
-
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use common::{Said, golden, meshlift};
+use crate::common::{Said, golden, meshlift};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use sha2::{Digest, Sha256};
@@ -123,7 +121,7 @@ fn plans_and_targets_that_do_not_fit() {
     fs::write(place.join("changed.yaml"), changed).unwrap();
     fs::write(place.join("newer.yaml"), plan.replacen("format_version: 1", "format_version: 2", 1)).unwrap();
     fs::write(place.join("cut.yaml"), &plan[..plan.len() / 2]).unwrap();
-    let other = common::root().join("fixtures/clusters/moved.meshlift");
+    let other = crate::common::root().join("fixtures/clusters/moved.meshlift");
     fs::copy(other, place.join("other.meshlift")).unwrap();
     fs::write(place.join("no-manifest.yaml"), "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n")
         .unwrap();

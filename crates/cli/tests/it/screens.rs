@@ -1,13 +1,11 @@
 //! What people and programs see, over every recording.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use common::{golden, meshlift, root};
+use crate::common::{golden, meshlift, root};
 use serde_json::Value;
 
 /// Columns that a screen keeps to.
@@ -80,7 +78,8 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 
 fn document(arguments: &str) -> Value {
     let said = meshlift(&root(), &arguments.split(' ').collect::<Vec<_>>());
-    serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{arguments}: {error}: {}", said.stderr))
+    assert!(said.exit < 2, "{arguments}: {}", said.stderr);
+    serde_json::from_str(&said.stdout).unwrap()
 }
 
 #[test]

@@ -1,22 +1,21 @@
 //! Runs the binary and holds what it says against committed text.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What one run said.
-pub struct Said {
+pub(crate) struct Said {
     /// Exit code.
-    pub exit: i32,
+    pub(crate) exit: i32,
     /// Result.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// Talk.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs meshlift with these arguments, in a folder, as a program would: no terminal.
-pub fn meshlift(folder: &Path, arguments: &[&str]) -> Said {
+pub(crate) fn meshlift(folder: &Path, arguments: &[&str]) -> Said {
     let output = Command::new(env!("CARGO_BIN_EXE_meshlift"))
         .args(arguments)
         .current_dir(folder)
@@ -32,12 +31,12 @@ pub fn meshlift(folder: &Path, arguments: &[&str]) -> Said {
 }
 
 /// Root of the workspace.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 /// Compares with `tests/golden/NAME`; with `UPDATE_GOLDEN=1` writes it instead, for a person to review.
-pub fn golden(name: &str, text: &str) {
+pub(crate) fn golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
