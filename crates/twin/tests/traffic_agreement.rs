@@ -13,7 +13,7 @@ use meshlift_model::k8s::{DaemonSet, Lifecycle, LifecycleHandler, Resource, Slee
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::Snapshot;
 use meshlift_ports::WorldPort;
-use meshlift_twin::traffic::{Corner, Traffic, WorkloadTraffic, measure};
+use meshlift_twin::traffic::{Corner, Traffic, WorkloadTraffic, measure, verdict};
 use meshlift_twin::world::{TwinOptions, TwinWorld};
 
 /// Longest that a client may go on using what is gone: a load balancer's list in the slow corner.
@@ -102,19 +102,6 @@ fn simulate(snapshot: &Snapshot, workloads: &[ObjectRef], corner: Corner) -> Tra
     measure(world.twin().cluster.store.changes(), world.began(), now, corner)
 }
 
-fn verdict(corners: &BTreeMap<Corner, WorkloadTraffic>) -> TrafficVerdict {
-    let harmed = |one: &WorkloadTraffic| {
-        one.loss.lost_millis > 0.0 || one.requests_cut > 0.0 || one.connections_cut > 0.0
-    };
-    if corners[&Corner::BEST].loss.lost_millis > 0.0 {
-        TrafficVerdict::Gap
-    } else if corners.values().any(harmed) {
-        TrafficVerdict::Exposed
-    } else {
-        TrafficVerdict::Safe
-    }
-}
-
 /// The recording, without the hazards that stop a rollout: those are not what is compared.
 fn recording() -> Snapshot {
     let mut snapshot = meshlift_snapshot::fixtures::cluster("before").expect("a recording");
@@ -150,7 +137,8 @@ fn rule_and_simulation_agree_on_every_workload() {
     for (workload, rule) in &assessed.workloads {
         let corners = &simulated[workload];
         let worst = corners.values().map(|one| one.loss.lost_millis).fold(0.0, f64::max);
-        let (ours, bound) = (verdict(corners), rule.exposure_millis);
+        let ours = verdict(&corners[&Corner::BEST], corners.values());
+        let bound = rule.exposure_millis;
         *seen.entry(ours).or_insert(0) += 1;
         // What is announced of an exposed workload is never too little and never more than twice the worst.
         let bounded = ours != TrafficVerdict::Exposed || (worst <= bound && bound <= 2.0 * worst);

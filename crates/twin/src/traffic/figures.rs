@@ -1,21 +1,16 @@
 //! What traffic came to: figures, verdicts, and why, in words.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use meshlift_model::defaults::REQUESTS_PER_SECOND;
 use meshlift_model::finding::TrafficVerdict;
-use meshlift_model::k8s::{DaemonSet, Deployment, Pod, ReplicaSet, Resource, StatefulSet};
 use meshlift_model::names::ObjectRef;
-use meshlift_model::run_report::{Figures, WorkloadReport};
 use meshlift_model::time::Time;
 
 use super::clients::ClientClass;
 
 /// Why all requests are lost where nothing is listed.
 pub(super) const NO_ENDPOINT: &str = "no endpoint";
-/// Kinds that have traffic worth a line of their own: the pods of Jobs end by themselves.
-const LASTING: [&str; 5] =
-    [Deployment::KIND, StatefulSet::KIND, DaemonSet::KIND, ReplicaSet::KIND, Pod::KIND];
 
 /// What a run did to clients, in one corner.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -136,52 +131,4 @@ pub fn verdict<'a>(
     } else {
         TrafficVerdict::Exposed
     }
-}
-
-/// The workloads of a run's report, from its best and its worst corner, in order; `accepted` are the hazards that
-/// the intent accepted, in words. Jobs have no line.
-#[must_use]
-pub fn workload_reports(
-    best: &Traffic,
-    worst: &Traffic,
-    accepted: &BTreeMap<ObjectRef, Vec<String>>,
-) -> Vec<WorkloadReport> {
-    let all: BTreeSet<&ObjectRef> = best.workloads.keys().chain(worst.workloads.keys()).collect();
-    let nothing = WorkloadTraffic::default();
-    let report = |workload: &ObjectRef| {
-        let (in_best, in_worst) = (best.workloads.get(workload), worst.workloads.get(workload));
-        let counted = in_best.or(in_worst).unwrap_or(&nothing);
-        let (best, worst) = (in_best.unwrap_or(&nothing), in_worst.unwrap_or(&nothing));
-        WorkloadReport {
-            kind: workload.kind.clone(),
-            namespace: workload.namespace.clone(),
-            name: workload.name.clone(),
-            verdict: verdict(best, [worst]),
-            ready_min: counted.ready_min,
-            replicas: counted.replicas,
-            requests_lost: best.loss.requests_lost(),
-            requests_lost_worst: worst.loss.requests_lost(),
-            exposed_seconds_worst: seconds(worst.loss.exposed_millis),
-            requests_cut: best.requests_cut,
-            connections_cut: best.connections_cut,
-            why: if best.loss.why.is_empty() { worst.why() } else { best.why() },
-            accepted_hazards: accepted.get(workload).cloned().unwrap_or_default(),
-        }
-    };
-    all.into_iter().filter(|workload| LASTING.contains(&workload.kind.as_str())).map(report).collect()
-}
-
-/// Writes the sums over all workloads into a run's figures; losses of `accepted_loss` are counted apart too.
-pub fn sum_up(figures: &mut Figures, workloads: &[WorkloadReport], accepted_loss: &BTreeSet<ObjectRef>) {
-    let is_accepted =
-        |one: &WorkloadReport| accepted_loss.contains(&ObjectRef::new(&one.kind, &one.namespace, &one.name));
-    // Not `sum`: the sum of nothing is -0.0.
-    let sum = |of: fn(&WorkloadReport) -> f64, counts: &dyn Fn(&WorkloadReport) -> bool| {
-        workloads.iter().filter(|one| counts(one)).map(of).fold(0.0, |sum, one| sum + one)
-    };
-    figures.requests_lost = sum(|one| one.requests_lost, &|_| true);
-    figures.requests_lost_accepted = sum(|one| one.requests_lost, &is_accepted);
-    figures.requests_lost_worst = sum(|one| one.requests_lost_worst, &|_| true);
-    figures.requests_cut = sum(|one| one.requests_cut, &|_| true);
-    figures.connections_cut = sum(|one| one.connections_cut, &|_| true);
 }

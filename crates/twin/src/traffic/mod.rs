@@ -11,6 +11,6 @@ mod views;
 
 pub use clients::ClientClass;
 pub use corner::{App, Corner, Pace};
-pub use figures::{Loss, ServiceTraffic, Traffic, WorkloadTraffic, sum_up, verdict, workload_reports};
+pub use figures::{Loss, ServiceTraffic, Traffic, WorkloadTraffic, verdict};
 pub use measure::measure;
 pub use timings::{CornerTimings, known_millis};

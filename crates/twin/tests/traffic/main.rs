@@ -2,8 +2,7 @@
 
 mod scene;
 
-use meshlift_model::run_report::Figures;
-use meshlift_twin::traffic::{App, ClientClass, Corner, sum_up, workload_reports};
+use meshlift_twin::traffic::{App, ClientClass, Corner};
 use scene::{Mesh, Scenario, TrafficVerdict};
 use serde_json::json;
 
@@ -170,25 +169,6 @@ fn pods_and_endpoints_are_counted_over_time() {
     assert_eq!((ready.first(), ready.last()), (Some(&2), Some(&2)));
     assert!(ready.iter().all(|ready| (2..=3).contains(ready)), "{ready:?}");
     assert_eq!(service.endpoints_min, 2);
-}
-
-#[test]
-fn both_corners_make_one_report() {
-    let scenario = no_surge(1);
-    let corners = (scenario.measure(Corner::BEST), scenario.measure(Corner::WORST));
-    let workload = meshlift_model::names::ObjectRef::new("Deployment", "shop", "app");
-    let hazards = [(workload.clone(), vec!["accept-loss".to_owned()])].into();
-    let reports = workload_reports(&corners.0, &corners.1, &hazards);
-    let [report] = reports.as_slice() else { panic!("one workload: {reports:?}") };
-    assert_eq!((report.verdict, report.ready_min, report.replicas), (TrafficVerdict::Gap, 0, 1));
-    assert!(report.requests_lost_worst > report.requests_lost && report.requests_lost > 0.0);
-    assert_eq!(report.accepted_hazards, ["accept-loss"]);
-    let mut figures = Figures::default();
-    sum_up(&mut figures, &reports, &[workload].into());
-    assert_eq!(figures.requests_lost, figures.requests_lost_accepted);
-    let mut nothing = Figures::default();
-    sum_up(&mut nothing, &[], &Default::default());
-    assert!(nothing.requests_lost.is_sign_positive(), "never -0.0");
 }
 
 #[test]
