@@ -1,16 +1,19 @@
 //! Events as lines, for a terminal or a log.
 
+use std::collections::BTreeMap;
+
 use meshlift_model::event::{Event, EventKind};
 use meshlift_model::time::Time;
 
 use crate::text::{Style, Tone, duration};
 use crate::words;
 
-/// One line per event, or none for what only a moving display needs. `start` is the run's begin.
+/// One line per event, or none for what only a moving display needs. `start` is the run's begin, `titles` what
+/// people call its steps, by id.
 #[must_use]
-pub fn line(event: &Event, start: Time, style: Style) -> Option<String> {
+pub fn line(event: &Event, start: Time, titles: &BTreeMap<String, String>, style: Style) -> Option<String> {
     let text = match &event.kind {
-        EventKind::StepStarted { step } => style.heading(&format!("{step} begins")),
+        EventKind::StepStarted { step } => style.heading(titles.get(step).unwrap_or(step)),
         EventKind::ActionStarted { .. } | EventKind::Progress { .. } | EventKind::ActionDone { .. } => {
             return None;
         }
@@ -73,8 +76,10 @@ mod tests {
         let at = Time::from_millis(65_000);
         let event = |kind| Event { at, kind };
         let started = event(EventKind::StepStarted { step: "wave-1".into() });
-        assert_eq!(line(&started, Time::default(), Style::Plain).as_deref(), Some("  1m05s wave-1 begins"));
+        let titles = BTreeMap::from([("wave-1".to_owned(), "wave 1 canary: web".to_owned())]);
+        let said = |event| line(event, Time::default(), &titles, Style::Plain);
+        assert_eq!(said(&started).as_deref(), Some("  1m05s wave 1 canary: web"));
         let done = event(EventKind::ActionDone { step: "wave-1".into(), subject: Default::default() });
-        assert_eq!(line(&done, Time::default(), Style::Plain), None);
+        assert_eq!(said(&done), None);
     }
 }

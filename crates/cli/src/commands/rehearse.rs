@@ -61,7 +61,7 @@ pub(crate) fn run(args: &RehearseArgs, console: &Console) -> Result<Exit, Failur
     tell(&upgrade, &plan, console);
     let rehearsal = Rehearsal { mesh: &upgrade.mesh, plan: &plan, manifest, seed: args.seed };
     let start = upgrade.mesh.snapshot.newest_time().unwrap_or_default();
-    let progress = Progress::new(console, start, plan.steps.len());
+    let progress = Progress::new(console, start, &plan);
     let outcome = rehearsal.run(&mut |event: &Event| progress.show(event));
     progress.finish();
     let report = outcome?.report;
