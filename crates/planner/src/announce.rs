@@ -40,11 +40,20 @@ pub(crate) fn announce(situation: &Situation<'_>, survey: &Survey, steps: &mut [
 }
 
 /// The mesh as a plan leaves it if every action does what it says: what checks will see at the end. Steps that
-/// a person carries out are not done in it.
+/// wait for a person to act are not done in it, nor is what needs them.
 #[must_use]
 pub fn leaves_behind(mesh: &Mesh, plan: &Plan, manifest: Option<&Manifest>) -> Snapshot {
-    let edits: Vec<Edit> = plan.steps.iter().flat_map(|step| edits(step, manifest, &plan.target)).collect();
-    project(&mesh.snapshot, &edits)
+    let mut waits: BTreeSet<&str> = BTreeSet::new();
+    let mut all: Vec<Edit> = Vec::new();
+    for step in &plan.steps {
+        let by_person = step.person.as_ref().is_some_and(|person| !person.approval);
+        if by_person || step.needs.iter().any(|need| waits.contains(need.as_str())) {
+            waits.insert(&step.id);
+        } else {
+            all.extend(edits(step, manifest, &plan.target));
+        }
+    }
+    project(&mesh.snapshot, &all)
 }
 
 /// What a step's actions change.

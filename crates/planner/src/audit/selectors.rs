@@ -13,13 +13,15 @@ impl<'a> Audit<'a> {
     pub(super) fn selectors(&self, notes: &mut Vec<Note>) {
         let mut labels: BTreeMap<&str, Selector> = BTreeMap::new();
         let mut moved_tags: Vec<&TagName> = Vec::new();
-        for (_, step, action) in self.actions() {
+        for (index, step, action) in self.actions() {
             match &action.kind {
                 ActionKind::SetTag { tag, to, .. } if *to == self.plan.revision => moved_tags.push(tag),
                 ActionKind::SelectRevision { namespace, from, to } => {
                     let known = self.mesh.and_then(|mesh| mesh.namespaces.get(namespace));
                     let now = labels.get(namespace.as_str()).or(known.map(|facts| &facts.selector));
-                    if now.is_some_and(|now| now != from) {
+                    let by_person = from.rev.as_deref() == Some(self.plan.revision.as_str())
+                        && self.person_brings(index, namespace);
+                    if now.is_some_and(|now| now != from) && !by_person {
                         let text = format!("step {}: {namespace} does not have {from} by then", step.id);
                         notes.push(Note::fatal("ML8404", text));
                     }

@@ -3,7 +3,7 @@
 use meshlift_mesh::{Follows, Mesh, NamespaceFacts};
 use meshlift_model::action::ActionKind;
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
-use meshlift_model::plan::{Gate, Step};
+use meshlift_model::plan::Step;
 
 use super::{Audit, moves};
 use crate::note::Note;
@@ -62,18 +62,22 @@ impl Audit<'_> {
 
     /// True if an earlier step (or a person in an earlier step) points the namespace at the new revision.
     fn is_brought_over(&self, index: usize, namespace: &str) -> bool {
-        let earlier = self.plan.steps.iter().take(index);
         let selects = |step: &Step| {
             step.actions.iter().any(|action| match &action.kind {
                 ActionKind::SelectRevision { namespace: one, .. } => one == namespace,
                 _ => false,
             })
         };
-        let by_person = |step: &Step| {
-            let waits = step.person.as_ref().is_some_and(|person| !person.approval);
-            waits && step.gates.iter().any(|gate| brings(gate, namespace))
-        };
-        earlier.clone().any(|step| selects(step) || by_person(step))
+        self.plan.steps.iter().take(index).any(selects) || self.person_brings(index, namespace)
+    }
+
+    /// True if a person sets the namespace's label in an earlier step: the commands of a step without actions say so.
+    pub(super) fn person_brings(&self, index: usize, namespace: &str) -> bool {
+        let label = format!("label namespace {namespace} ");
+        self.plan.steps.iter().take(index).any(|step| {
+            let person = step.person.as_ref().filter(|person| !person.approval && step.actions.is_empty());
+            person.is_some_and(|person| person.commands.iter().any(|command| command.contains(&label)))
+        })
     }
 
     fn moves_after(&self, index: usize, workload: &ObjectRef) -> bool {
@@ -95,18 +99,6 @@ impl Audit<'_> {
                 notes.push(Note::fatal("ML8409", text));
             }
         }
-    }
-}
-
-fn brings(gate: &Gate, namespace: &str) -> bool {
-    match gate {
-        Gate::PodsOnRevision { workloads, .. } => workloads.iter().any(|one| one.namespace == namespace),
-        Gate::RevisionHealthy { .. }
-        | Gate::NothingMoved
-        | Gate::NoNewFindings
-        | Gate::Injects { .. }
-        | Gate::NoConsumers { .. }
-        | Gate::NoFollowers { .. } => false,
     }
 }
 

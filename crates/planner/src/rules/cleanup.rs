@@ -1,6 +1,8 @@
 //! Removal by proof: tags that the intent lists, then old revisions; each object is stored first.
 
-use meshlift_mesh::Tag;
+use std::collections::BTreeSet;
+
+use meshlift_mesh::{Follows, Tag};
 use meshlift_model::action::{Action, ActionKind, Precondition};
 use meshlift_model::plan::{Gate, Layer, Person, Stage, StepUndo};
 
@@ -46,22 +48,25 @@ pub(super) fn run(draft: &mut Draft<'_, '_>) -> String {
     step.undo_seconds = ISTIOD_SECONDS;
     step.expected_seconds = WRITE_SECONDS * i64::try_from(objects + actions.len()).unwrap_or(i64::MAX);
     step.actions = actions;
+    draft.need_all(&mut step);
     draft.push(step);
     "nothing needs them any more".to_owned()
 }
 
-/// Tags that the intent removes and that stand in nobody's way: their revision leaves, or stays for good.
+/// Tags that the intent removes, that this plan leaves without a follower, and whose revision leaves or stays for good.
 fn removed_tags<'p>(draft: &Draft<'p, '_>) -> Vec<&'p Tag> {
+    let survey = draft.survey;
     let wanted = &draft.situation.intent.remove_tags;
-    let tags = draft.situation.mesh.tags.values().filter(|tag| wanted.contains(&tag.name));
-    let kept =
-        |tag: &&Tag| tag.revision.as_ref().is_some_and(|revision| draft.survey.keeps.contains_key(revision));
-    let unfollowed = |tag: &&Tag| {
+    let kept = |tag: &Tag| tag.revision.as_ref().is_some_and(|revision| survey.keeps.contains_key(revision));
+    let relabels = survey.tags.iter().flat_map(|tag| &tag.returns).chain(&survey.relabels);
+    let gone: BTreeSet<&str> = relabels.map(|one| one.namespace.as_str()).collect();
+    let followed = |tag: &Tag| {
+        let follows = Follows::Tag { tag: tag.name.clone() };
         let mut namespaces = draft.situation.mesh.namespaces.values();
-        let follows = meshlift_mesh::Follows::Tag { tag: tag.name.clone() };
-        !namespaces.any(|facts| facts.follows == follows && draft.survey.held.contains_key(&facts.name))
+        namespaces.any(|facts| facts.follows == follows && !gone.contains(facts.name.as_str()))
     };
-    tags.filter(|tag| !kept(tag) && unfollowed(tag)).collect()
+    let tags = draft.situation.mesh.tags.values().filter(|tag| wanted.contains(&tag.name));
+    tags.filter(|tag| !kept(tag) && !followed(tag)).collect()
 }
 
 fn remove_tag(tag: &Tag) -> Option<Action> {

@@ -78,9 +78,11 @@ impl<'p, 'a> Draft<'p, 'a> {
         concerned.map(|one| one.step.clone()).collect()
     }
 
-    /// All steps aside.
-    pub(crate) fn aside(&self) -> Vec<String> {
-        self.aside.iter().map(|one| one.step.clone()).collect()
+    /// Makes a step wait for everything before it, also for what waits for a person.
+    pub(crate) fn need_all(&self, step: &mut Step) {
+        let aside = self.aside.iter().map(|one| one.step.clone());
+        let missing: Vec<String> = aside.filter(|id| !step.needs.contains(id)).collect();
+        step.needs.extend(missing);
     }
 
     /// Old revisions that nothing will need any more.

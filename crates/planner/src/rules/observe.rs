@@ -11,11 +11,7 @@ pub(super) fn run(draft: &mut Draft<'_, '_>) -> String {
     }
     let mut step = draft.step("observe", Stage::Observe, Layer::Run, "observation".to_owned());
     step.reason = "leaks and slow trouble show late; going back is still a matter of restarts".to_owned();
-    for aside in draft.aside() {
-        if !step.needs.contains(&aside) {
-            step.needs.push(aside);
-        }
-    }
+    draft.need_all(&mut step);
     step.gates = leaving.into_iter().map(|revision| Gate::NoConsumers { revision }).collect();
     step.gates.push(Gate::NoNewFindings);
     step.bake_seconds = draft.situation.limits.observation_seconds;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_mesh::{Mesh, Workload};
+use meshlift_mesh::{Mesh, RolloutState, Workload};
 use meshlift_model::action::{Action, ActionKind, Move, MoveHow, Precondition};
 use meshlift_model::defaults::{POD_READY_SECONDS_MAX, ROLLOUT_SECONDS_MAX};
 use meshlift_model::digest::template_digest;
@@ -13,6 +13,11 @@ use super::cures::{Treatment, beside, ready_min, surge, treat};
 use crate::choices::Choices;
 use crate::situation::Situation;
 use crate::times::{Pace, move_seconds};
+
+/// Longest pause between two tries of a controller that was refused
+/// (k8s.io/client-go: `DefaultTypedControllerRateLimiter`). A rollout that was stuck goes on after it, however
+/// soon its cause is cured.
+const CONTROLLER_BACKOFF_SECONDS_MAX: i64 = 1000;
 
 /// A workload that moves.
 #[derive(Clone, Debug)]
@@ -78,7 +83,7 @@ impl Movers<'_, '_> {
                 cures: treatment.cures,
                 replicas: workload.replicas,
                 ready_min: kept,
-                seconds_max: ROLLOUT_SECONDS_MAX.max(2 * seconds),
+                seconds_max: ROLLOUT_SECONDS_MAX.max(2 * seconds) + backoff(workload),
                 pod_ready_seconds_max: POD_READY_SECONDS_MAX.max(pod_ready),
             },
             seconds,
@@ -129,6 +134,13 @@ impl Movers<'_, '_> {
             object: object.clone(),
         }));
         all
+    }
+}
+
+fn backoff(workload: &Workload) -> i64 {
+    match workload.state {
+        RolloutState::Stuck { .. } => CONTROLLER_BACKOFF_SECONDS_MAX,
+        RolloutState::Settled | RolloutState::Running | RolloutState::LeftBehind { .. } => 0,
     }
 }
 

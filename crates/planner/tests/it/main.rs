@@ -11,5 +11,6 @@ mod files;
 mod golden;
 mod names;
 mod replan;
+mod subsets;
 mod summary;
 mod synthetic;

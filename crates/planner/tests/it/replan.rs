@@ -100,6 +100,11 @@ fn rollouts_that_run_or_were_begun_are_awaited() {
     );
     let ads = move_of(&plan, "Deployment/quota-tight/ads");
     assert!(matches!(ads.cures.as_slice(), [Cure::RaiseQuota { .. }]) && ads.how == MoveHow::AwaitRollout);
+    assert!(
+        ads.seconds_max >= 600 + 1000,
+        "a controller that was refused may pause for 1000 s: {}",
+        ads.seconds_max
+    );
     for workload in ["StatefulSet/data/kafka", "DaemonSet/data/log-agent"] {
         assert_eq!(move_of(&plan, workload).how, MoveHow::DeletePods, "{workload}");
     }
