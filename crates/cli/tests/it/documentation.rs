@@ -1,8 +1,11 @@
 //! Every meshlift command in the documentation parses, so that nobody copies one that does not.
 
+use std::collections::BTreeSet;
 use std::fs;
 
-use crate::common::root;
+use meshlift_model::k8s::KINDS;
+
+use crate::common::{meshlift, root};
 
 /// Pages with commands in fenced blocks, each on a line that starts with `$ `.
 const PAGES: &[&str] =
@@ -46,4 +49,32 @@ fn the_two_commands_of_the_readme_are_there() {
         ci.trim_end().ends_with("cargo test --workspace --locked"),
         "the test command is the end of .ci/run"
     );
+}
+
+#[test]
+fn the_readme_records_every_kind_that_is_read() {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let missing: Vec<&str> =
+        KINDS.iter().map(|kind| kind.resource).filter(|resource| !text.contains(resource)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+}
+
+/// A line without its figures and its spacing: figures follow the model's numbers, words must not go stale.
+fn words(line: &str) -> String {
+    let letters: String = line.chars().map(|c| if c.is_ascii_digit() { ' ' } else { c }).collect();
+    letters.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_picture_of_the_readme_is_what_the_first_command_shows() {
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let picture = text.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let said = meshlift(&root(), &["rehearse", "--demo", "--no-report"]);
+    assert_eq!(said.exit, 0, "{}", said.stderr);
+    let real: BTreeSet<String> = said.stdout.lines().chain(said.stderr.lines()).map(words).collect();
+    // The plan's digest changes with anything in it.
+    let shown = picture.lines().filter(|line| line.trim() != "…" && !line.starts_with("REHEARSAL"));
+    for line in shown {
+        assert!(real.contains(&words(line)), "not said any more: {line}");
+    }
 }

@@ -63,7 +63,7 @@ pub fn verdict(rehearsal: &Rehearsal<'_>) -> String {
         n => format!("{} worse than announced", count(n, "event")),
     };
     format!(
-        "{head}. Best corner: {} lost{accepted}; worst corner: {}; {violations}.",
+        "{head}. Best corner: {} lost{accepted}; worst corner: {} in all; {violations}.",
         requests(beyond),
         figure(figures.requests_lost_worst)
     )
