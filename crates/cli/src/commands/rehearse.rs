@@ -104,7 +104,7 @@ fn tell(upgrade: &Upgrade, plan: &Plan, console: &Console) {
         "inspected  {proxies} proxies in {}\n\
          checked    {} block, {} warn, {} info, {} unknown; the intent decides {}\n\
          planned    {} for {}, {} for a person\n\
-         rehearsing on the twin, in virtual time: this is the best corner, the worst runs beside it\n",
+         rehearsing on the twin, in virtual time: the best corner is shown here, then comes the worst\n",
         text::count(mesh.revisions.len(), "revision"),
         found.block,
         found.warn,
