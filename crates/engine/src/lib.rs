@@ -6,7 +6,7 @@
 //! people. It names a record before the effects that rest on it, reads no clock, and makes no choices that
 //! the plan does not make.
 //!
-//! Everything below is a judgement ([`next`]): a pure function of what was just read, of the journal and of
+//! Everything below is a judgement (`next`): a pure function of what was just read, of the journal and of
 //! the time, that names one next thing. Nothing is remembered between judgements, so another process that
 //! judges again finds done what is done.
 

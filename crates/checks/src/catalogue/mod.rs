@@ -1,4 +1,4 @@
-//! What every code means: findings from their checks, errors and refusals from [`other_codes`].
+//! What every code means: findings from their checks, errors and refusals from `other_codes`.
 
 mod cli_codes;
 mod other_codes;

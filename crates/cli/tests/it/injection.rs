@@ -31,10 +31,11 @@ fn dry_run(world: &mut TwinWorld, workload: &ObjectRef) -> InjectionProof {
     world.submit(0, &Effect::Read(query));
     loop {
         let InputEvent::Outcome { outcome, .. } = world.next(None).event else { continue };
-        let Outcome::Observed { observation: Observation::DryRun { proofs } } = outcome else {
-            panic!("{workload}: {outcome:?}")
+        let proof = match outcome {
+            Outcome::Observed { observation: Observation::DryRun { proofs } } => proofs.into_iter().next(),
+            Outcome::Observed { .. } | Outcome::Done { .. } | Outcome::Failed { .. } => None,
         };
-        return proofs.into_iter().next().unwrap();
+        return proof.unwrap();
     }
 }
 
