@@ -10,10 +10,8 @@ mod failure;
 mod files;
 mod mesh;
 mod progress;
-pub mod rehearsal;
 mod upgrade;
 mod wish;
-pub mod world;
 
 use std::ffi::OsString;
 use std::path::Path;

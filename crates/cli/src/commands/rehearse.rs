@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use meshlift_model::event::Event;
 use meshlift_model::journal::RunResult;
 use meshlift_model::plan::Plan;
+use meshlift_rehearsal::Rehearsal;
 use meshlift_report::rehearsal::{self, Rehearsal as Shown};
 use meshlift_report::{check, text};
 
@@ -13,7 +14,7 @@ use crate::args::quoted;
 use crate::console::Console;
 use crate::failure::{CliError, Failure};
 use crate::progress::Progress;
-use crate::rehearsal::Rehearsal;
+
 use crate::upgrade::{Upgrade, UpgradeArgs};
 use crate::{Exit, files};
 
@@ -59,7 +60,8 @@ pub(crate) fn run(args: &RehearseArgs, console: &Console) -> Result<Exit, Failur
         return Err(CliError::NoManifest(upgrade.target).into());
     };
     tell(&upgrade, &plan, console);
-    let rehearsal = Rehearsal { mesh: &upgrade.mesh, plan: &plan, manifest, seed: args.seed };
+    let rehearsal =
+        Rehearsal { mesh: &upgrade.mesh, plan: &plan, manifest, seed: args.seed, rollback_after: None };
     let start = upgrade.mesh.snapshot.newest_time().unwrap_or_default();
     let progress = Progress::new(console, start, &plan);
     let outcome = rehearsal.run(&mut |event: &Event| progress.show(event));

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::common::{meshlift, root};
-use meshlift_cli::rehearsal::{Outcome, Rehearsal};
 use meshlift_mesh::Mesh;
 use meshlift_model::action::Selector;
 use meshlift_model::intent::Intent;
@@ -12,6 +11,7 @@ use meshlift_model::journal::RunResult;
 use meshlift_model::names::IstioVersion;
 use meshlift_model::plan::Plan;
 use meshlift_planner::{intent, is_finished, plan};
+use meshlift_rehearsal::{Outcome, Rehearsal};
 use meshlift_snapshot::{digest, read, shipped_manifest};
 
 fn mesh(name: &str) -> Mesh {
@@ -29,7 +29,7 @@ fn plan_of(mesh: &Mesh, intent: &Intent) -> Plan {
 
 fn rehearse(mesh: &Mesh, plan: &Plan) -> Outcome {
     let manifest = shipped_manifest(&target(), false).unwrap();
-    Rehearsal { mesh, plan, manifest: &manifest, seed: 0 }.run(&mut |_| {}).unwrap()
+    Rehearsal { mesh, plan, manifest: &manifest, seed: 0, rollback_after: None }.run(&mut |_| {}).unwrap()
 }
 
 fn demo_intent() -> Intent {

@@ -5,5 +5,4 @@ mod bad_input;
 mod common;
 mod documentation;
 mod endings;
-mod injection;
 mod screens;

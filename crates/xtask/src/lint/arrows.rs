@@ -18,9 +18,22 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("twin", &["model", "ports"]),
     ("driver", &["model", "ports", "engine"]),
     ("report", &["model", "mesh", "checks", "planner"]),
+    ("rehearsal", &["model", "mesh", "checks", "engine", "ports", "twin", "driver", "report"]),
     (
         "cli",
-        &["model", "snapshot", "mesh", "checks", "planner", "engine", "ports", "twin", "driver", "report"],
+        &[
+            "model",
+            "snapshot",
+            "mesh",
+            "checks",
+            "planner",
+            "engine",
+            "ports",
+            "twin",
+            "driver",
+            "report",
+            "rehearsal",
+        ],
     ),
 ];
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use super::{files, shown, text};
 
 /// Rooms that decide or compute.
-pub const PURE: &[&str] = &["model", "mesh", "checks", "planner", "engine", "ports", "twin", "report"];
+pub const PURE: &[&str] =
+    &["model", "mesh", "checks", "planner", "engine", "ports", "twin", "rehearsal", "report"];
 
 /// What their sources must not name, and why.
 pub const FORBIDDEN: &[(&str, &str)] = &[

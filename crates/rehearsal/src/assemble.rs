@@ -11,13 +11,13 @@ use meshlift_model::run_report::{Figures, RunReport, ServiceReport, Violation, W
 use meshlift_report::rehearsal::{assumptions, not_tested};
 use meshlift_twin::traffic::{WorkloadTraffic, verdict};
 
-use super::{Ended, Rehearsal};
+use crate::{Ended, Rehearsal};
 
 /// Label that names a slice's Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// The report: steps and gates of the corner that came less far, figures of both.
-pub(super) fn report(rehearsal: &Rehearsal<'_>, best: &Ended, worst: &Ended) -> RunReport {
+pub(crate) fn report(rehearsal: &Rehearsal<'_>, best: &Ended, worst: &Ended) -> RunReport {
     let decisive = if worst.result > best.result { worst } else { best };
     let reason = decisive.run.ended().map(|(_, reason)| reason.to_owned()).unwrap_or_default();
     let assembly = Assembly { rehearsal, best, worst, floors: floors(rehearsal) };

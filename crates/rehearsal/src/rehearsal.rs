@@ -1,7 +1,5 @@
 //! Carries a plan out on the twin, in the best and in the worst corner.
 
-mod assemble;
-
 use std::sync::Arc;
 
 use meshlift_driver::{DriveError, DriverPolicy, MemoryJournal};
@@ -19,7 +17,7 @@ use meshlift_twin::checkers::{self, Announced, Evidence};
 use meshlift_twin::traffic::{Corner, Traffic, measure};
 use meshlift_twin::world::{TwinOptions, TwinWorld};
 
-use crate::world::CheckedWorld;
+use crate::{CheckedWorld, assemble};
 
 /// Who grants approvals in a rehearsal: said in every report.
 const APPROVER: &str = "the rehearsal";
@@ -35,6 +33,8 @@ pub struct Rehearsal<'a> {
     pub manifest: &'a Manifest,
     /// Seed of the twin.
     pub seed: u64,
+    /// Everything is rolled back once this step of the plan is done.
+    pub rollback_after: Option<&'a str>,
 }
 
 /// One corner's run at its end.
@@ -91,7 +91,11 @@ impl Rehearsal<'_> {
         let mut world = CheckedWorld::new(world, self.plan.intent.clone(), self.plan.target.clone());
         let mut journal = MemoryJournal::default();
         meshlift_driver::begin(&mut journal, "rehearsal", self.plan, began)?;
-        let policy = DriverPolicy { auto_approve: Some(APPROVER.to_owned()), ..DriverPolicy::default() };
+        let policy = DriverPolicy {
+            auto_approve: Some(APPROVER.to_owned()),
+            rollback_after: self.rollback_after.map(ToOwned::to_owned),
+            ..DriverPolicy::default()
+        };
         let result = meshlift_driver::drive(&mut world, &mut journal, &policy, sink)?;
         let ended = world.now();
         let snapshot: Snapshot = world.snapshot().unwrap_or_default();

@@ -1,0 +1,9 @@
+//! A rehearsal: driver and engine, unchanged, on the digital twin, judged by checkers that share no code with
+//! them.
+
+mod assemble;
+mod checked_world;
+mod rehearsal;
+
+pub use checked_world::CheckedWorld;
+pub use rehearsal::{Ended, Outcome, Rehearsal};

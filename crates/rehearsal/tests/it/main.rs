@@ -1,0 +1,3 @@
+//! Rehearsals of recorded meshes.
+
+mod injection;
