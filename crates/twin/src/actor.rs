@@ -40,7 +40,7 @@ impl Wakes {
 ///
 /// An actor sees the cluster only through [`Cluster`] and writes only through it, so that every write stands
 /// in the log under its name. Two wakes of one key before its turn are one turn.
-pub trait Actor: Any {
+pub trait Actor: Any + CloneActor {
     /// Its name, unique; it stands as author in each change that it writes.
     fn name(&self) -> &'static str;
 
@@ -56,5 +56,24 @@ pub trait Actor: Any {
     /// Lag between a change and the turn that it causes, as bounds in milliseconds.
     fn lag_millis(&self, cluster: &Cluster) -> (i64, i64) {
         cluster.config.informer_lag_millis
+    }
+}
+
+/// A copy of an actor behind a pointer: a world is copied with all that acts in it. Every actor that is
+/// [`Clone`] has it.
+pub trait CloneActor {
+    /// The copy.
+    fn boxed(&self) -> Box<dyn Actor>;
+}
+
+impl<A: Actor + Clone> CloneActor for A {
+    fn boxed(&self) -> Box<dyn Actor> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Actor> {
+    fn clone(&self) -> Self {
+        self.as_ref().boxed()
     }
 }

@@ -53,12 +53,30 @@ impl Config {
 }
 
 /// What happens to a pod between its creation and the store: the mutating webhooks.
-pub trait Admission {
+pub trait Admission: CloneAdmission {
     /// The pod as the webhooks leave it.
     ///
     /// # Errors
     /// Where a webhook refuses it, or must be called and cannot be.
     fn admit(&mut self, store: &Store, pod: Pod) -> Result<Pod, Rejected>;
+}
+
+/// A copy of admission behind a pointer; whatever is [`Clone`] has it.
+pub trait CloneAdmission {
+    /// The copy.
+    fn boxed(&self) -> Box<dyn Admission>;
+}
+
+impl<A: Admission + Clone + 'static> CloneAdmission for A {
+    fn boxed(&self) -> Box<dyn Admission> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn Admission> {
+    fn clone(&self) -> Self {
+        self.as_ref().boxed()
+    }
 }
 
 /// Why admission refused a pod.
@@ -80,6 +98,7 @@ impl Admission for AdmitAsIs {
 }
 
 /// The simulated API server: store, admission, quota, eviction.
+#[derive(Clone)]
 pub struct Cluster {
     /// Objects and log.
     pub store: Store,

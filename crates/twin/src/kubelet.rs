@@ -30,12 +30,30 @@ pub struct PodStart {
 }
 
 /// How long pods take: the model behind the kubelets.
-pub trait PodTimings {
+pub trait PodTimings: CloneTimings {
     /// Asked once per pod, when its node takes it up (or at load, if it is on its way up then).
     fn start(&mut self, pod: &Pod, store: &Store) -> PodStart;
 
     /// When a pod is gone whose deletion was asked for just now; asked again only if its grace became shorter.
     fn gone_at(&mut self, pod: &Pod, store: &Store) -> Time;
+}
+
+/// A copy of timings behind a pointer; whatever is [`Clone`] has it.
+pub trait CloneTimings {
+    /// The copy.
+    fn boxed(&self) -> Box<dyn PodTimings>;
+}
+
+impl<T: PodTimings + Clone + 'static> CloneTimings for T {
+    fn boxed(&self) -> Box<dyn PodTimings> {
+        Box::new(self.clone())
+    }
+}
+
+impl Clone for Box<dyn PodTimings> {
+    fn clone(&self) -> Self {
+        self.as_ref().boxed()
+    }
 }
 
 /// Timings like those of the recorded clusters: an address after 0.5 to 1 s, Ready 3 to 4 s later, gone 4 to
@@ -70,6 +88,7 @@ impl PodTimings for SteadyTimings {
 }
 
 /// The actor.
+#[derive(Clone)]
 pub struct Kubelet {
     timings: Box<dyn PodTimings>,
     starts: BTreeMap<String, PodStart>,

@@ -35,9 +35,9 @@ pub mod traffic;
 mod twin;
 pub mod world;
 
-pub use actor::{Actor, Requeue, Wakes};
-pub use cluster::{Admission, AdmitAsIs, Cluster, Config, Quirks, Rejected};
+pub use actor::{Actor, CloneActor, Requeue, Wakes};
+pub use cluster::{Admission, AdmitAsIs, CloneAdmission, Cluster, Config, Quirks, Rejected};
 pub use error::ApiError;
-pub use kubelet::{Kubelet, PodStart, PodTimings, SteadyTimings};
+pub use kubelet::{CloneTimings, Kubelet, PodStart, PodTimings, SteadyTimings};
 pub use store::{Change, ChangeKind, DeleteOptions, Propagation, Store, reference};
 pub use twin::Twin;

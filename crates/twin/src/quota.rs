@@ -144,6 +144,7 @@ fn counts(pod: &Pod, now: Time) -> bool {
 }
 
 /// The actor that recounts.
+#[derive(Clone, Copy)]
 pub(crate) struct Quotas;
 
 impl Actor for Quotas {

@@ -17,7 +17,7 @@ use crate::quantity::Requests;
 use crate::store::{Change, ChangeKind, Store};
 
 /// The actor, with what each node carries: kept up to date from change to change.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Scheduler {
     load: BTreeMap<String, Requests>,
     /// uid of a pod that counts → its node and what it asks for.

@@ -22,7 +22,8 @@ const RETRY_MAX_MILLIS: i64 = 1_000_000;
 /// A turn: actor and key.
 type Turn = (usize, ObjectRef);
 
-/// A simulated cluster with its actors, in virtual time.
+/// A simulated cluster with its actors, in virtual time. A copy goes on by itself, in the same way.
+#[derive(Clone)]
 pub struct Twin {
     /// What the actors act on. Writes from outside go here; they are noticed at the next step.
     pub cluster: Cluster,

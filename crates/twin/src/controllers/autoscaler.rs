@@ -13,6 +13,7 @@ use crate::store::Change;
 const LOOK_MILLIS: (i64, i64) = (0, 15_000);
 
 /// The actor.
+#[derive(Clone, Copy)]
 pub(super) struct Autoscalers;
 
 impl Actor for Autoscalers {

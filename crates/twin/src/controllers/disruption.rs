@@ -19,6 +19,7 @@ use crate::store::{Change, DeleteOptions, Store};
 const DISRUPTION_ALLOWED: &str = "DisruptionAllowed";
 
 /// The actor.
+#[derive(Clone, Copy)]
 pub(super) struct Budgets;
 
 impl Actor for Budgets {

@@ -25,6 +25,7 @@ const ZONE: &str = "topology.kubernetes.io/zone";
 const ENDPOINTS_MAX: usize = 100;
 
 /// The actor.
+#[derive(Clone, Copy)]
 pub(super) struct EndpointSlices;
 
 impl Actor for EndpointSlices {

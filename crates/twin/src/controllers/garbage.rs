@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::store::{Change, DeleteOptions, FOREGROUND, ORPHAN, reference};
 
 /// The actor.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct GarbageCollector {
     /// uids of owners that are gone.
     gone: BTreeSet<String>,

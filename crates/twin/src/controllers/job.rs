@@ -20,6 +20,7 @@ const FAILURE_DELAY_SECONDS: i64 = 10;
 const FAILURE_DELAY_SECONDS_MAX: i64 = 600;
 
 /// The actor.
+#[derive(Clone, Copy)]
 pub(super) struct Jobs;
 
 impl Actor for Jobs {

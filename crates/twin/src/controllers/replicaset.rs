@@ -13,6 +13,7 @@ use crate::store::{Change, DeleteOptions, Store};
 pub(crate) const BURST_REPLICAS: usize = 500;
 
 /// The actor.
+#[derive(Clone, Copy)]
 pub(super) struct ReplicaSets;
 
 impl Actor for ReplicaSets {

@@ -73,6 +73,7 @@ pub struct LinkEvent {
 }
 
 /// The actor: all istiods and the client side of all proxies.
+#[derive(Clone)]
 pub struct Istiods {
     corner: Corner,
     links: BTreeMap<ObjectRef, Link>,

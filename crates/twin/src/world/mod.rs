@@ -47,7 +47,7 @@ pub struct TwinOptions {
     pub manifest: Option<Manifest>,
 }
 
-/// A simulated mesh that a run can act on.
+/// A simulated mesh that a run can act on. A copy goes on by itself, in the same way.
 pub struct TwinWorld {
     twin: Twin,
     /// What it was loaded from, without its objects.
@@ -55,10 +55,19 @@ pub struct TwinWorld {
     manifest: Option<Manifest>,
     seed: Seed,
     began: Time,
-    /// Effects under way, by the time at which they are looked at.
-    pending: BTreeMap<(Time, u64), (EffectId, Work)>,
+    /// Effects under way, by the time at which they are looked at, and who hears what came of them.
+    pending: BTreeMap<(Time, u64), (Caller, Work)>,
     submitted: u64,
     reviews: Rc<RefCell<Vec<Review>>>,
+}
+
+/// Who hears the outcome of an effect.
+#[derive(Clone, Copy, Debug)]
+enum Caller {
+    /// The process at the port, under this number.
+    Connected(EffectId),
+    /// Nobody: its process is gone.
+    Gone,
 }
 
 /// An effect under way.
@@ -76,6 +85,25 @@ enum Progress {
     Done(Outcome),
     /// It is looked at again later.
     Later(Work),
+}
+
+impl Clone for TwinWorld {
+    fn clone(&self) -> Self {
+        let reviews = Rc::new(RefCell::new(self.reviews()));
+        let mut twin = self.twin.clone();
+        // A copy's reviews are its own.
+        twin.cluster.set_admission(Box::new(Webhooks::telling(Rc::clone(&reviews))));
+        Self {
+            twin,
+            source: self.source.clone(),
+            manifest: self.manifest.clone(),
+            seed: self.seed,
+            began: self.began,
+            pending: self.pending.clone(),
+            submitted: self.submitted,
+            reviews,
+        }
+    }
 }
 
 impl std::fmt::Debug for TwinWorld {
@@ -134,16 +162,25 @@ impl TwinWorld {
         self.reviews.borrow().clone()
     }
 
+    /// The process at the port is gone, a new one comes. Writes that the API server has go on without anybody
+    /// to hear of them. Questions are forgotten, and so is what the process itself would have done next.
+    pub fn reconnect(&mut self) {
+        self.pending.retain(|_, (caller, work)| {
+            *caller = Caller::Gone;
+            matches!(work, Work::Begin(effect) if matches!(**effect, Effect::Write(_)))
+        });
+    }
+
     fn istiods(&self) -> Option<&Istiods> {
         self.twin.actor::<Istiods>()
     }
 
-    fn enqueue(&mut self, at: Time, effect_id: EffectId, work: Work) {
+    fn enqueue(&mut self, at: Time, caller: Caller, work: Work) {
         self.submitted += 1;
-        self.pending.insert((at, self.submitted), (effect_id, work));
+        self.pending.insert((at, self.submitted), (caller, work));
     }
 
-    fn look(&mut self, effect_id: EffectId, work: Work) -> Option<Input> {
+    fn look(&mut self, caller: Caller, work: Work) -> Option<Input> {
         self.twin.cluster.store.set_author(PORT);
         let progress = match work {
             Work::Begin(effect) => match *effect {
@@ -154,14 +191,15 @@ impl TwinWorld {
         };
         self.twin.cluster.store.set_author("");
         let at = self.twin.now();
-        match progress {
-            Progress::Done(outcome) => {
-                Some(Input { at, event: InputEvent::Outcome { effect: effect_id, outcome } })
+        match (progress, caller) {
+            (Progress::Done(outcome), Caller::Connected(effect)) => {
+                Some(Input { at, event: InputEvent::Outcome { effect, outcome } })
             }
-            Progress::Later(work) => {
-                self.enqueue(at.plus_millis(LOOK_MILLIS), effect_id, work);
+            (Progress::Later(work), Caller::Connected(_)) => {
+                self.enqueue(at.plus_millis(LOOK_MILLIS), caller, work);
                 None
             }
+            (Progress::Done(_) | Progress::Later(_), Caller::Gone) => None,
         }
     }
 }
@@ -174,7 +212,8 @@ impl WorldPort for TwinWorld {
     fn submit(&mut self, effect_id: EffectId, effect: &Effect) {
         let (low, high) = EFFECT_MILLIS;
         let delay = self.seed.child("effect").nth(self.submitted).between(low, high);
-        self.enqueue(self.twin.now().plus_millis(delay), effect_id, Work::Begin(Box::new(effect.clone())));
+        let caller = Caller::Connected(effect_id);
+        self.enqueue(self.twin.now().plus_millis(delay), caller, Work::Begin(Box::new(effect.clone())));
     }
 
     fn next(&mut self, until: Option<Time>) -> Input {
@@ -183,8 +222,8 @@ impl WorldPort for TwinWorld {
             match (due, until) {
                 (Some(key), until) if until.is_none_or(|until| key.0 <= until) => {
                     self.twin.run_until(key.0);
-                    let Some((effect_id, work)) = self.pending.remove(&key) else { continue };
-                    if let Some(input) = self.look(effect_id, work) {
+                    let Some((caller, work)) = self.pending.remove(&key) else { continue };
+                    if let Some(input) = self.look(caller, work) {
                         return input;
                     }
                 }

@@ -19,6 +19,7 @@ pub(crate) enum Feed {
 }
 
 /// Recorded times per owner, in order of creation and of deletion.
+#[derive(Clone)]
 pub(crate) struct ReplayTimings {
     ready: BTreeMap<String, Vec<Option<Time>>>,
     gone: BTreeMap<String, Vec<Time>>,

@@ -22,6 +22,7 @@ pub(crate) struct Faults {
     pub(crate) failing: Rc<RefCell<BTreeSet<String>>>,
 }
 
+#[derive(Clone)]
 struct FaultyTimings {
     steady: SteadyTimings,
     faults: Faults,

@@ -25,6 +25,7 @@ const KEEP_SUCCESSFUL: i32 = 3;
 const KEEP_FAILED: i32 = 1;
 
 /// The actor.
+#[derive(Clone, Copy)]
 pub(super) struct CronJobs;
 
 impl Actor for CronJobs {

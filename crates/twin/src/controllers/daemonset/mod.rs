@@ -32,6 +32,7 @@ const TOLERATED: &[(&str, &str)] = &[
 const TOLERATED_HOST_NETWORK: (&str, &str) = ("node.kubernetes.io/network-unavailable", "NoSchedule");
 
 /// The actor.
+#[derive(Clone, Copy)]
 pub(super) struct DaemonSets;
 
 impl Actor for DaemonSets {

@@ -30,6 +30,7 @@ const MAX_REPLICAS: &str = "deployment.kubernetes.io/max-replicas";
 const TEMPLATE_HASH: &str = "pod-template-hash";
 
 /// The actor.
+#[derive(Clone, Copy)]
 pub(super) struct Deployments;
 
 impl Actor for Deployments {

@@ -14,6 +14,7 @@ use crate::store::Change;
 use update::Update;
 
 /// The actor.
+#[derive(Clone, Copy)]
 pub(super) struct StatefulSets;
 
 impl Actor for StatefulSets {
