@@ -4,9 +4,10 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use meshlift_model::defaults::FORMAT_VERSION;
 use meshlift_model::journal::JournalLine;
 use meshlift_ports::{JournalError, JournalPort};
+
+use crate::line_format::{line_bytes, parse_lines, whole_lines};
 
 /// A journal in a file. Holds the file's lock: one writer at a time.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl FileJournal {
         }
         let text = read(path)?;
         let whole = whole_lines(&text);
-        let next = parse(&place, whole)?.len() as u64;
+        let next = parse_lines(&place, whole)?.len() as u64;
         if whole.len() < text.len() {
             file.set_len(whole.len() as u64).map_err(write)?;
             file.sync_all().map_err(write)?;
@@ -68,8 +69,7 @@ impl JournalPort for FileJournal {
             let place = self.path.display().to_string();
             return Err(JournalError::Stale { place, expected: line.sequence, found: self.next });
         }
-        let mut text = serde_json::to_vec(line).map_err(|error| self.write_error(error))?;
-        text.push(b'\n');
+        let text = line_bytes(&self.path.display().to_string(), line)?;
         let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
         self.torn = written.is_err();
         written.map_err(|error| self.write_error(error))?;
@@ -78,7 +78,7 @@ impl JournalPort for FileJournal {
     }
 
     fn lines(&self) -> Result<Vec<JournalLine>, JournalError> {
-        parse(&self.path.display().to_string(), whole_lines(&read(&self.path)?))
+        parse_lines(&self.path.display().to_string(), &read(&self.path)?)
     }
 }
 
@@ -94,42 +94,4 @@ fn read(path: &Path) -> Result<Vec<u8>, JournalError> {
     let place = path.display().to_string();
     read.map_err(|error| JournalError::Read { place, reason: error.to_string() })?;
     Ok(text)
-}
-
-/// What is before the last line break: the break is written with its line and last of it.
-fn whole_lines(text: &[u8]) -> &[u8] {
-    let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-    &text[..end]
-}
-
-fn parse(place: &str, text: &[u8]) -> Result<Vec<JournalLine>, JournalError> {
-    let mut lines = Vec::new();
-    for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        if index == 0 {
-            refuse_newer(place, line)?;
-        }
-        let damaged =
-            |reason: String| JournalError::Damaged { place: place.to_owned(), line: index + 1, reason };
-        let line: JournalLine = serde_json::from_slice(line).map_err(|error| damaged(error.to_string()))?;
-        if line.sequence != index as u64 {
-            return Err(damaged(format!("it says that it is line {}", line.sequence + 1)));
-        }
-        lines.push(line);
-    }
-    Ok(lines)
-}
-
-/// A newer format may not parse at all; it is to be called newer, not damaged.
-fn refuse_newer(place: &str, first: &[u8]) -> Result<(), JournalError> {
-    let value: Option<serde_json::Value> = serde_json::from_slice(first).ok();
-    let format = value.as_ref().and_then(|value| value.get("format_version")?.as_u64());
-    match format {
-        Some(format) if format > u64::from(FORMAT_VERSION) => {
-            let reason = format!(
-                "its format is {format}, this meshlift reads up to {FORMAT_VERSION}; use a newer one"
-            );
-            Err(JournalError::Read { place: place.to_owned(), reason })
-        }
-        Some(_) | None => Ok(()),
-    }
 }
