@@ -31,6 +31,9 @@ pub struct RunReport {
     /// One per Service whose endpoints changed.
     #[serde(default)]
     pub services: Vec<ServiceReport>,
+    /// Faults that were played on the way, and those that found no place to strike.
+    #[serde(default)]
+    pub faults: Vec<FaultReport>,
     /// What waits for a person.
     pub waiting: Vec<WaitingOn>,
     /// What the figures rest on.
@@ -94,6 +97,23 @@ pub struct Figures {
     /// Seconds from start to end, bakes included.
     pub makespan_seconds: i64,
     /// Pods that moved to the new revision.
+/// A fault that a rehearsal played.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FaultReport {
+    /// When it struck in the best corner (in the worst, where it struck only there); absent where it never did.
+    pub at: Option<Time>,
+    /// What, such as `slow-pod`.
+    pub kind: String,
+    /// Object that it struck, or was meant for.
+    pub object: ObjectRef,
+    /// What it did, in words.
+    pub detail: String,
+    /// It does not heal by itself: the run may end waiting for a person because of it.
+    pub persists: bool,
+    /// Seed that it was drawn from.
+    pub seed: u64,
+}
+
     pub pods_moved: usize,
     /// Most pods at any moment, over the number at the start.
     pub capacity_peak_extra_pods: i64,

@@ -32,6 +32,7 @@ pub(crate) fn report(rehearsal: &Rehearsal<'_>, best: &Ended, worst: &Ended) -> 
         figures: assembly.figures(&workloads),
         workloads,
         services: assembly.services(),
+        faults: Vec::new(),
         waiting: decisive.run.waiting_on(),
         assumptions: assumptions(),
         not_tested: not_tested(),

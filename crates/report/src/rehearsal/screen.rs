@@ -23,6 +23,7 @@ pub fn screen(rehearsal: &Rehearsal<'_>, next: &[String], style: Style) -> Strin
     let mut text = head(rehearsal, style);
     text.push_str(&steps(report, style));
     text.push_str(&gates(report, style));
+    text.push_str(&faults(report, style));
     text.push_str(&losses(report, style));
     text.push_str(&endpoints(report, style));
     text.push_str(&violations(report, style));
@@ -101,6 +102,22 @@ fn gates(report: &RunReport, style: Style) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Faults that struck, in one line, and how many did not.
+fn faults(report: &RunReport, style: Style) -> String {
+    let Some(first) = report.faults.first() else { return String::new() };
+    let struck = report.faults.iter().filter_map(|fault| {
+        let persists = if fault.persists { " (persists)" } else { "" };
+        Some(format!("{} {} at {}{persists}", fault.kind, fault.object, fault.at?))
+    });
+    let mut all: Vec<String> = struck.collect();
+    let missed = report.faults.len() - all.len();
+    if missed > 0 {
+        all.push(format!("{missed} found no place to strike"));
+    }
+    let line = format!("seed {}: {}", first.seed, all.join(" · "));
+    hang_at("FAULTS  ", 2, &line).replacen("FAULTS", &style.heading("FAULTS"), 1)
 }
 
 fn losses(report: &RunReport, style: Style) -> String {
