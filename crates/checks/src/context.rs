@@ -1,6 +1,6 @@
 //! What every check is given, and the questions that several of them ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::facts::{GatewayFacts, GatewayKind, Mesh, Role, RolloutRules, Workload};
 use meshlift_model::intent::Intent;
@@ -29,12 +29,26 @@ pub(crate) struct Context<'a> {
     pub(crate) intent: &'a Intent,
     pub(crate) target: Option<&'a IstioVersion>,
     pub(crate) judged: BTreeMap<ObjectRef, Judged>,
+    /// Revisions that run the target.
+    targets: BTreeSet<&'a RevisionName>,
+    /// Workloads that the upgrade restarts: nearly every check asks for them.
+    restarted: Vec<&'a Workload>,
 }
 
 impl<'a> Context<'a> {
     /// Judges all restarts once, for all checks.
     pub(crate) fn new(mesh: &'a Mesh, intent: &'a Intent, target: Option<&'a IstioVersion>) -> Self {
-        Self { mesh, intent, target, judged: judge_all(mesh) }
+        let runs_target = |revision: &&meshlift_mesh::facts::Revision| {
+            target.is_some() && revision.version.as_ref() == target
+        };
+        let targets = mesh.revisions.values().filter(runs_target).map(|revision| &revision.name).collect();
+        let mut context =
+            Self { mesh, intent, target, judged: judge_all(mesh), targets, restarted: Vec::new() };
+        context.restarted = context
+            .proxied()
+            .filter(|workload| workload.rules != RolloutRules::NextRun && context.moves(workload))
+            .collect();
+        context
     }
 
     /// Recorded objects.
@@ -85,7 +99,7 @@ impl<'a> Context<'a> {
 
     /// True if the revision exists and runs the target.
     pub(crate) fn is_target(&self, revision: &RevisionName) -> bool {
-        self.target.is_some() && self.version_of(revision) == self.target
+        self.targets.contains(revision)
     }
 
     /// Gateway facts of a Deployment.
@@ -119,9 +133,7 @@ impl<'a> Context<'a> {
 
     /// Those of them that the upgrade restarts: not all of their pods are where it goes.
     pub(crate) fn restarted(&self) -> impl Iterator<Item = &'a Workload> {
-        self.proxied()
-            .filter(|workload| workload.rules != RolloutRules::NextRun)
-            .filter(|workload| self.moves(workload))
+        self.restarted.iter().copied()
     }
 
     /// True unless all pods of the workload run the target, and new ones will. Without a target, any
