@@ -78,6 +78,10 @@ impl Run {
         if self.work.tasks.keys().any(|id| !matches!(id, TaskId::Undo(_))) && self.drain(step) {
             return STILL;
         }
+        if let Some(tag) = self.ledger.tag_to_undo_first(step) {
+            let why = format!("{} cannot be taken back before its tag", self.ledger.plan_step(step).id);
+            return self.begin_undo(tag, &why, turn);
+        }
         let busy = self.work.tasks.keys().any(|id| matches!(id, TaskId::Undo(_)));
         let failed: Vec<&str> = self.undo_troubles();
         if !failed.is_empty() {

@@ -223,7 +223,9 @@ impl Ledger {
         let due = if self.rolling_back {
             self.rollback_order().first() == Some(&index)
         } else {
-            self.current() == Some(index)
+            let current = self.current();
+            let undoing = current.filter(|step| self.steps[*step].undoing.is_some());
+            current == Some(index) || undoing.and_then(|step| self.tag_to_undo_first(step)) == Some(index)
         };
         require(due && self.steps[index].undoing.is_none(), step, "it is not the one to take back")?;
         self.steps[index].undoing = Some(why.to_owned());

@@ -214,22 +214,31 @@ impl Ledger {
         }
     }
 
-    /// Steps to take back, in that order: the reverse of the plan's, but a tag before what its own pod
-    /// template binds to it, because undoing a restart needs the selector first (law 6).
+    /// Steps to take back, in that order: the reverse of the plan's, but a tag before what is bound to it,
+    /// because undoing a restart needs the selector first (law 6).
     pub(crate) fn rollback_order(&self) -> Vec<usize> {
-        let steps = &self.plan.steps;
-        let mut order: Vec<usize> = Vec::new();
-        for (index, step) in steps.iter().enumerate().rev() {
-            if step.stage == Stage::TagBound {
-                let is_its_tag =
-                    |tag: &usize| steps[*tag].stage == Stage::Tag && step.needs.contains(&steps[*tag].id);
-                order.extend((0..index).rev().filter(is_its_tag));
-            }
-            order.push(index);
-        }
+        let steps = (0..self.plan.steps.len()).rev();
+        let mut order: Vec<usize> =
+            steps.flat_map(|step| self.tag_of(step).into_iter().chain([step])).collect();
         let mut seen = BTreeSet::new();
         order.retain(|step| seen.insert(*step) && self.is_to_be_undone(*step));
         order
+    }
+
+    /// The step whose tag selects for this one: right before it, but for others that are bound to the same tag.
+    fn tag_of(&self, step: usize) -> Option<usize> {
+        let stage = |step: usize| self.plan.steps[step].stage;
+        let is_bound = |step: &usize| matches!(stage(*step), Stage::TagBound | Stage::Gateway);
+        let before = (0..step).rev().find(|earlier| !is_bound(earlier))?;
+        (is_bound(&step) && stage(before) == Stage::Tag).then_some(before)
+    }
+
+    /// The step that has to be taken back before this one can be, while nothing later rests on it.
+    pub(crate) fn tag_to_undo_first(&self, step: usize) -> Option<usize> {
+        let tag = self.tag_of(step)?;
+        let is_last = !(step + 1..self.steps.len()).any(|later| self.is_to_be_undone(later));
+        let due = self.is_to_be_undone(tag) && self.steps[tag].undoing.is_none();
+        (due && is_last).then_some(tag)
     }
 
     fn is_to_be_undone(&self, step: usize) -> bool {
