@@ -53,6 +53,7 @@ impl Run {
             subject: subjects(plan_step),
             state: word.to_owned(),
             started: state.started,
+            baked_from: state.bake_until.map(|until| until.plus_seconds(-plan_step.bake_seconds)),
             ended: state.ended.filter(|_| state.end.is_some()),
             waiting_on,
             undo: undo_words(&plan_step.undo),

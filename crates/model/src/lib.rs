@@ -18,6 +18,7 @@ pub mod names;
 pub mod plan;
 pub mod run_report;
 pub mod selector;
+pub mod series;
 pub mod snapshot;
 pub mod tag_objects;
 pub mod time;

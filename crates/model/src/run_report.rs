@@ -36,6 +36,9 @@ pub struct RunReport {
     pub faults: Vec<FaultReport>,
     /// What waits for a person.
     pub waiting: Vec<WaitingOn>,
+    /// What was tried: corners, faults, crashes, rollback, one sentence each.
+    #[serde(default)]
+    pub tried: Vec<String>,
     /// What the figures rest on.
     pub assumptions: Vec<String>,
     /// What was not tried.
@@ -57,6 +60,9 @@ pub struct StepReport {
     pub state: String,
     /// Begin.
     pub started: Option<Time>,
+    /// Begin of its bake, once what it does is done.
+    #[serde(default)]
+    pub baked_from: Option<Time>,
     /// End.
     pub ended: Option<Time>,
     /// What it waits on.
@@ -91,12 +97,6 @@ pub struct Violation {
     pub detail: String,
 }
 
-/// Sums over the run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Figures {
-    /// Seconds from start to end, bakes included.
-    pub makespan_seconds: i64,
-    /// Pods that moved to the new revision.
 /// A fault that a rehearsal played.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FaultReport {
@@ -114,6 +114,12 @@ pub struct FaultReport {
     pub seed: u64,
 }
 
+/// Sums over the run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Seconds from start to end, bakes included.
+    pub makespan_seconds: i64,
+    /// Pods that moved to the new revision.
     pub pods_moved: usize,
     /// Most pods at any moment, over the number at the start.
     pub capacity_peak_extra_pods: i64,

@@ -8,7 +8,7 @@ use meshlift_model::k8s::EndpointSlice;
 use meshlift_model::names::ObjectRef;
 use meshlift_model::plan::{Floor, StepUndo};
 use meshlift_model::run_report::{Figures, RunReport, ServiceReport, Violation, WorkloadReport};
-use meshlift_report::rehearsal::{assumptions, not_tested};
+use meshlift_report::rehearsal::{assumptions, not_tested, tried};
 use meshlift_twin::traffic::{WorkloadTraffic, verdict};
 
 use crate::{Ended, Rehearsal};
@@ -34,8 +34,9 @@ pub(crate) fn report(rehearsal: &Rehearsal<'_>, best: &Ended, worst: &Ended) -> 
         services: assembly.services(),
         faults: Vec::new(),
         waiting: decisive.run.waiting_on(),
+        tried: tried(rehearsal.rollback_after),
         assumptions: assumptions(),
-        not_tested: not_tested(),
+        not_tested: not_tested(rehearsal.rollback_after.is_some()),
     }
 }
 

@@ -65,7 +65,7 @@ fn labels_and_probes_that_deceive_are_told_of() {
 
 #[test]
 fn a_missing_secret_is_missing_only_where_secrets_were_read() {
-    let public = "IstioGateway/istio-ingress/public";
+    let public = "Gateway.networking.istio.io/istio-ingress/public";
     let secret = |namespace: &str| {
         let mut secret = Secret::default();
         secret.metadata.namespace = namespace.into();

@@ -76,7 +76,7 @@ impl KindInfo {
     /// Kind as the API server writes it: two kinds are called `Gateway`, and tell themselves apart by group.
     #[must_use]
     pub fn wire_kind(&self) -> &'static str {
-        if self.kind == "IstioGateway" { "Gateway" } else { self.kind }
+        if self.kind == IstioGateway::KIND { "Gateway" } else { self.kind }
     }
 }
 
@@ -251,7 +251,7 @@ kinds! {
     crds: CustomResourceDefinition, "CustomResourceDefinition", "customresourcedefinitions.apiextensions.k8s.io", "apiextensions.k8s.io/v1", false, true;
     gateway_classes: GatewayClass, "GatewayClass", "gatewayclasses.gateway.networking.k8s.io", "gateway.networking.k8s.io/v1", false, false;
     gateways: Gateway, "Gateway", "gateways.gateway.networking.k8s.io", "gateway.networking.k8s.io/v1", true, false;
-    istio_gateways: IstioGateway, "IstioGateway", "gateways.networking.istio.io", "networking.istio.io/v1", true, false;
+    istio_gateways: IstioGateway, "Gateway.networking.istio.io", "gateways.networking.istio.io", "networking.istio.io/v1", true, false;
     virtual_services: VirtualService, "VirtualService", "virtualservices.networking.istio.io", "networking.istio.io/v1", true, false;
     destination_rules: DestinationRule, "DestinationRule", "destinationrules.networking.istio.io", "networking.istio.io/v1", true, false;
     service_entries: ServiceEntry, "ServiceEntry", "serviceentries.networking.istio.io", "networking.istio.io/v1", true, false;

@@ -44,13 +44,32 @@ pub fn assumptions() -> Vec<String> {
     ]
 }
 
+/// What was tried: both corners, and the way back where one was asked for.
+#[must_use]
+pub fn tried(rollback_after: Option<&str>) -> Vec<String> {
+    let mut tried = vec![
+        "the whole plan in the best corner, then in the worst: what a snapshot cannot tell (how apps stop, how fast \
+         endpoints spread and pods start) at its kindest and at its harshest"
+            .to_owned(),
+    ];
+    if let Some(step) = rollback_after {
+        tried.push(format!("everything taken back once step {step} was done, from the journal of the run"));
+    }
+    tried
+}
+
 /// What was not tried.
 #[must_use]
-pub fn not_tested() -> Vec<String> {
+pub fn not_tested(rolled_back: bool) -> Vec<String> {
+    let back = if rolled_back {
+        "going on after a crash of meshlift"
+    } else {
+        "taking the whole plan back, and going on after a crash of meshlift"
+    };
     [
         "faults: lost nodes, failing pulls, crashing pods, an unreachable webhook, rejected config, lost answers",
         "other hands: deploys, autoscaling by load, GitOps and people at work while the plan runs",
-        "taking the whole plan back, and going on after a crash of meshlift",
+        back,
         "the config that the new istiod would send, beyond filters pinned to a proxy version",
         "real load: latency, memory, connection storms on istiod",
         "the six corners between the best and the worst",

@@ -11,7 +11,7 @@ use meshlift_model::run_report::{RunReport, StepReport, WorkloadReport};
 
 use crate::text::{count, duration, figure};
 
-pub use grounds::{assumptions, not_tested};
+pub use grounds::{assumptions, not_tested, tried};
 pub use html::html;
 pub use markdown::markdown;
 pub use screen::screen;

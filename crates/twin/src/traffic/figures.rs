@@ -62,6 +62,8 @@ pub struct WorkloadTraffic {
     pub connections_cut: f64,
     /// Least ready pods at any moment.
     pub ready_min: i32,
+    /// Ready pods that are not on their way out, from each time on.
+    pub ready: Vec<(Time, i32)>,
     /// Desired pods.
     pub replicas: i32,
     /// What of its manner explains a gap, in words; empty where nothing does.

@@ -61,11 +61,11 @@ fn touched(timeline: &Timeline) -> BTreeMap<ObjectRef, WorkloadTraffic> {
     });
     let workloads: BTreeSet<&ObjectRef> = moved.map(|life| &life.workload).collect();
     let figures = |workload: &ObjectRef| {
-        let ready = timeline.ready.get(workload).into_iter().flatten().map(|(_, count)| *count);
+        let ready = timeline.ready.get(workload).cloned().unwrap_or_default();
         let replicas = timeline.replicas.get(workload).copied().unwrap_or(1);
         let manner = timeline.manners.get(workload).copied().unwrap_or_default();
-        let ready_min = ready.min().unwrap_or(0);
-        WorkloadTraffic { ready_min, replicas, manner, ..WorkloadTraffic::default() }
+        let ready_min = ready.iter().map(|(_, count)| *count).min().unwrap_or(0);
+        WorkloadTraffic { ready_min, ready, replicas, manner, ..WorkloadTraffic::default() }
     };
     workloads.into_iter().map(|workload| (workload.clone(), figures(workload))).collect()
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use meshlift_model::effect::{Change, Failure, Outcome, Write};
 use meshlift_model::k8s::{
-    DaemonSet, Deployment, HorizontalPodAutoscaler, IntOrString, Object, ObjectMeta, Pod, PodTemplateSpec,
-    Resource, ResourceQuota, StatefulSet,
+    DaemonSet, Deployment, HorizontalPodAutoscaler, IntOrString, IstioGateway, Object, ObjectMeta, Pod,
+    PodTemplateSpec, Resource, ResourceQuota, StatefulSet,
 };
 use meshlift_model::names::ObjectRef;
 use serde_json::Value;
@@ -238,7 +238,7 @@ fn from_stored(target: &ObjectRef, stored: Value) -> Result<Object, ApiError> {
     let text = |key: &str| stored.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (kind, version) = (text("kind"), text("apiVersion"));
     let kind = if kind == "Gateway" && version.starts_with("networking.istio.io/") {
-        "IstioGateway".to_owned()
+        IstioGateway::KIND.to_owned()
     } else {
         kind
     };
