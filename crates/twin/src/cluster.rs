@@ -5,6 +5,7 @@ use meshlift_model::names::ObjectRef;
 use meshlift_model::time::Time;
 
 use crate::error::ApiError;
+use crate::faults::Book;
 use crate::quota;
 use crate::seed::Seed;
 use crate::store::{DeleteOptions, Store};
@@ -104,6 +105,8 @@ pub struct Cluster {
     pub store: Store,
     /// Settings.
     pub config: Config,
+    /// What is to go wrong; empty but where faults are played.
+    pub faults: Book,
     admission: Box<dyn Admission>,
 }
 
@@ -121,7 +124,7 @@ impl Cluster {
     #[must_use]
     pub fn new(now: Time, config: Config, admission: Box<dyn Admission>) -> Self {
         let store = Store::new(now, Seed::new(config.seed).child("store"));
-        Self { store, config, admission }
+        Self { store, config, faults: Book::default(), admission }
     }
 
     /// The virtual time.

@@ -119,7 +119,8 @@ impl Kubelet {
         let start = match self.starts.get(&pod.metadata.uid) {
             Some(start) => start.clone(),
             None => {
-                let start = self.timings.start(&pod, &cluster.store);
+                let usual = self.timings.start(&pod, &cluster.store);
+                let start = cluster.faults.start(&pod, &cluster.store, usual);
                 self.starts.insert(pod.metadata.uid.clone(), start.clone());
                 start
             }
@@ -273,7 +274,8 @@ fn container_status(container: &Container) -> ContainerStatus {
     }
 }
 
-fn set_ready(pod: &mut Pod, ready: bool, since: Time) {
+/// Makes all containers of a pod ready, or none.
+pub(crate) fn set_ready(pod: &mut Pod, ready: bool, since: Time) {
     let states = pod.status.container_statuses.iter_mut().chain(&mut pod.status.init_container_statuses);
     states.for_each(|container| container.ready = ready);
     for type_ in ["Ready", "ContainersReady"] {

@@ -23,6 +23,7 @@ pub mod checkers;
 mod cluster;
 mod controllers;
 mod error;
+pub mod faults;
 pub mod istiod;
 mod kubelet;
 mod load;
