@@ -19,7 +19,7 @@ use crate::{actions, gates, limits, open, undo};
 
 /// Seconds until an answer is given up. Adapters have shorter limits of their own; this one only keeps a
 /// run from waiting for ever on a broken one.
-const ANSWER_SECONDS_MAX: i64 = 300;
+pub(crate) const ANSWER_SECONDS_MAX: i64 = 300;
 /// Longest pause between two attempts of one effect, in seconds.
 const BACK_OFF_SECONDS_MAX: i64 = 30;
 /// Seconds between two evictions that a disruption budget refused: budgets change as slowly as pods start.
@@ -180,6 +180,9 @@ impl Run {
         outcome: Outcome,
         turn: &mut Turn,
     ) -> Result<(), IllegalRecord> {
+        if self.absorb_closing(effect, &outcome, turn)? {
+            return Ok(());
+        }
         let Some(mut pending) = self.work.pending.remove(&effect) else {
             self.work.given_up.remove(&effect);
             return Ok(());

@@ -12,6 +12,7 @@
 
 mod actions;
 mod back;
+mod closing;
 mod cohort;
 mod cures;
 mod effects;

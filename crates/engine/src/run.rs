@@ -1,6 +1,5 @@
 //! The run: durable ledger, volatile work, and the one pure function that moves it.
 
-use meshlift_model::effect::{Failure, Outcome};
 use meshlift_model::event::EventKind;
 use meshlift_model::journal::{
     Command, Input, InputEvent, Instruction, JournalLine, Record, RunResult, StepEnd,
@@ -8,6 +7,7 @@ use meshlift_model::journal::{
 use meshlift_model::plan::Plan;
 use meshlift_model::time::Time;
 
+use crate::closing::Closing;
 use crate::illegal::IllegalRecord;
 use crate::ledger::Ledger;
 use crate::task::Work;
@@ -133,14 +133,18 @@ impl Run {
         let now = input.at.max(self.ledger.last_at);
         let mut turn = Turn { now, out: Vec::new() };
         self.work.next_effect = self.work.next_effect.max(self.ledger.next_effect());
-        self.close_lost(&mut turn)?;
+        self.take_up_lost(&turn);
         match input.event {
             InputEvent::Tick => {}
             InputEvent::Outcome { effect, outcome } => self.absorb(effect, outcome, &mut turn)?,
             InputEvent::Command(command) => self.obey(command, &mut turn)?,
         }
         self.give_up_late(&mut turn)?;
-        self.advance(&mut turn)?;
+        self.close_due(&mut turn)?;
+        // Until it is known what an earlier process did, nothing rests on it.
+        if self.work.closing.is_empty() {
+            self.advance(&mut turn)?;
+        }
         match &self.ledger.ended {
             Some((result, _)) => turn.out.push(Instruction::Stop(*result)),
             None => turn.out.extend(self.next_wake(now).map(Instruction::WakeAt)),
@@ -152,7 +156,9 @@ impl Run {
         match &input.event {
             InputEvent::Tick => {}
             InputEvent::Outcome { effect, .. } => {
-                let known = self.work.pending.contains_key(effect) || self.work.given_up.contains(effect);
+                let known = self.work.pending.contains_key(effect)
+                    || self.work.closing.contains_key(effect)
+                    || self.work.given_up.contains(effect);
                 if !known {
                     return Err(StepError::UnexpectedOutcome { effect: *effect });
                 }
@@ -174,19 +180,6 @@ impl Run {
         Ok(())
     }
 
-    /// Writes whose outcome an earlier process never saw are closed as unknown. Their tasks read again and
-    /// find the effect in place, or write again.
-    fn close_lost(&mut self, turn: &mut Turn) -> Result<(), IllegalRecord> {
-        let is_lost = |id: &&u64| !self.work.pending.contains_key(id);
-        let lost: Vec<u64> = self.ledger.open.iter().filter(is_lost).copied().collect();
-        for effect in lost {
-            let message = "the executor ended before an answer came".to_owned();
-            let outcome = Outcome::Failed { failure: Failure::Unavailable { message } };
-            self.journal(Record::Outcome { effect, outcome }, turn)?;
-        }
-        Ok(())
-    }
-
     fn obey(&mut self, command: Command, turn: &mut Turn) -> Result<(), IllegalRecord> {
         self.journal(Record::Command { command: command.clone() }, turn)?;
         if let Command::Approve { step, by } = command {
@@ -200,6 +193,7 @@ impl Run {
         let current = self.ledger.current();
         let bake = current.and_then(|step| self.ledger.steps[step].bake_until).filter(|until| *until > now);
         let watch = bake.and(self.work.watch_at);
-        self.work.next_wake().into_iter().chain(bake).chain(watch).min()
+        let closing = self.work.closing.values().map(Closing::due);
+        self.work.next_wake().into_iter().chain(closing).chain(bake).chain(watch).min()
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_model::effect::{EffectId, Observation, Query};
 use meshlift_model::time::Time;
 
+use crate::closing::Closing;
 use crate::next::Trouble;
 
 /// What a task judges.
@@ -69,6 +70,8 @@ pub(crate) struct Work {
     pub(crate) pending: BTreeMap<EffectId, Pending>,
     /// Effects that were given up: their outcomes may still come.
     pub(crate) given_up: BTreeSet<EffectId>,
+    /// Writes that an earlier process left open.
+    pub(crate) closing: BTreeMap<EffectId, Closing>,
     /// Actions that are taken back already.
     pub(crate) undone: BTreeSet<usize>,
     /// Why the step at work cannot go on.
