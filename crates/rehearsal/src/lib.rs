@@ -4,6 +4,8 @@
 mod assemble;
 mod checked_world;
 mod rehearsal;
+mod stage;
 
 pub use checked_world::CheckedWorld;
 pub use rehearsal::{Ended, Outcome, Rehearsal};
+pub use stage::{Crash, Cut, Driven, Fate, Moment, Stage};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use meshlift_driver::{DriveError, DriverPolicy, MemoryJournal};
+use meshlift_driver::{DriveError, DriverPolicy};
 use meshlift_engine::Run;
 use meshlift_mesh::Mesh;
 use meshlift_model::event::Event;
@@ -10,14 +10,12 @@ use meshlift_model::journal::RunResult;
 use meshlift_model::manifest::Manifest;
 use meshlift_model::plan::Plan;
 use meshlift_model::run_report::{RunReport, Violation};
-use meshlift_model::snapshot::Snapshot;
 use meshlift_model::time::Time;
-use meshlift_ports::WorldPort;
 use meshlift_twin::checkers::{self, Announced, Evidence};
 use meshlift_twin::traffic::{Corner, Traffic, measure};
 use meshlift_twin::world::{TwinOptions, TwinWorld};
 
-use crate::{CheckedWorld, assemble};
+use crate::{Stage, assemble};
 
 /// Who grants approvals in a rehearsal: said in every report.
 const APPROVER: &str = "the rehearsal";
@@ -85,25 +83,46 @@ impl Rehearsal<'_> {
     /// # Errors
     /// As [`Rehearsal::run`].
     pub fn run_corner(&self, corner: Corner, sink: &mut dyn FnMut(&Event)) -> Result<Ended, DriveError> {
+        let mut stage = self.stage(corner);
+        let result = stage.drive(&self.policy(), sink)?;
+        self.judge(&stage, result, corner)
+    }
+
+    /// The stage of a corner, on which nothing has happened yet.
+    #[must_use]
+    pub fn stage(&self, corner: Corner) -> Stage {
+        Stage::new(self.world(corner), self.plan)
+    }
+
+    /// The world of a corner, as the snapshot says it is.
+    #[must_use]
+    pub fn world(&self, corner: Corner) -> TwinWorld {
         let options = TwinOptions { seed: self.seed, corner, manifest: Some(self.manifest.clone()) };
-        let world = TwinWorld::load(&self.mesh.snapshot, options);
-        let began = world.now();
-        let mut world = CheckedWorld::new(world, self.plan.intent.clone(), self.plan.target.clone());
-        let mut journal = MemoryJournal::default();
-        meshlift_driver::begin(&mut journal, "rehearsal", self.plan, began)?;
-        let policy = DriverPolicy {
+        TwinWorld::load(&self.mesh.snapshot, options)
+    }
+
+    /// What the driver does by itself in a rehearsal.
+    #[must_use]
+    pub fn policy(&self) -> DriverPolicy {
+        DriverPolicy {
             auto_approve: Some(APPROVER.to_owned()),
             rollback_after: self.rollback_after.map(ToOwned::to_owned),
             ..DriverPolicy::default()
-        };
-        let result = meshlift_driver::drive(&mut world, &mut journal, &policy, sink)?;
-        let ended = world.now();
-        let snapshot: Snapshot = world.snapshot().unwrap_or_default();
-        let world = world.into_inner();
+        }
+    }
+
+    /// What came of a run that ended on a stage.
+    ///
+    /// # Errors
+    /// Where its journal does not make sense.
+    pub fn judge(&self, stage: &Stage, result: RunResult, corner: Corner) -> Result<Ended, DriveError> {
+        let run = stage.run()?;
+        let world = stage.world();
+        let (began, ended) = (world.began(), world.twin().now());
         let traffic = measure(world.twin().cluster.store.changes(), began, ended, corner);
         let violations = self.violations(&world, (corner == Corner::BEST).then_some(&traffic));
-        let run = meshlift_driver::load(&journal)?;
-        Ok(Ended { result, run, mesh: Mesh::derive(Arc::new(snapshot)), began, ended, traffic, violations })
+        let mesh = Mesh::derive(Arc::new(stage.snapshot()));
+        Ok(Ended { result, run, mesh, began, ended, traffic, violations })
     }
 
     /// What the checkers say; they share no code with what planned and carried it out.

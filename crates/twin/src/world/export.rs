@@ -23,7 +23,8 @@ const ISTIOD: &str = "istiod/";
 
 impl TwinWorld {
     /// A snapshot of the present.
-    pub(super) fn export(&self) -> Snapshot {
+    #[must_use]
+    pub fn export(&self) -> Snapshot {
         let objects = self.twin.cluster.store.to_objects();
         let istiods = self
             .istiods()
