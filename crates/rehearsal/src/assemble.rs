@@ -11,7 +11,7 @@ use meshlift_model::run_report::{Figures, RunReport, ServiceReport, Violation, W
 use meshlift_report::rehearsal::{assumptions, not_tested, tried};
 use meshlift_twin::traffic::{WorkloadTraffic, verdict};
 
-use crate::{Ended, Rehearsal};
+use crate::{Ended, Rehearsal, faults};
 
 /// Label that names a slice's Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -32,7 +32,7 @@ pub(crate) fn report(rehearsal: &Rehearsal<'_>, best: &Ended, worst: &Ended) -> 
         figures: assembly.figures(&workloads),
         workloads,
         services: assembly.services(),
-        faults: Vec::new(),
+        faults: faults::reports(rehearsal, &best.played, &worst.played),
         waiting: decisive.run.waiting_on(),
         tried: tried(rehearsal.rollback_after),
         assumptions: assumptions(),

@@ -3,9 +3,11 @@
 
 mod assemble;
 mod checked_world;
+mod faults;
 mod rehearsal;
 mod stage;
 
 pub use checked_world::CheckedWorld;
+pub use meshlift_twin::faults::{Fault, light};
 pub use rehearsal::{Ended, Outcome, Rehearsal};
 pub use stage::{Crash, Cut, Driven, Fate, Moment, Stage};

@@ -12,6 +12,7 @@ use meshlift_model::plan::Plan;
 use meshlift_model::run_report::{RunReport, Violation};
 use meshlift_model::time::Time;
 use meshlift_twin::checkers::{self, Announced, Evidence};
+use meshlift_twin::faults::{Fault, Played};
 use meshlift_twin::traffic::{Corner, Traffic, measure};
 use meshlift_twin::world::{TwinOptions, TwinWorld};
 
@@ -31,6 +32,8 @@ pub struct Rehearsal<'a> {
     pub manifest: &'a Manifest,
     /// Seed of the twin.
     pub seed: u64,
+    /// What goes wrong on the way; see [`meshlift_twin::faults::light`].
+    pub faults: &'a [Fault],
     /// Everything is rolled back once this step of the plan is done.
     pub rollback_after: Option<&'a str>,
 }
@@ -52,6 +55,8 @@ pub struct Ended {
     pub traffic: Traffic,
     /// Whatever was worse than announced.
     pub violations: Vec<Violation>,
+    /// Faults that struck, in order.
+    pub played: Vec<Played>,
 }
 
 /// Both corners.
@@ -84,7 +89,7 @@ impl Rehearsal<'_> {
     /// As [`Rehearsal::run`].
     pub fn run_corner(&self, corner: Corner, sink: &mut dyn FnMut(&Event)) -> Result<Ended, DriveError> {
         let mut stage = self.stage(corner);
-        let result = stage.drive(&self.policy(), sink)?;
+        let result = self.drive(&mut stage, sink)?;
         self.judge(&stage, result, corner)
     }
 
@@ -94,9 +99,16 @@ impl Rehearsal<'_> {
         Stage::new(self.world(corner), self.plan)
     }
 
-    /// The world of a corner, as the snapshot says it is.
+    /// The world of a corner, as the snapshot says it is, with all that will go wrong in it.
     #[must_use]
     pub fn world(&self, corner: Corner) -> TwinWorld {
+        let mut world = self.bare_world(corner);
+        world.play(self.faults, &self.plan.revision);
+        world
+    }
+
+    /// The world of a corner in which nothing goes wrong.
+    pub(crate) fn bare_world(&self, corner: Corner) -> TwinWorld {
         let options = TwinOptions { seed: self.seed, corner, manifest: Some(self.manifest.clone()) };
         TwinWorld::load(&self.mesh.snapshot, options)
     }
@@ -121,8 +133,10 @@ impl Rehearsal<'_> {
         let (began, ended) = (world.began(), world.twin().now());
         let traffic = measure(world.twin().cluster.store.changes(), began, ended, corner);
         let violations = self.violations(&world, (corner == Corner::BEST).then_some(&traffic));
+        let violations = self.ours(&world, corner, &traffic, violations);
         let mesh = Mesh::derive(Arc::new(stage.snapshot()));
-        Ok(Ended { result, run, mesh, began, ended, traffic, violations })
+        let played = world.played().to_vec();
+        Ok(Ended { result, run, mesh, began, ended, traffic, violations, played })
     }
 
     /// What the checkers say; they share no code with what planned and carried it out.

@@ -29,6 +29,10 @@ pub(crate) struct RehearseArgs {
     /// Seed: the same seed gives the same bytes
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
+    /// What goes wrong on the way, drawn from the seed: a slow, crashing or never ready pod, an istiod that
+    /// restarts, other people who scale, relabel or deploy, our own process that dies
+    #[arg(long, value_name = "LEVEL", value_enum, default_value_t)]
+    faults: Faults,
     /// Where the HTML report goes [default: meshlift-rehearsal.html, meshlift-demo.html with --demo]
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -38,6 +42,16 @@ pub(crate) struct RehearseArgs {
     /// Form of the result
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
+}
+
+/// How much goes wrong.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Faults {
+    /// Nothing
+    #[default]
+    None,
+    /// One to three faults, such as every cluster has
+    Light,
 }
 
 /// Forms of the result.
@@ -60,8 +74,18 @@ pub(crate) fn run(args: &RehearseArgs, console: &Console) -> Result<Exit, Failur
         return Err(CliError::NoManifest(upgrade.target).into());
     };
     tell(&upgrade, &plan, console);
-    let rehearsal =
-        Rehearsal { mesh: &upgrade.mesh, plan: &plan, manifest, seed: args.seed, rollback_after: None };
+    let faults = match args.faults {
+        Faults::None => Vec::new(),
+        Faults::Light => meshlift_rehearsal::light(args.seed, &plan, &upgrade.mesh.snapshot),
+    };
+    let rehearsal = Rehearsal {
+        mesh: &upgrade.mesh,
+        plan: &plan,
+        manifest,
+        seed: args.seed,
+        faults: &faults,
+        rollback_after: None,
+    };
     let start = upgrade.mesh.snapshot.newest_time().unwrap_or_default();
     let progress = Progress::new(console, start, &plan);
     let outcome = rehearsal.run(&mut |event: &Event| progress.show(event));

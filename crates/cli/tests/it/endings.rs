@@ -29,7 +29,8 @@ fn plan_of(mesh: &Mesh, intent: &Intent) -> Plan {
 
 fn rehearse(mesh: &Mesh, plan: &Plan) -> Outcome {
     let manifest = shipped_manifest(&target(), false).unwrap();
-    Rehearsal { mesh, plan, manifest: &manifest, seed: 0, rollback_after: None }.run(&mut |_| {}).unwrap()
+    let rehearsal = Rehearsal { mesh, plan, manifest: &manifest, seed: 0, faults: &[], rollback_after: None };
+    rehearsal.run(&mut |_| {}).unwrap()
 }
 
 fn demo_intent() -> Intent {

@@ -1,3 +1,4 @@
 //! Rehearsals of recorded meshes.
 
+mod faults;
 mod injection;

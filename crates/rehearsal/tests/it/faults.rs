@@ -1,0 +1,175 @@
+//! Rehearsals under faults: how they end, that what passes leaves no trace, that the same seed gives the same bytes.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use meshlift_mesh::Mesh;
+use meshlift_model::defaults::REV_LABEL;
+use meshlift_model::intent::Intent;
+use meshlift_model::journal::RunResult;
+use meshlift_model::k8s::{Namespace, Pod};
+use meshlift_model::manifest::Manifest;
+use meshlift_model::plan::Plan;
+use meshlift_model::run_report::Violation;
+use meshlift_rehearsal::{Rehearsal, Stage};
+use meshlift_twin::ChangeKind;
+use meshlift_twin::faults::{Fault, FaultKind, light};
+use meshlift_twin::traffic::Corner;
+use meshlift_twin::world::PORT;
+
+/// A recorded mesh with an intent that decides everything.
+struct Scene {
+    name: &'static str,
+    mesh: Mesh,
+    plan: Plan,
+    manifest: Manifest,
+}
+
+impl Scene {
+    fn of(name: &'static str) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+        let snapshot = meshlift_snapshot::read(&root.join(format!("clusters/{name}.meshlift"))).unwrap();
+        let mesh = Mesh::derive(Arc::new(snapshot));
+        let text = std::fs::read_to_string(root.join("demo-intent.yaml")).unwrap();
+        let intent: Intent = meshlift_planner::intent::parse(&text).unwrap();
+        let manifest = meshlift_snapshot::shipped_manifest(&"1.30.3".parse().unwrap(), false).unwrap();
+        let digest = meshlift_snapshot::digest(&mesh.snapshot);
+        let (plan, _) = meshlift_planner::plan(&mesh, &intent, Some(&manifest), &digest).unwrap();
+        assert_eq!(plan.waiting, [], "{name}: everything is decided");
+        Self { name, mesh, plan, manifest }
+    }
+
+    fn faults(&self, seed: u64) -> Vec<Fault> {
+        light(seed, &self.plan, &self.mesh.snapshot)
+    }
+
+    fn run(&self, seed: u64, faults: &[Fault]) -> Told {
+        let rehearsal = Rehearsal {
+            mesh: &self.mesh,
+            plan: &self.plan,
+            manifest: &self.manifest,
+            seed,
+            faults,
+            rollback_after: None,
+        };
+        let mut stage = rehearsal.stage(Corner::BEST);
+        let result = rehearsal.drive(&mut stage, &mut |_| {}).unwrap();
+        let ended = rehearsal.judge(&stage, result, Corner::BEST).unwrap();
+        let reason = ended.run.ended().unwrap().1.to_owned();
+        let played =
+            ended.played.iter().map(|played| (faults[played.fault].clone(), played.object.to_string()));
+        let trouble = self.trouble(&stage, faults);
+        Told { seed, result, reason, played: played.collect(), violations: ended.violations, trouble }
+    }
+
+    /// Pods that a scale-up made before its namespace's turn, and that have the new revision all the same.
+    fn trouble(&self, stage: &Stage, faults: &[Fault]) -> Vec<String> {
+        let world = stage.world();
+        let changes = world.twin().cluster.store.changes();
+        let mut found = Vec::new();
+        for fault in faults.iter().filter(|fault| matches!(fault.kind, FaultKind::ScaleUp { .. })) {
+            let namespace = &fault.victim.namespace;
+            let is_turn = |change: &&meshlift_twin::Change| {
+                change.by == PORT
+                    && change.of::<Namespace>().is_some_and(|one| one.metadata.name == *namespace)
+            };
+            let turn = changes.iter().find(is_turn).map_or(world.twin().now(), |change| change.at);
+            let born = changes.iter().filter(|change| change.kind == ChangeKind::Added && change.at < turn);
+            let pods = born.filter(|change| !change.by.is_empty()).filter_map(|change| change.of::<Pod>());
+            let wrong = pods.filter(|pod| {
+                pod.metadata.namespace == *namespace
+                    && pod.metadata.annotation(REV_LABEL) == Some(self.plan.revision.as_str())
+            });
+            found.extend(wrong.map(|pod| format!("{} is ahead of its turn", pod.metadata.name)));
+        }
+        found
+    }
+}
+
+/// What came of one run.
+struct Told {
+    seed: u64,
+    result: RunResult,
+    reason: String,
+    played: Vec<(Fault, String)>,
+    violations: Vec<Violation>,
+    trouble: Vec<String>,
+}
+
+impl Told {
+    /// True if the reason names what the fault struck: its victim, or the very pod.
+    fn names(&self, (fault, object): &(Fault, String)) -> bool {
+        let pod = object.rsplit('/').next().unwrap_or_default();
+        self.reason.contains(&fault.victim.name) || self.reason.contains(pod)
+    }
+
+    /// What is wrong with it; nothing, if all is as it should be.
+    fn wrong(&self) -> Option<String> {
+        let persisting = || self.played.iter().filter(|(fault, _)| fault.kind.persists());
+        let ending = match self.result {
+            RunResult::Done => true,
+            RunResult::Waiting | RunResult::RolledBack => persisting().any(|played| self.names(played)),
+            RunResult::Failed => false,
+        };
+        if ending && self.violations.is_empty() && self.trouble.is_empty() {
+            return None;
+        }
+        let mut text = format!("seed {}: {:?}: {}\n", self.seed, self.result, self.reason);
+        for (fault, object) in &self.played {
+            let _ = writeln!(text, "    {} {object} {:?}", fault.kind.name(), fault.trigger);
+        }
+        for violation in &self.violations {
+            let _ = writeln!(text, "    law {} {}: {}", violation.law, violation.subject, violation.detail);
+        }
+        self.trouble.iter().for_each(|trouble| text.push_str(&format!("    {trouble}\n")));
+        Some(text)
+    }
+}
+
+/// Runs these seeds, on both processors.
+fn sweep(scene: &Scene, seeds: &[u64]) -> Vec<Told> {
+    const THREADS: usize = 2;
+    let share = |thread: usize| seeds.iter().skip(thread).step_by(THREADS);
+    let mut all: Vec<Told> = std::thread::scope(|scope| {
+        let run = |thread| {
+            scope.spawn(move || {
+                share(thread).map(|seed| scene.run(*seed, &scene.faults(*seed))).collect::<Vec<_>>()
+            })
+        };
+        let threads: Vec<_> = (0..THREADS).map(run).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    all.sort_by_key(|told| told.seed);
+    all
+}
+
+fn hold(scene: &Scene, seeds: &[u64]) -> Vec<Told> {
+    let all = sweep(scene, seeds);
+    let wrong: Vec<String> = all.iter().filter_map(Told::wrong).collect();
+    let name = scene.name;
+    assert!(
+        wrong.is_empty(),
+        "--snapshot fixtures/clusters/{name}.meshlift --intent fixtures/demo-intent.yaml --faults light: {} of {} runs:\n{}",
+        wrong.len(),
+        all.len(),
+        wrong.concat()
+    );
+    all
+}
+
+fn seeds() -> Vec<u64> {
+    let range = std::env::var("FAULT_SEEDS").unwrap_or_else(|_| "0..200".to_owned());
+    let (from, to) = range.split_once("..").unwrap();
+    (from.parse().unwrap()..to.parse().unwrap()).collect()
+}
+
+#[test]
+fn faults_on_before_end_well_or_wait_for_a_person_by_name() {
+    hold(&Scene::of("before"), &seeds());
+}
+
+#[test]
+fn faults_on_half_moved_end_well_or_wait_for_a_person_by_name() {
+    hold(&Scene::of("half-moved"), &seeds());
+}
