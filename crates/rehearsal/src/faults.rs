@@ -96,7 +96,7 @@ impl Rehearsal<'_> {
     }
 
     /// The same seed and the same faults, over the same time, without us.
-    fn untouched(&self, world: &TwinWorld, corner: Corner) -> TwinWorld {
+    pub(crate) fn untouched(&self, world: &TwinWorld, corner: Corner) -> TwinWorld {
         let faults: Vec<Fault> =
             world.played().iter().map(|played| self.faults[played.fault].replayed(played.at)).collect();
         let mut reference = self.bare_world(corner);

@@ -5,9 +5,12 @@ mod assemble;
 mod checked_world;
 mod faults;
 mod rehearsal;
+mod restored;
+mod series;
 mod stage;
 
 pub use checked_world::CheckedWorld;
 pub use meshlift_twin::faults::{Fault, light};
 pub use rehearsal::{Ended, Outcome, Rehearsal};
+pub use restored::{forward_only, restored};
 pub use stage::{Crash, Cut, Driven, Fate, Moment, Stage};

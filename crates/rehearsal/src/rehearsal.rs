@@ -133,7 +133,10 @@ impl Rehearsal<'_> {
         let (began, ended) = (world.began(), world.twin().now());
         let traffic = measure(world.twin().cluster.store.changes(), began, ended, corner);
         let violations = self.violations(&world, (corner == Corner::BEST).then_some(&traffic));
-        let violations = self.ours(&world, corner, &traffic, violations);
+        let mut violations = self.ours(&world, corner, &traffic, violations);
+        if result == RunResult::RolledBack {
+            violations.extend(self.left_behind(&world, corner));
+        }
         let mesh = Mesh::derive(Arc::new(stage.snapshot()));
         let played = world.played().to_vec();
         Ok(Ended { result, run, mesh, began, ended, traffic, violations, played })

@@ -8,6 +8,8 @@ use meshlift_model::k8s::{
 };
 use meshlift_model::names::ObjectRef;
 
+use super::written::bounds;
+
 /// Label that names a slice's Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
@@ -16,11 +18,24 @@ type Counts = BTreeMap<String, usize>;
 
 /// Differences by workload and by Service, in words.
 ///
-/// Pods of Jobs are left out: they end by themselves, sooner or later as their start fell.
+/// Pods of Jobs are left out: they end by themselves, sooner or later as their start fell. What an autoscaler
+/// adds is its own affair.
 pub(super) fn differences(reference: &Objects, end: &Objects) -> BTreeMap<ObjectRef, Vec<String>> {
-    let mut found = compare(&pods(reference), &pods(end));
-    for (service, differences) in compare(&endpoints(reference), &endpoints(end)) {
-        found.entry(service).or_default().extend(differences);
+    let (before, mut after) = (pods(reference), pods(end));
+    for target in bounds(reference).keys() {
+        let Some((old, new)) = before.get(target).zip(after.get_mut(target)) else { continue };
+        for (what, count) in new {
+            *count = old.get(what).map_or(*count, |old| (*count).min(*old));
+        }
+    }
+    let mut found = compare(&before, &after);
+    let now = endpoints(end);
+    for (service, before) in endpoints(reference) {
+        let after = now.get(&service).copied().unwrap_or(0);
+        if after < before {
+            let words = format!("has {after} ready endpoints; without us it has {before}");
+            found.entry(service).or_default().push(words);
+        }
     }
     found
 }
@@ -34,10 +49,8 @@ fn compare(
     for name in before.keys().chain(after.keys()) {
         let (old, new) = (before.get(name).unwrap_or(&nothing), after.get(name).unwrap_or(&nothing));
         if old != new {
-            found.insert(
-                name.clone(),
-                vec![format!("has {}; without us it has {}", rest(new, old), rest(old, new))],
-            );
+            let difference = format!("has {}; without us it has {}", rest(new, old), rest(old, new));
+            found.insert(name.clone(), vec![difference]);
         }
     }
     found
@@ -100,14 +113,12 @@ fn container(prefix: &str, container: &Container) -> String {
 }
 
 /// Ready endpoints of each Service.
-fn endpoints(objects: &Objects) -> BTreeMap<ObjectRef, Counts> {
-    let mut all: BTreeMap<ObjectRef, Counts> = BTreeMap::new();
+fn endpoints(objects: &Objects) -> BTreeMap<ObjectRef, usize> {
+    let mut all: BTreeMap<ObjectRef, usize> = BTreeMap::new();
     for slice in &objects.endpoint_slices {
-        let Some(service) = slice.metadata.label(SERVICE_NAME) else { continue };
-        let service = ObjectRef::new(Service::KIND, &slice.metadata.namespace, service);
-        let ready = ready_endpoints(slice);
-        if ready > 0 {
-            *all.entry(service).or_default().entry("ready endpoint".to_owned()).or_default() += ready;
+        if let Some(service) = slice.metadata.label(SERVICE_NAME) {
+            let service = ObjectRef::new(Service::KIND, &slice.metadata.namespace, service);
+            *all.entry(service).or_default() += ready_endpoints(slice);
         }
     }
     all

@@ -28,7 +28,7 @@ const SHOWN_MAX: usize = 3;
 ///
 /// `reference` is the twin without us, `end` the one that was rolled back. Not compared are uid,
 /// resourceVersion, generation, timestamps, status, restart annotations; clusterIP and caBundle of objects that
-/// were created again; and the objects that are `forward_only`.
+/// were created again; how many replicas an autoscaler asks for; and the objects that are `forward_only`.
 #[must_use]
 pub fn restored(
     reference: &Snapshot,

@@ -2,7 +2,6 @@
 
 use meshlift_model::run_report::Violation;
 use meshlift_model::snapshot::Snapshot;
-use meshlift_model::time::Time;
 use meshlift_ports::WorldPort;
 use meshlift_twin::traffic::Corner;
 use meshlift_twin::world::TwinWorld;
@@ -16,7 +15,7 @@ const SETTLE_SECONDS: i64 = 300;
 
 impl Rehearsal<'_> {
     /// What a run that was rolled back left behind: its world, a little later, against a world of the same
-    /// seed in which nobody did anything until then.
+    /// seed and the same faults in which nobody upgraded anything until then.
     #[must_use]
     pub fn left_behind(&self, world: &TwinWorld, corner: Corner) -> Vec<Violation> {
         let (mut ours, ended) = (world.clone(), world.now());
@@ -24,17 +23,12 @@ impl Rehearsal<'_> {
         while ours.now() < until {
             ours.next(Some(until));
         }
-        // The twin can always be read.
-        let end = ours.snapshot().unwrap_or_default();
-        restored(&self.alone(corner, until), &end, &forward_only(self.plan), ended)
+        let mut alone = self.untouched(&ours, corner);
+        restored(&mesh_of(&mut alone), &mesh_of(&mut ours), &forward_only(self.plan), ended)
     }
+}
 
-    /// The mesh at that time, had nobody done anything.
-    #[must_use]
-    pub fn alone(&self, corner: Corner, until: Time) -> Snapshot {
-        let mut stage = self.stage(corner);
-        let millis = until.millis_since(stage.world().now());
-        stage.pass_millis(millis);
-        stage.snapshot()
-    }
+/// The twin can always be read.
+fn mesh_of(world: &mut TwinWorld) -> Snapshot {
+    world.snapshot().unwrap_or_default()
 }

@@ -1,10 +1,12 @@
 //! What people and tools write, field by field.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use meshlift_model::defaults::RESTARTED_AT;
 use meshlift_model::k8s::{
-    ControllerRevision, EndpointSlice, Job, Object, ObjectMeta, Objects, Pod, ReplicaSet, Resource,
+    ControllerRevision, EndpointSlice, HorizontalPodAutoscaler, Job, Object, ObjectMeta, Objects, Pod,
+    ReplicaSet, Resource,
 };
 use meshlift_model::names::ObjectRef;
 use serde_json::Value;
@@ -19,14 +21,14 @@ const SERVER_SIDE: [&str; 4] = ["uid", "resourceVersion", "generation", "creatio
 
 /// Differences by object, in words.
 pub(super) fn differences(reference: &Objects, end: &Objects) -> BTreeMap<ObjectRef, Vec<String>> {
-    let (before, after) = (by_name(reference), by_name(end));
+    let (before, after, bounds) = (by_name(reference), by_name(end), bounds(reference));
     let names: BTreeSet<&ObjectRef> = before.keys().chain(after.keys()).collect();
     let mut found = BTreeMap::new();
     for name in names {
         let differences = match (before.get(name), after.get(name)) {
             (Some(_), None) => vec!["is gone".to_owned()],
             (None, Some(_)) => vec!["is left over".to_owned()],
-            (Some(before), Some(after)) => compare(before, after),
+            (Some(before), Some(after)) => compare(before, after, bounds.get(name)),
             (None, None) => continue,
         };
         if !differences.is_empty() {
@@ -48,10 +50,29 @@ fn is_derived(object: &Object) -> bool {
     DERIVED.contains(&object.info().kind) && object.meta().controller().is_some()
 }
 
-fn compare(before: &Object, after: &Object) -> Vec<String> {
+/// Replicas between which an autoscaler keeps its target.
+pub(super) type Bounds = RangeInclusive<i64>;
+
+/// What autoscalers scale, and how far.
+pub(super) fn bounds(objects: &Objects) -> BTreeMap<ObjectRef, Bounds> {
+    let bounds = |autoscaler: &HorizontalPodAutoscaler| {
+        let (spec, namespace) = (&autoscaler.spec, &autoscaler.metadata.namespace);
+        let target = ObjectRef::new(&spec.scale_target_ref.kind, namespace, &spec.scale_target_ref.name);
+        (target, i64::from(spec.min_replicas.unwrap_or(1))..=i64::from(spec.max_replicas))
+    };
+    objects.autoscalers.iter().map(bounds).collect()
+}
+
+fn compare(before: &Object, after: &Object, bounds: Option<&Bounds>) -> Vec<String> {
     let is_new = uid(before) != uid(after);
+    let (mut before, mut after) = (stripped(before, is_new), stripped(after, is_new));
+    let replicas = after.pointer("/spec/replicas").and_then(Value::as_i64);
+    if replicas.zip(bounds).is_some_and(|(replicas, bounds)| bounds.contains(&replicas)) {
+        remove(&mut before, "/spec", &["replicas"]);
+        remove(&mut after, "/spec", &["replicas"]);
+    }
     let mut found = Vec::new();
-    walk("", &stripped(before, is_new), &stripped(after, is_new), &mut found);
+    walk("", &before, &after, &mut found);
     found
 }
 
