@@ -1,9 +1,16 @@
-//! The bytes of a journal: JSON Lines. The line break is written with its line and last of it, so that what
-//! stands behind the last break was never durable.
+//! The bytes of a journal: JSON Lines, each with a checksum of itself. The line break is written with its line
+//! and last of it, so that what stands behind the last break was never durable.
 
 use meshlift_model::defaults::FORMAT_VERSION;
+use meshlift_model::digest::short_digest;
 use meshlift_model::journal::JournalLine;
 use meshlift_ports::JournalError;
+
+/// What stands around a line's checksum, which is its last key.
+const SUM_KEY: &str = ",\"sum\":\"";
+const SUM_END: &str = "\"}\n";
+/// Letters of a checksum.
+const SUM_LENGTH: usize = 16;
 
 /// A line as it is appended, with its break.
 ///
@@ -12,8 +19,19 @@ use meshlift_ports::JournalError;
 pub fn line_bytes(place: &str, line: &JournalLine) -> Result<Vec<u8>, JournalError> {
     let mut bytes = serde_json::to_vec(line)
         .map_err(|error| JournalError::Write { place: place.to_owned(), reason: error.to_string() })?;
-    bytes.push(b'\n');
+    // In front of the brace that closes the line's object.
+    let sum = short_digest(&bytes);
+    bytes.pop();
+    bytes.extend(format!("{SUM_KEY}{sum}{SUM_END}").into_bytes());
     Ok(bytes)
+}
+
+/// True if the line's checksum is that of the line: a damaged line may still be a line, with another meaning.
+fn is_sound(line: &[u8]) -> bool {
+    let Some(rest) = line.strip_suffix(SUM_END.as_bytes()) else { return false };
+    let Some((rest, sum)) = rest.split_last_chunk::<SUM_LENGTH>() else { return false };
+    let Some(written) = rest.strip_suffix(SUM_KEY.as_bytes()) else { return false };
+    short_digest(&[written, b"}"].concat()).as_bytes() == sum
 }
 
 /// What is before the last line break: a torn last line counts as absent.
@@ -41,6 +59,9 @@ pub fn parse_line(place: &str, index: usize, line: &[u8]) -> Result<JournalLine,
         refuse_newer(place, line)?;
     }
     let damaged = |reason: String| JournalError::Damaged { place: place.to_owned(), line: index + 1, reason };
+    if !is_sound(line) {
+        return Err(damaged("its checksum is missing or does not fit".to_owned()));
+    }
     let line: JournalLine = serde_json::from_slice(line).map_err(|error| damaged(error.to_string()))?;
     if line.sequence != index as u64 {
         return Err(damaged(format!("it says that it is line {}", line.sequence + 1)));

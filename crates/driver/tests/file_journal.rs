@@ -5,7 +5,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use meshlift_driver::FileJournal;
+use meshlift_driver::{FileJournal, line_bytes};
+use meshlift_model::digest::short_digest;
 use meshlift_model::journal::{Command, JournalLine, Record, RunResult};
 use meshlift_model::time::Time;
 use meshlift_ports::{JournalError, JournalPort};
@@ -46,7 +47,7 @@ fn a_torn_last_line_counts_as_absent_at_every_length() {
     let folder = tempfile::tempdir().unwrap();
     let path = written(folder.path(), 3);
     let whole = std::fs::read(&path).unwrap();
-    let two = whole.len() - serde_json::to_vec(&line(2)).unwrap().len() - 1;
+    let two = whole.len() - line_bytes("test", &line(2)).unwrap().len();
     for length in two..whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
         let mut journal = FileJournal::open(&path).unwrap();
@@ -75,8 +76,12 @@ fn damage_elsewhere_is_damage() {
 fn a_record_that_is_not_known_is_damage_and_not_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let path = written(folder.path(), 1);
-    append(&path, b"{\"sequence\":1,\"at\":\"2026-11-23T20:00:00Z\",\"record\":\"surprise\"}\n");
-    assert!(matches!(FileJournal::open(&path).unwrap_err(), JournalError::Damaged { line: 2, .. }));
+    let text = "{\"sequence\":1,\"at\":\"2026-11-23T20:00:00Z\",\"record\":\"surprise\"";
+    let sum = short_digest(format!("{text}}}").as_bytes());
+    append(&path, format!("{text},\"sum\":\"{sum}\"}}\n").as_bytes());
+    let error = FileJournal::open(&path).unwrap_err();
+    assert!(matches!(error, JournalError::Damaged { line: 2, .. }), "{error}");
+    assert!(error.to_string().contains("surprise"), "{error}");
 }
 
 #[test]
