@@ -4,6 +4,8 @@
 //! runtime, its connections and its clock; the twin owns virtual time. Cluster, istiod and installer sit
 //! behind one [`WorldPort`], because one queue of arrivals keeps their order; adapters split inside.
 
+use std::sync::Arc;
+
 use meshlift_model::effect::{Effect, EffectId};
 use meshlift_model::journal::{Input, JournalLine};
 use meshlift_model::snapshot::Snapshot;
@@ -28,6 +30,14 @@ pub trait WorldPort {
     /// # Errors
     /// Where the mesh cannot be read at all; single sources report in the snapshot.
     fn snapshot(&mut self) -> Result<Snapshot, PortError>;
+
+    /// As [`WorldPort::snapshot`], shared: a world that keeps one up to date need not copy it each time.
+    ///
+    /// # Errors
+    /// As [`WorldPort::snapshot`].
+    fn shared_snapshot(&mut self) -> Result<Arc<Snapshot>, PortError> {
+        self.snapshot().map(Arc::new)
+    }
 }
 
 /// Where the journal is kept. One writer at a time.

@@ -35,13 +35,13 @@ impl<W: WorldPort> CheckedWorld<W> {
     }
 
     fn findings(&mut self) -> Outcome {
-        let snapshot = match self.world.snapshot() {
+        let snapshot = match self.world.shared_snapshot() {
             Ok(snapshot) => snapshot,
             Err(error) => {
                 return Outcome::Failed { failure: Failure::Unavailable { message: error.to_string() } };
             }
         };
-        let mesh = Mesh::derive(Arc::new(snapshot));
+        let mesh = Mesh::derive(snapshot);
         let assessment = meshlift_checks::assess(&mesh, &self.intent, Some(&self.target));
         let findings = assessment
             .findings
@@ -77,5 +77,9 @@ impl<W: WorldPort> WorldPort for CheckedWorld<W> {
 
     fn snapshot(&mut self) -> Result<Snapshot, PortError> {
         self.world.snapshot()
+    }
+
+    fn shared_snapshot(&mut self) -> Result<Arc<Snapshot>, PortError> {
+        self.world.shared_snapshot()
     }
 }

@@ -6,6 +6,7 @@ mod journal;
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use meshlift_driver::{DriveError, DriverPolicy, parse_lines};
 use meshlift_engine::Run;
@@ -183,5 +184,9 @@ impl WorldPort for SharedWorld {
 
     fn snapshot(&mut self) -> Result<Snapshot, PortError> {
         self.0.borrow_mut().snapshot()
+    }
+
+    fn shared_snapshot(&mut self) -> Result<Arc<Snapshot>, PortError> {
+        self.0.borrow_mut().shared_snapshot()
     }
 }

@@ -1,12 +1,15 @@
 //! The mesh as it is now, as a snapshot: checks and planner run on it as on a recording.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use meshlift_model::k8s::{KINDS, KindWork, Objects, Resource, with_kind};
+use meshlift_model::k8s::{KINDS, KindWork, Object, Objects, Resource, with_kind};
+use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::{IstiodAnswers, Snapshot, SourceStatus};
 
 use super::TwinWorld;
 use crate::istiod;
+use crate::store::{Store, reference};
 
 /// Entries that an endpoint answered; absent where it was not read.
 type Entries = fn(&IstiodAnswers) -> Option<usize>;
@@ -25,7 +28,25 @@ impl TwinWorld {
     /// A snapshot of the present.
     #[must_use]
     pub fn export(&self) -> Snapshot {
-        let objects = self.twin.cluster.store.to_objects();
+        self.with_objects(self.twin.cluster.store.to_objects())
+    }
+
+    /// The same, kept from one call to the next: only what changed since then is copied, if nobody holds the
+    /// former one any more.
+    pub(super) fn export_shared(&mut self) -> Arc<Snapshot> {
+        let former = self.mirror.take().map(|(position, snapshot)| (position, Arc::try_unwrap(snapshot)));
+        let store = &self.twin.cluster.store;
+        let objects = match former {
+            Some((position, Ok(snapshot))) => caught_up(snapshot.objects, store, position),
+            Some((_, Err(_))) | None => store.to_objects(),
+        };
+        let position = store.position();
+        let snapshot = Arc::new(self.with_objects(objects));
+        self.mirror = Some((position, Arc::clone(&snapshot)));
+        snapshot
+    }
+
+    fn with_objects(&self, objects: Objects) -> Snapshot {
         let istiods = self
             .istiods()
             .map(|istiods| istiod::answers(istiods, &self.twin.cluster.store, &self.source))
@@ -81,6 +102,43 @@ impl TwinWorld {
             }
         }
         sources
+    }
+}
+
+/// The objects with all changes since that position of the log.
+fn caught_up(mut objects: Objects, store: &Store, position: usize) -> Objects {
+    let changed: BTreeMap<ObjectRef, &'static str> = store
+        .changes_from(position)
+        .iter()
+        .map(|change| (reference(&change.new), change.new.info().resource))
+        .collect();
+    for (target, resource) in &changed {
+        let now = store.object(target).map(AsRef::as_ref);
+        with_kind(resource, Put { objects: &mut objects, target, now });
+    }
+    objects
+}
+
+/// One object put where it belongs in the list of its kind, or taken out.
+struct Put<'a> {
+    objects: &'a mut Objects,
+    target: &'a ObjectRef,
+    now: Option<&'a Object>,
+}
+
+impl KindWork for Put<'_> {
+    type Output = ();
+
+    fn run<R: Resource + Clone>(self) {
+        let list = R::list_mut(self.objects);
+        let key = (&self.target.namespace, &self.target.name);
+        let place = list.binary_search_by(|one| (&one.meta().namespace, &one.meta().name).cmp(&key));
+        match (place, self.now.and_then(R::from_object)) {
+            (Ok(place), Some(now)) => list[place].clone_from(now),
+            (Ok(place), None) => drop(list.remove(place)),
+            (Err(place), Some(now)) => list.insert(place, now.clone()),
+            (Err(_), None) => {}
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod workload;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use meshlift_model::effect::{Effect, EffectId, Failure, Outcome};
 use meshlift_model::journal::{Input, InputEvent};
@@ -59,6 +60,8 @@ pub struct TwinWorld {
     pending: BTreeMap<(Time, u64), (Caller, Work)>,
     submitted: u64,
     reviews: Rc<RefCell<Vec<Review>>>,
+    /// The last shared snapshot, and how far the log was then.
+    mirror: Option<(usize, Arc<Snapshot>)>,
 }
 
 /// Who hears the outcome of an effect.
@@ -102,6 +105,7 @@ impl Clone for TwinWorld {
             pending: self.pending.clone(),
             submitted: self.submitted,
             reviews,
+            mirror: None,
         }
     }
 }
@@ -136,7 +140,8 @@ impl TwinWorld {
         };
         let seed = Seed::new(seed).child("world");
         let began = twin.now();
-        Self { twin, source, manifest, seed, began, pending: BTreeMap::new(), submitted: 0, reviews }
+        let (pending, submitted, mirror) = (BTreeMap::new(), 0, None);
+        Self { twin, source, manifest, seed, began, pending, submitted, reviews, mirror }
     }
 
     /// The cluster behind it.
@@ -237,6 +242,10 @@ impl WorldPort for TwinWorld {
 
     fn snapshot(&mut self) -> Result<Snapshot, PortError> {
         Ok(self.export())
+    }
+
+    fn shared_snapshot(&mut self) -> Result<Arc<Snapshot>, PortError> {
+        Ok(self.export_shared())
     }
 }
 
