@@ -9,6 +9,7 @@ use meshlift_model::journal::{
     Command, Input, InputEvent, Instruction, JournalLine, Record, RunResult, StepEnd,
 };
 use meshlift_model::plan::Plan;
+use meshlift_model::plant::{Plant, is_planted};
 use meshlift_model::time::Time;
 use meshlift_ports::{JournalError, JournalPort, WorldPort};
 
@@ -123,7 +124,10 @@ pub fn drive(
         };
         let mut sequence = run.next_sequence();
         let at = input.at;
-        let instructions = run.step(input)?;
+        let mut instructions = run.step(input)?;
+        if is_planted(Plant::JournalAfterEffect) {
+            instructions.sort_by_key(|one| !matches!(one, Instruction::Submit { .. }));
+        }
         let at = at.max(run.last_at());
         wake = None;
         for instruction in instructions {

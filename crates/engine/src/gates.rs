@@ -5,6 +5,7 @@ use meshlift_model::defaults::{DRY_RUN_PROOFS, SELECTOR_SETTLE_SECONDS};
 use meshlift_model::effect::{Query, RevisionView};
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
 use meshlift_model::plan::{Gate, Plan, Step};
+use meshlift_model::plant::{Plant, is_planted};
 
 use crate::actions::{Proof, not_ready, prove};
 use crate::look::Look;
@@ -13,6 +14,9 @@ use crate::preconditions::{nobody, some_of};
 
 /// Judges one gate of the step at work.
 pub(crate) fn judge(look: &Look<'_>, index: usize) -> Next {
+    if is_planted(Plant::SkippedGate) {
+        return Next::Done("the actions are through".to_owned());
+    }
     match look.patiently(look.began, dispatch(look, &look.plan_step().gates[index])) {
         Ok(next) | Err(next) => next,
     }

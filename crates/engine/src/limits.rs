@@ -4,6 +4,7 @@ use meshlift_model::defaults::{
     CONCURRENT_WORKLOADS_MAX, CONCURRENT_WORKLOADS_PER_NAMESPACE_MAX, RESTARTS_PER_MINUTE_MAX,
 };
 use meshlift_model::effect::Write;
+use meshlift_model::plant::{Plant, is_planted};
 use meshlift_model::time::Time;
 
 use crate::ledger::Ledger;
@@ -42,6 +43,9 @@ pub(crate) fn restart_not_before(
 
 /// Picks what may begin beside what is at work: so many in all, so many of one namespace.
 pub(crate) fn admit(ledger: &Ledger, step: usize, at_work: &[usize], wishes: Vec<usize>) -> Vec<usize> {
+    if is_planted(Plant::TooManyAtOnce) {
+        return wishes;
+    }
     let limits = &ledger.plan.intent.limits;
     let in_all = limits.concurrent_workloads_max.unwrap_or(CONCURRENT_WORKLOADS_MAX).max(1);
     let namespace = |action: &usize| ledger.action(step, *action).kind.subject().namespace;

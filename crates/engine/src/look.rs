@@ -7,6 +7,7 @@ use meshlift_model::effect::{
 use meshlift_model::k8s::{Object, ObjectMeta};
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
 use meshlift_model::plan::{Plan, Step};
+use meshlift_model::plant::{Plant, is_planted};
 use meshlift_model::time::Time;
 
 use crate::cohort::Cohort;
@@ -181,6 +182,9 @@ impl<'a> Look<'a> {
 
     /// The write, bound to its target as it was read: uid and resourceVersion.
     pub(crate) fn bound(&self, mut write: Write, meta: &ObjectMeta) -> Write {
+        if is_planted(Plant::StaleObservationTrusted) {
+            return write;
+        }
         write.uid = some(&meta.uid);
         write.resource_version = some(&meta.resource_version);
         write
@@ -188,6 +192,9 @@ impl<'a> Look<'a> {
 
     /// The write, bound to its workload as it was read.
     pub(crate) fn bound_to(&self, mut write: Write, view: &WorkloadView) -> Write {
+        if is_planted(Plant::StaleObservationTrusted) {
+            return write;
+        }
         write.uid = some(&view.uid);
         write.resource_version = some(&view.resource_version);
         write

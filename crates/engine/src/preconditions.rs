@@ -4,6 +4,7 @@ use meshlift_model::action::{Action, ActionKind, Cure, Precondition};
 use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL};
 use meshlift_model::effect::{Change, Query, WorkloadView};
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
+use meshlift_model::plant::{Plant, is_planted};
 use meshlift_model::time::Time;
 
 use crate::look::Look;
@@ -124,7 +125,12 @@ pub(crate) fn no_followers(look: &Look<'_>, since: Time, tag: &TagName) -> Judge
 
 /// Nobody needs it, and every source could be read; else the step holds (laws 8 and 11).
 pub(crate) fn nobody(look: &Look<'_>, query: Query, what: &str) -> Judged<()> {
-    let (consumers, unknown) = look.consumers(query)?;
+    let (mut consumers, unknown) = look.consumers(query)?;
+    let by_objects: Vec<String>;
+    if is_planted(Plant::CleanupOnOneSource) {
+        by_objects = consumers.iter().filter(|who| !who.ends_with("(connection)")).cloned().collect();
+        consumers = &by_objects;
+    }
     require(unknown.is_empty(), || {
         format!("who needs {what} is unknown: {} could not be read", unknown.join(", "))
     })?;

@@ -16,6 +16,7 @@ pub mod journal;
 pub mod manifest;
 pub mod names;
 pub mod plan;
+pub mod plant;
 pub mod run_report;
 pub mod selector;
 pub mod series;

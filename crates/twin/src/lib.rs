@@ -34,6 +34,7 @@ pub mod seed;
 mod store;
 pub mod traffic;
 mod twin;
+pub mod witness;
 pub mod world;
 
 pub use actor::{Actor, CloneActor, Requeue, Wakes};

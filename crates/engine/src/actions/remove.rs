@@ -4,6 +4,7 @@ use meshlift_model::action::Action;
 use meshlift_model::effect::{Change, Write};
 use meshlift_model::journal::Undo;
 use meshlift_model::names::{ObjectRef, RevisionName};
+use meshlift_model::plant::{Plant, is_planted};
 
 use super::tag::restore;
 use crate::look::{Look, unbound};
@@ -23,7 +24,7 @@ pub(crate) fn judge(
             return Err(look.wait_for_action(index, format!("{object} is on its way out")));
         }
         // Once the first object is gone the revision serves nobody any more; the proof stands before that.
-        if look.landed(index).next().is_none() {
+        if look.landed(index).next().is_none() && !is_planted(Plant::OldRevisionRemovedEarly) {
             no_consumers(look, look.action_began(index), revision)?;
         }
         preconditions::hold(look, index, action)?;

@@ -4,6 +4,7 @@ use meshlift_model::action::Action;
 use meshlift_model::effect::{Change, Write};
 use meshlift_model::journal::Undo;
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
+use meshlift_model::plant::{Plant, is_planted};
 
 use crate::in_place::in_place;
 use crate::look::{Look, unbound};
@@ -22,6 +23,11 @@ pub(crate) fn set(
     let write = unbound(&target, Change::SetTag { revision: to.clone() });
     if in_place(look, &write)? {
         return Ok(Next::Done(format!("tag {tag} points at {to}")));
+    }
+    if is_planted(Plant::TagMovedWithoutWebhook) {
+        let is_gone = look.tag(tag)? == (None, None);
+        let write = if is_gone { write } else { unbound(&target, Change::RemoveTag) };
+        return Ok(Next::write(write, Undo::NotNeeded));
     }
     if look.landed(index).any(|(_, intent)| intent.is_done()) && look.tag(tag)? != (from, from) {
         return Err(look.wait_for_action(index, format!("webhook and Service of tag {tag} do not agree yet")));

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use meshlift_model::action::ActionKind;
 use meshlift_model::effect::EffectId;
+use meshlift_model::plant::{Plant, is_planted};
 
 use crate::ledger::{Intended, Ledger};
 use crate::look::Look;
@@ -39,7 +40,10 @@ pub(crate) fn groups(ledger: &Ledger, step: usize) -> Vec<Vec<usize>> {
         ledger.forward(step).any(|(_, intent)| intent.action == *action && intent.may_have_landed())
     };
     let actions = &ledger.plan_step(step).actions;
-    let written: Vec<usize> = (0..actions.len()).filter(wrote).collect();
+    let forgotten = |action: &usize| {
+        is_planted(Plant::UndoForgotten) && matches!(actions[*action].kind, ActionKind::Move(_))
+    };
+    let written: Vec<usize> = (0..actions.len()).filter(|one| wrote(one) && !forgotten(one)).collect();
     let mut groups: BTreeMap<(bool, Reverse<u32>), Vec<usize>> = BTreeMap::new();
     for action in written {
         let later = !is_selector(&actions[action].kind);

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use meshlift_mesh::{Follows, Tag};
 use meshlift_model::action::{Action, ActionKind, Precondition};
 use meshlift_model::plan::{Gate, Layer, Person, Stage, StepUndo};
+use meshlift_model::plant::{Plant, is_planted};
 
 use super::draft::{Draft, count};
 use crate::times::{ISTIOD_SECONDS, WRITE_SECONDS};
 
 pub(super) fn run(draft: &mut Draft<'_, '_>) -> String {
-    let tags = removed_tags(draft);
+    let early = is_planted(Plant::OldRevisionRemovedEarly);
+    let tags = if early { Vec::new() } else { removed_tags(draft) };
     let leaving = draft.leaving();
     if tags.is_empty() && leaving.is_empty() {
         return "nothing may be removed yet, or nothing is left to remove".to_owned();
@@ -47,6 +49,10 @@ pub(super) fn run(draft: &mut Draft<'_, '_>) -> String {
         StepUndo::Inverse { how: "each object was stored in the run and is created again".to_owned() };
     step.undo_seconds = ISTIOD_SECONDS;
     step.expected_seconds = WRITE_SECONDS * i64::try_from(objects + actions.len()).unwrap_or(i64::MAX);
+    if early {
+        actions.iter_mut().for_each(|action| action.preconditions.clear());
+        step.gates.clear();
+    }
     step.actions = actions;
     draft.need_all(&mut step);
     draft.push(step);

@@ -18,6 +18,7 @@ mod wave_step;
 mod waves;
 
 use meshlift_model::plan::Stage;
+use meshlift_model::plant::{Plant, is_planted};
 
 use crate::report::StageReport;
 
@@ -53,12 +54,16 @@ pub(crate) const RULES: &[Rule] = &[
 /// Runs all rules in order.
 pub(crate) fn run(draft: &mut Draft<'_, '_>) -> Vec<StageReport> {
     let mut reports = Vec::new();
-    for rule in RULES {
+    let early = is_planted(Plant::OldRevisionRemovedEarly);
+    for rule in RULES.iter().filter(|rule| !early || rule.stage != Stage::Cleanup) {
         let first = draft.steps.len();
         let blocked = draft.survey.blocked && rule.stage != Stage::NotBuilt;
         let reason = if blocked { "the whole run waits".to_owned() } else { (rule.run)(draft) };
         let steps = draft.steps.iter().skip(first).map(|step| step.id.clone()).collect();
         reports.push(StageReport { stage: rule.stage, steps, reason });
+        if early && rule.stage == Stage::ControlPlane {
+            cleanup::run(draft);
+        }
     }
     reports
 }

@@ -1,5 +1,7 @@
 //! How namespaces fall into waves: pure arithmetic.
 
+use meshlift_model::plant::{Plant, is_planted};
+
 /// What counts of a namespace.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {
@@ -42,7 +44,7 @@ fn take(loads: &[Load], share: usize, limits: WaveLimits<'_>) -> usize {
     for load in loads {
         let over =
             pods + load.pods > limits.pods_max || undo_seconds + load.undo_seconds > limits.undo_seconds_max;
-        if taken > 0 && (over || pods >= share) {
+        if taken > 0 && (over || pods >= share) && !is_planted(Plant::WaveOverLimit) {
             break;
         }
         pods += load.pods;

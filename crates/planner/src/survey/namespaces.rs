@@ -3,6 +3,7 @@
 use meshlift_mesh::{Follows, NamespaceFacts, Role, Workload};
 use meshlift_model::action::Selector;
 use meshlift_model::names::ObjectRef;
+use meshlift_model::plant::{Plant, is_planted};
 
 use super::{Survey, Surveyor, names, waits, waits_because};
 use crate::report::Fate;
@@ -90,7 +91,8 @@ impl<'a> Surveyor<'_, 'a> {
 
     fn reasons_to_hold(&self, facts: &NamespaceFacts, sorted: &Sorted<'_>, selects: bool) -> Vec<String> {
         let mut reasons = Vec::new();
-        if let Some(reason) = self.choices.holds.get(&facts.name) {
+        let holds = self.choices.holds.get(&facts.name);
+        if let Some(reason) = holds.filter(|_| !is_planted(Plant::HeldNamespaceMoved)) {
             reasons.push(format!("the intent holds it: {reason}"));
         }
         reasons.extend(self.open_in(&facts.name).iter().map(|finding| finding.title.clone()));

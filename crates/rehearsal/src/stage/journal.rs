@@ -50,6 +50,9 @@ impl Moment<'_> {
     pub fn died(&self, cut: Cut) -> Stage {
         let mut world = self.world.borrow().clone();
         world.reconnect();
+        if cut == Cut::Whole {
+            world.witness().appended(self.line);
+        }
         let durable = [self.durable, cut.of(self.bytes)].concat();
         Stage { world: Rc::new(RefCell::new(world)), journal: durable, plan: Rc::clone(self.plan) }
     }
@@ -103,11 +106,15 @@ impl JournalPort for StageJournal<'_> {
             Fate::GoOn => {
                 self.durable.extend(&bytes);
                 self.next += 1;
+                self.world.borrow().witness().appended(line);
                 Ok(())
             }
             Fate::Die(cut) => {
                 self.durable.extend(cut.of(&bytes));
                 self.dead = true;
+                if cut == Cut::Whole {
+                    self.world.borrow().witness().appended(line);
+                }
                 Err(JournalError::Write { place, reason: "the process died".to_owned() })
             }
         }

@@ -117,7 +117,12 @@ pub fn review(store: &Store, mut pod: Pod) -> Result<(Pod, Vec<Call>), Rejected>
 pub(crate) fn namespace_of(store: &Store, name: &str) -> Namespace {
     let mut namespace = store.get::<Namespace>("", name).cloned().unwrap_or_default();
     namespace.metadata.name = name.to_owned();
-    namespace.metadata.labels.insert(NAMESPACE_NAME_LABEL.to_owned(), name.to_owned());
+    labelled_with_its_name(namespace)
+}
+
+pub(crate) fn labelled_with_its_name(mut namespace: Namespace) -> Namespace {
+    let name = namespace.metadata.name.clone();
+    namespace.metadata.labels.insert(NAMESPACE_NAME_LABEL.to_owned(), name);
     namespace
 }
 

@@ -8,53 +8,84 @@ use meshlift_model::run_report::Violation;
 use meshlift_model::time::Time;
 
 use super::shadow::Shadow;
-use super::{Checker, violation};
+use super::{Announced, Checker, is_ours, truth, violation};
 use crate::store::Change;
 
 const LAW: &str = "9";
 
 /// Ready pods of each workload that has a floor.
 pub(super) struct Floors<'a> {
-    floors: &'a BTreeMap<ObjectRef, i32>,
+    announced: &'a Announced,
     /// Ready pods, by uid, and whose they are.
     ready: BTreeMap<String, ObjectRef>,
     counts: BTreeMap<ObjectRef, i32>,
+    /// Pods of a workload that fell by themselves (they crashed, or somebody else took them) and that no newly
+    /// ready one replaces yet: no deed of ours.
+    fallen: BTreeMap<ObjectRef, i32>,
     /// Pods that were loaded before their owners.
     loaded: Vec<Pod>,
-    /// First time below the floor, and the least since.
-    below: BTreeMap<ObjectRef, (Time, i32)>,
+    /// First time below the floor, the least since, and the floor.
+    below: BTreeMap<ObjectRef, (Time, i32, i32)>,
 }
 
 impl<'a> Floors<'a> {
-    pub(super) fn new(floors: &'a BTreeMap<ObjectRef, i32>) -> Self {
+    pub(super) fn new(announced: &'a Announced) -> Self {
         Self {
-            floors,
+            announced,
             ready: BTreeMap::new(),
             counts: BTreeMap::new(),
+            fallen: BTreeMap::new(),
             loaded: Vec::new(),
             below: BTreeMap::new(),
         }
     }
 
-    fn count(&mut self, pod: &Pod, is_ready: bool, at: Time, now: &Shadow) {
-        let uid = &pod.metadata.uid;
-        if is_ready == self.ready.contains_key(uid) {
-            return;
+    fn rises(&mut self, pod: &Pod, now: &Shadow) {
+        let workload = now.workload(pod);
+        *self.counts.entry(workload.clone()).or_default() += 1;
+        if let Some(fallen) = self.fallen.get_mut(&workload) {
+            *fallen = (*fallen - 1).max(0);
         }
-        if is_ready {
-            let workload = now.workload(pod);
-            *self.counts.entry(workload.clone()).or_default() += 1;
-            self.ready.insert(uid.clone(), workload);
-            return;
-        }
-        let Some(workload) = self.ready.remove(uid) else { return };
+        self.ready.insert(pod.metadata.uid.clone(), workload);
+    }
+
+    fn falls(&mut self, pod: &Pod, by_itself: bool, at: Time, now: &Shadow) {
+        let Some(workload) = self.ready.remove(&pod.metadata.uid) else { return };
         let count = self.counts.entry(workload.clone()).or_default();
         *count -= 1;
-        let (count, floor) = (*count, self.floors.get(&workload).copied().unwrap_or(0));
+        let fallen = self.fallen.entry(workload.clone()).or_default();
+        *fallen += i32::from(by_itself);
+        let (count, fallen, floor) = (*count, *fallen, self.floor(&workload, now));
         // What was below before us is no deed of ours: only the way down counts.
-        if count < floor {
-            let (_, least) = self.below.entry(workload).or_insert((at, count));
+        if count + fallen < floor {
+            let (_, least, _) = self.below.entry(workload).or_insert((at, count, floor));
             *least = count.min(*least);
+        }
+    }
+
+    /// The floor of the step at work; where that says nothing, the lowest of all. What an autoscaler or a person
+    /// takes off the desired pods lowers it.
+    fn floor(&self, workload: &ObjectRef, now: &Shadow) -> i32 {
+        let step = now.course.step.as_deref().and_then(|step| self.announced.step(step));
+        let mine = step.into_iter().flat_map(|step| &step.floors).find(|floor| floor.workload == *workload);
+        let Some(mine) = mine else {
+            return self.announced.floors.get(workload).copied().unwrap_or(0);
+        };
+        let desired = truth::replicas_of(now, workload).unwrap_or(mine.replicas);
+        mine.ready_min - (mine.replicas - desired).max(0)
+    }
+
+    fn take(&mut self, pod: &Pod, change: &Change, now: &Shadow) {
+        let is_ready = !change.is_deletion() && serves(pod);
+        match (self.ready.contains_key(&pod.metadata.uid), is_ready) {
+            (false, true) => self.rises(pod, now),
+            (true, false) => {
+                let leaves = change.is_deletion() || pod.metadata.deletion_timestamp.is_some();
+                // Controllers take pods away because of what we wrote; people and nodes do so by themselves.
+                let by_another = change.by.is_empty();
+                self.falls(pod, !is_ours(change, now) && (!leaves || by_another), change.at, now);
+            }
+            (true, true) | (false, false) => {}
         }
     }
 }
@@ -66,16 +97,14 @@ impl Checker for Floors<'_> {
             self.loaded.push(pod.clone());
             return;
         }
-        for pod in std::mem::take(&mut self.loaded) {
-            self.count(&pod, serves(&pod), change.at, now);
+        for pod in std::mem::take(&mut self.loaded).iter().filter(|pod| serves(pod)) {
+            self.rises(pod, now);
         }
-        self.count(pod, !change.is_deletion() && serves(pod), change.at, now);
+        self.take(pod, change, now);
     }
 
     fn found(self: Box<Self>) -> Vec<Violation> {
-        let floors = self.floors;
-        let told = |(workload, (at, least)): (ObjectRef, (Time, i32))| {
-            let floor = floors.get(&workload).copied().unwrap_or(0);
+        let told = |(workload, (at, least, floor)): (ObjectRef, (Time, i32, i32))| {
             let detail = format!("{least} ready pods, announced were at least {floor}");
             violation(LAW, at, workload, detail)
         };

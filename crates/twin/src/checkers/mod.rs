@@ -2,30 +2,44 @@
 //!
 //! They share no code with engine, planner, checks or mesh, so that a mistake there cannot hide here. What was
 //! announced comes in as data ([`Announced`]), what happened as [`Evidence`]: the log of changes, connections,
-//! reviews of the webhooks, and measured loss. One file per law; each goes through the log once, in order.
+//! reviews of the webhooks, journal lines and effects, and measured loss. One file per law; each goes through all
+//! of it once, in order. What cannot be told from the evidence (the world behind a twin without a journal) is not
+//! judged.
 
 mod announced;
+mod course;
 mod coverage;
 mod floors;
+mod gates;
 mod injection;
+mod journal;
+mod limits;
 mod loss;
+mod managed_gateways;
+mod preconditions;
 mod removal;
+mod selectors;
 mod shadow;
 mod skew;
+mod truth;
+mod undone;
 
 use std::collections::BTreeMap;
 
+use meshlift_model::effect::EffectId;
+use meshlift_model::k8s::PodDisruptionBudget;
 use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::run_report::Violation;
 use meshlift_model::time::Time;
 
 use crate::admission::Review;
 use crate::istiod::{Istiods, LinkEvent};
-use crate::store::Change;
+use crate::store::{Change, ChangeKind};
 use crate::traffic::Traffic;
+use crate::witness::{Passed, What};
 use crate::world::{PORT, TwinWorld};
 
-pub use announced::Announced;
+pub use announced::{Announced, AnnouncedLimits, Cover};
 use shadow::Shadow;
 
 /// What happened.
@@ -41,6 +55,8 @@ pub struct Evidence<'a> {
     pub connected: BTreeMap<ObjectRef, RevisionName>,
     /// What the webhooks did, in order.
     pub reviews: &'a [Review],
+    /// Journal lines and effects, in order.
+    pub passed: Vec<Passed>,
     /// Requests lost in the best corner, by workload.
     pub lost: BTreeMap<ObjectRef, f64>,
 }
@@ -59,6 +75,7 @@ impl<'a> Evidence<'a> {
             link_events: istiods.map(Istiods::events).unwrap_or_default(),
             connected: links.map(|(pod, link)| (pod.clone(), link.revision.clone())).collect(),
             reviews,
+            passed: world.witness().passed(),
             lost: workloads
                 .map(|(workload, figures)| (workload.clone(), figures.loss.requests_lost()))
                 .collect(),
@@ -88,10 +105,13 @@ impl<'a> Evidence<'a> {
 /// One law, watched over the log.
 trait Checker {
     /// A change; `now` is how things are after it.
-    fn change(&mut self, change: &Change, now: &Shadow);
+    fn change(&mut self, _change: &Change, _now: &Shadow) {}
 
     /// A connection began or ended; `now` is how things are then.
     fn link(&mut self, _event: &LinkEvent, _now: &Shadow) {}
+
+    /// A journal line or an effect; `now` is how things are then.
+    fn passed(&mut self, _passed: &Passed, _now: &Shadow) {}
 
     /// What it found.
     fn found(self: Box<Self>) -> Vec<Violation>;
@@ -100,31 +120,77 @@ trait Checker {
 /// What was worse than announced, in order of time, law and subject.
 #[must_use]
 pub fn violations(evidence: &Evidence<'_>, announced: &Announced) -> Vec<Violation> {
-    let mut checkers: Vec<Box<dyn Checker + '_>> = vec![
-        Box::new(injection::Injection::new(evidence)),
-        Box::new(removal::Removal::default()),
-        Box::new(floors::Floors::new(&announced.floors)),
-        Box::new(skew::Skew::default()),
+    let links = evidence.connected_at_start();
+    let checkers: Vec<Box<dyn Checker + '_>> = vec![
         Box::new(coverage::Coverage::new(announced)),
+        Box::new(preconditions::Preconditions::new(announced)),
+        Box::new(journal::Journal::default()),
+        Box::new(undone::Undone::new(announced)),
+        Box::new(injection::Injection::new(evidence)),
+        Box::new(selectors::Selectors::default()),
+        Box::new(removal::Removal::default()),
+        Box::new(floors::Floors::new(announced)),
+        Box::new(skew::Skew::new(&links)),
+        Box::new(limits::Limits::new(announced)),
+        Box::new(gates::Gates::new(announced)),
+        Box::new(managed_gateways::ManagedGateways::default()),
         Box::new(loss::Loss::new(&evidence.lost, announced, evidence.began)),
     ];
-    let mut now = Shadow::new(evidence.connected_at_start());
+    let causes = causes(&evidence.passed);
+    let mut walk = Walk { checkers, now: Shadow::new(links.clone()) };
     let mut events = evidence.link_events.iter().peekable();
-    for change in evidence.changes {
-        while let Some(event) = events.next_if(|event| event.at < change.at) {
-            now.link(event);
-            checkers.iter_mut().for_each(|checker| checker.link(event, &now));
+    let mut passed = evidence.passed.iter().peekable();
+    for (index, change) in evidence.changes.iter().enumerate() {
+        while let Some(one) = passed.next_if(|one| one.position <= index) {
+            while let Some(event) = events.next_if(|event| event.at <= one.at) {
+                walk.link(event);
+            }
+            walk.passed(one);
         }
-        now.take(change, evidence.is_loaded(change));
-        checkers.iter_mut().for_each(|checker| checker.change(change, &now));
+        while let Some(event) = events.next_if(|event| event.at < change.at) {
+            walk.link(event);
+        }
+        walk.now.cause = causes.get(&index).copied();
+        walk.now.take(change, index, evidence.is_loaded(change));
+        walk.checkers.iter_mut().for_each(|checker| checker.change(change, &walk.now));
     }
-    for event in events {
-        now.link(event);
-        checkers.iter_mut().for_each(|checker| checker.link(event, &now));
+    for one in passed {
+        while let Some(event) = events.next_if(|event| event.at <= one.at) {
+            walk.link(event);
+        }
+        walk.passed(one);
     }
-    let mut found: Vec<Violation> = checkers.into_iter().flat_map(Checker::found).collect();
+    events.for_each(|event| walk.link(event));
+    let mut found: Vec<Violation> = walk.checkers.into_iter().flat_map(Checker::found).collect();
     found.sort_by(|a, b| (a.at, &a.law, &a.subject, &a.detail).cmp(&(b.at, &b.law, &b.subject, &b.detail)));
     found
+}
+
+struct Walk<'a> {
+    checkers: Vec<Box<dyn Checker + 'a>>,
+    now: Shadow,
+}
+
+impl Walk<'_> {
+    fn link(&mut self, event: &LinkEvent) {
+        self.now.link(event);
+        self.checkers.iter_mut().for_each(|checker| checker.link(event, &self.now));
+    }
+
+    fn passed(&mut self, passed: &Passed) {
+        self.now.at = passed.at;
+        self.now.course.take(passed);
+        self.checkers.iter_mut().for_each(|checker| checker.passed(passed, &self.now));
+    }
+}
+
+/// The effect behind each change that an effect made, by its place in the log.
+fn causes(passed: &[Passed]) -> BTreeMap<usize, EffectId> {
+    let acts = passed.iter().filter_map(|one| match &one.what {
+        What::Acted { effect, changes, .. } => Some((*effect, changes.clone())),
+        What::Appended(_) | What::Submitted { .. } | What::ReadAll => None,
+    });
+    acts.flat_map(|(effect, changes)| changes.map(move |index| (index, effect))).collect()
 }
 
 fn violation(law: &str, at: Time, subject: ObjectRef, detail: String) -> Violation {
@@ -134,6 +200,20 @@ fn violation(law: &str, at: Time, subject: ObjectRef, detail: String) -> Violati
 /// True for a change that meshlift wrote itself, after the load.
 fn is_ours(change: &Change, now: &Shadow) -> bool {
     change.by == PORT && !now.is_loading
+}
+
+/// True for what the API server writes into a budget's status when a pod is evicted: whoever evicts does not
+/// write it.
+fn counts_eviction(change: &Change) -> bool {
+    match (change.before::<PodDisruptionBudget>(), change.of::<PodDisruptionBudget>()) {
+        (Some(before), Some(after)) => change.kind == ChangeKind::Modified && before.spec == after.spec,
+        _ => false,
+    }
+}
+
+/// Where things happen that belong to no object: a step of the plan.
+fn step_ref(step: &str) -> ObjectRef {
+    ObjectRef::cluster("Step", step)
 }
 
 /// Most names in a sentence.

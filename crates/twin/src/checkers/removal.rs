@@ -94,7 +94,7 @@ fn is_scaled_to_nothing(change: &Change) -> bool {
 }
 
 /// Whatever runs on a revision or would get it.
-fn consumers(now: &Shadow, revision: &str) -> Vec<String> {
+pub(super) fn consumers(now: &Shadow, revision: &str) -> Vec<String> {
     let mut all = running(now, revision);
     all.extend(connections(now, revision));
     all.extend(followers(now, revision));
@@ -114,7 +114,7 @@ fn connections(now: &Shadow, revision: &str) -> Vec<String> {
 }
 
 /// Whatever selects a revision by this name.
-fn followers(now: &Shadow, name: &str) -> Vec<String> {
+pub(super) fn followers(now: &Shadow, name: &str) -> Vec<String> {
     let names = |meta: &ObjectMeta| meta.label(REV_LABEL) == Some(name);
     let follows = |one: &&Namespace| match one.metadata.label(INJECTION_LABEL) {
         Some(value) => name == DEFAULT_TAG && value == "enabled",

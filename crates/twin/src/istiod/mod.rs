@@ -70,6 +70,8 @@ pub struct LinkEvent {
     pub revision: RevisionName,
     /// It began.
     pub connected: bool,
+    /// When the proxy has acknowledged its first configuration; for an end, the end.
+    pub synced_at: Time,
 }
 
 /// The actor: all istiods and the client side of all proxies.
@@ -152,7 +154,8 @@ impl Istiods {
 
     fn unlink(&mut self, pod: &ObjectRef, at: Time) {
         if let Some(link) = self.links.remove(pod) {
-            self.events.push(LinkEvent { at, pod: pod.clone(), revision: link.revision, connected: false });
+            let (pod, revision) = (pod.clone(), link.revision);
+            self.events.push(LinkEvent { at, pod, revision, connected: false, synced_at: at });
         }
     }
 
@@ -175,11 +178,13 @@ impl Istiods {
         *streams += 1;
         self.streams.retain(|(_, second), _| *second >= now.seconds());
         self.connections += 1;
+        let synced_at = now.plus_millis(DEBOUNCE_QUIET_MILLIS + self.corner.push_millis());
         self.events.push(LinkEvent {
             at: now,
             pod: key.clone(),
             revision: revision.clone(),
             connected: true,
+            synced_at,
         });
         let link = Link {
             pod_uid: pod.metadata.uid.clone(),
@@ -187,7 +192,7 @@ impl Istiods {
             istiod_uid: istiod.metadata.uid.clone(),
             revision,
             since: now,
-            synced_at: now.plus_millis(DEBOUNCE_QUIET_MILLIS + self.corner.push_millis()),
+            synced_at,
             recorded: None,
             number: self.connections,
         };

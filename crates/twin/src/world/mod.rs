@@ -29,6 +29,7 @@ use crate::istiod::Istiods;
 use crate::seed::Seed;
 use crate::traffic::{Corner, CornerTimings};
 use crate::twin::Twin;
+use crate::witness::{What, Witness};
 
 /// Author of what comes through the port, in the log of changes.
 pub const PORT: &str = "meshlift";
@@ -62,6 +63,7 @@ pub struct TwinWorld {
     reviews: Rc<RefCell<Vec<Review>>>,
     /// The last shared snapshot, and how far the log was then.
     mirror: Option<(usize, Arc<Snapshot>)>,
+    witness: Witness,
 }
 
 /// Who hears the outcome of an effect.
@@ -69,8 +71,16 @@ pub struct TwinWorld {
 enum Caller {
     /// The process at the port, under this number.
     Connected(EffectId),
-    /// Nobody: its process is gone.
-    Gone,
+    /// Nobody: the process that gave it this number is gone.
+    Gone(EffectId),
+}
+
+impl Caller {
+    fn effect(self) -> EffectId {
+        match self {
+            Self::Connected(effect) | Self::Gone(effect) => effect,
+        }
+    }
 }
 
 /// An effect under way.
@@ -106,6 +116,7 @@ impl Clone for TwinWorld {
             submitted: self.submitted,
             reviews,
             mirror: None,
+            witness: self.witness.fork(),
         }
     }
 }
@@ -140,8 +151,11 @@ impl TwinWorld {
         };
         let seed = Seed::new(seed).child("world");
         let began = twin.now();
-        let (pending, submitted, mirror) = (BTreeMap::new(), 0, None);
-        Self { twin, source, manifest, seed, began, pending, submitted, reviews, mirror }
+        let (pending, submitted, witness) = (BTreeMap::new(), 0, Witness::default());
+        let mirror = None;
+        let world = Self { twin, source, manifest, seed, began, pending, submitted, reviews, mirror, witness };
+        world.mark();
+        world
     }
 
     /// The cluster behind it.
@@ -171,9 +185,19 @@ impl TwinWorld {
     /// to hear of them. Questions are forgotten, and so is what the process itself would have done next.
     pub fn reconnect(&mut self) {
         self.pending.retain(|_, (caller, work)| {
-            *caller = Caller::Gone;
+            *caller = Caller::Gone(caller.effect());
             matches!(work, Work::Begin(effect) if matches!(**effect, Effect::Write(_)))
         });
+    }
+
+    /// The record of what passes through the port; whoever keeps the journal tells it of each line.
+    #[must_use]
+    pub fn witness(&self) -> Witness {
+        self.witness.clone()
+    }
+
+    fn mark(&self) {
+        self.witness.stands_at(self.twin.now(), self.twin.cluster.store.changes().len());
     }
 
     fn istiods(&self) -> Option<&Istiods> {
@@ -186,6 +210,7 @@ impl TwinWorld {
     }
 
     fn look(&mut self, caller: Caller, work: Work) -> Option<Input> {
+        let first = self.twin.cluster.store.changes().len();
         self.twin.cluster.store.set_author(PORT);
         let progress = match work {
             Work::Begin(effect) => match *effect {
@@ -196,6 +221,10 @@ impl TwinWorld {
         };
         self.twin.cluster.store.set_author("");
         let at = self.twin.now();
+        let done = matches!(progress, Progress::Done(Outcome::Done { .. } | Outcome::Observed { .. }));
+        let changes = first..self.twin.cluster.store.changes().len();
+        self.mark();
+        self.witness.note(What::Acted { effect: caller.effect(), changes, done });
         match (progress, caller) {
             (Progress::Done(outcome), Caller::Connected(effect)) => {
                 Some(Input { at, event: InputEvent::Outcome { effect, outcome } })
@@ -204,7 +233,7 @@ impl TwinWorld {
                 self.enqueue(at.plus_millis(LOOK_MILLIS), caller, work);
                 None
             }
-            (Progress::Done(_) | Progress::Later(_), Caller::Gone) => None,
+            (Progress::Done(_) | Progress::Later(_), Caller::Gone(_)) => None,
         }
     }
 }
@@ -218,6 +247,8 @@ impl WorldPort for TwinWorld {
         let (low, high) = EFFECT_MILLIS;
         let delay = self.seed.child("effect").nth(self.submitted).between(low, high);
         let caller = Caller::Connected(effect_id);
+        self.mark();
+        self.witness.note(What::Submitted { effect: effect_id, asked: Rc::new(effect.clone()) });
         self.enqueue(self.twin.now().plus_millis(delay), caller, Work::Begin(Box::new(effect.clone())));
     }
 
@@ -234,6 +265,7 @@ impl WorldPort for TwinWorld {
                 }
                 (_, until) => {
                     self.twin.run_until(until.unwrap_or_else(|| self.twin.now()));
+                    self.mark();
                     return Input { at: self.twin.now(), event: InputEvent::Tick };
                 }
             }
@@ -241,10 +273,14 @@ impl WorldPort for TwinWorld {
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, PortError> {
+        self.mark();
+        self.witness.note(What::ReadAll);
         Ok(self.export())
     }
 
     fn shared_snapshot(&mut self) -> Result<Arc<Snapshot>, PortError> {
+        self.mark();
+        self.witness.note(What::ReadAll);
         Ok(self.export_shared())
     }
 }
