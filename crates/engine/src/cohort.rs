@@ -1,5 +1,6 @@
 //! A workload's pods, judged: which moved, which are new, and what is wrong with the new ones.
 
+use meshlift_model::defaults::APP_RESTARTS_MAX;
 use meshlift_model::effect::{PodView, WorkloadView};
 use meshlift_model::names::{IstioVersion, RevisionName};
 use meshlift_model::time::Time;
@@ -109,7 +110,19 @@ impl<'a> Cohort<'a> {
         Ok(())
     }
 
-    /// A new pod that does not become Ready in time: the new cohort's fault if all old pods are fine.
+    /// A new pod whose containers were started anew too often: the new cohort's fault, however ready it is now.
+    pub(crate) fn stop_if_crashing(&self, is_new: impl Fn(&PodView) -> bool) -> Judged<()> {
+        let mut crashing = self.living().filter(|pod| is_new(pod) && pod.restarts > APP_RESTARTS_MAX);
+        crashing.next().map_or(Ok(()), |pod| {
+            let (name, workload, restarts) = (&pod.name, &self.view.workload, pod.restarts);
+            Err(Next::blame(format!(
+                "pod {name} of {workload} crashes: it was started anew {restarts} times"
+            )))
+        })
+    }
+
+    /// A new pod that does not become Ready in time: the new cohort's fault if all old pods are fine. One that
+    /// crashed has the workload's time to come back.
     pub(crate) fn stop_if_never_ready(
         &self,
         is_new: impl Fn(&PodView) -> bool,
@@ -117,8 +130,10 @@ impl<'a> Cohort<'a> {
     ) -> Judged<()> {
         let late = |pod: &&PodView| {
             let since = self.patient_since.map_or(pod.created, |since| since.max(pod.created));
-            is_new(pod) && pod.ready_since.is_none() && since.plus_seconds(seconds_max) <= self.now
+            let is_starting = pod.ready_since.is_none() && pod.restarts == 0;
+            is_new(pod) && is_starting && since.plus_seconds(seconds_max) <= self.now
         };
+        self.stop_if_crashing(&is_new)?;
         let Some(pod) = self.living().find(late) else { return Ok(()) };
         let why = format!("pod {} of {} is not Ready after {seconds_max} s", pod.name, self.view.workload);
         let old_are_fine = self.living().filter(|pod| !is_new(pod)).all(|pod| pod.ready_since.is_some());

@@ -323,6 +323,8 @@ impl Run {
     ) -> Option<(meshlift_model::plan::Gate, String)> {
         let gate = match id {
             TaskId::Gate(gate) | TaskId::Watch(gate) => self.ledger.plan_step(step).gates[gate].clone(),
+            // Whoever has to act first is no failure of the workload.
+            TaskId::Action(_) if matches!(trouble.blame, Blame::Awaits(_)) => return None,
             TaskId::Action(action) => match &self.ledger.action(step, action).kind {
                 ActionKind::Move(workload) => meshlift_model::plan::Gate::PodsOnRevision {
                     revision: workload.revision.clone(),

@@ -3,6 +3,7 @@
 use meshlift_model::action::ActionKind;
 use meshlift_model::defaults::{DRY_RUN_PROOFS, SELECTOR_SETTLE_SECONDS};
 use meshlift_model::effect::{Query, RevisionView};
+use meshlift_model::finding::Severity;
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
 use meshlift_model::plan::{Gate, Plan, Step};
 use meshlift_model::plant::{Plant, is_planted};
@@ -10,7 +11,7 @@ use meshlift_model::plant::{Plant, is_planted};
 use crate::actions::{Proof, not_ready, prove};
 use crate::look::Look;
 use crate::next::{Judged, Next};
-use crate::preconditions::{nobody, some_of};
+use crate::preconditions::{nobody, some_of, stop_if_wrong};
 
 /// Judges one gate of the step at work.
 pub(crate) fn judge(look: &Look<'_>, index: usize) -> Next {
@@ -88,7 +89,8 @@ fn pods_on_revision(look: &Look<'_>, revision: &RevisionName, workloads: &[Objec
     for workload in workloads {
         let view = look.present_workload(workload)?;
         let cohort = look.cohort(view, revision);
-        cohort.stop_if_wrong(|_| true)?;
+        stop_if_wrong(look, &cohort, |_| true)?;
+        cohort.stop_if_crashing(|pod| look.state().started.is_some_and(|started| pod.created >= started))?;
         pods += cohort.moved();
         if !cohort.all_moved() {
             missing.push(cohort.missing());
@@ -104,9 +106,10 @@ fn no_new_findings(look: &Look<'_>) -> Judged {
     let (before, announced) = (&look.state().baseline, &look.plan_step().announces);
     let findings = look.findings()?;
     let is_new = |key: &String| !before.contains(key) && !announced.contains(key);
+    // What is only worth knowing asks nobody for anything: a workload that was scaled dips otherwise than before.
     let new: Vec<String> = findings
         .iter()
-        .filter(|finding| is_new(&finding.key))
+        .filter(|finding| finding.severity > Severity::Info && is_new(&finding.key))
         .map(|finding| format!("{}: {}", finding.key, finding.detail))
         .collect();
     if new.is_empty() {

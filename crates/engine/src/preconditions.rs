@@ -2,13 +2,17 @@
 
 use meshlift_model::action::{Action, ActionKind, Cure, Precondition};
 use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL};
-use meshlift_model::effect::{Change, Query, WorkloadView};
+use meshlift_model::effect::{Change, PodView, Query, WorkloadView};
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
+use meshlift_model::plan::WaitingOn;
 use meshlift_model::plant::{Plant, is_planted};
 use meshlift_model::time::Time;
 
+use crate::cohort::Cohort;
+use crate::in_place::in_place;
+use crate::ledger::Intended;
 use crate::look::Look;
-use crate::next::{Judged, Next};
+use crate::next::{Blame, Judged, Next, Trouble};
 
 /// Passes if all preconditions of the action hold; names the first that does not.
 pub(crate) fn hold(look: &Look<'_>, index: usize, action: &Action) -> Judged<()> {
@@ -77,7 +81,10 @@ fn check(look: &Look<'_>, index: usize, precondition: &Precondition) -> Judged<(
         }
         Precondition::ReplicasAre { object, replicas } => {
             let now = look.present_workload(object)?.replicas;
-            require(now == *replicas, || format!("{object} has {now} replicas, planned for {replicas}"))
+            // More pods than planned for keep every floor that was announced.
+            let moves = matches!(look.ledger.action(look.step, index).kind, ActionKind::Move(_));
+            let enough = now == *replicas || (moves && now > *replicas);
+            require(enough, || format!("{object} has {now} replicas, planned for {replicas}"))
         }
         Precondition::TemplateIs { object, digest } => template_is(look.present_workload(object)?, digest),
         Precondition::RevisionReady { revision } => {
@@ -109,6 +116,27 @@ pub(crate) fn template_kept(action: &Action, view: &WorkloadView) -> Judged<()> 
         }
     }
     Ok(())
+}
+
+/// A pod with another revision than was proven says nothing of the new cohort where somebody pointed its
+/// namespace elsewhere since: then that person is waited for.
+pub(crate) fn stop_if_wrong(
+    look: &Look<'_>,
+    cohort: &Cohort<'_>,
+    is_new: impl Fn(&PodView) -> bool,
+) -> Judged<()> {
+    let Err(wrong) = cohort.stop_if_wrong(is_new) else { return Ok(()) };
+    let subject = ObjectRef::cluster("Namespace", &cohort.view.workload.namespace);
+    let is_ours = |intent: &&Intended| intent.write.target == subject && intent.is_done();
+    let ours = look.ledger.forward(look.step).map(|(_, intent)| intent).filter(is_ours).last();
+    if let Some(intent) = ours
+        && !in_place(look, &intent.write)?
+    {
+        let reason = format!("somebody pointed {subject} elsewhere while its workloads moved");
+        let on = WaitingOn { subject, reason: reason.clone(), code: None, offers: vec![], holds: vec![] };
+        return Err(Next::Fail(Trouble { blame: Blame::Awaits(Box::new(on)), why: reason }));
+    }
+    Err(wrong)
 }
 
 /// Nothing needs the revision; pods on their way out are given time to leave.

@@ -37,6 +37,8 @@ pub const BAKE_SECONDS_CONTROL_PLANE: i64 = 600;
 pub const OBSERVATION_SECONDS: i64 = 86_400;
 /// Seconds that the old istiod stays scaled to 0 before removal: reversible cleanup.
 pub const OLD_ISTIOD_DARK_SECONDS: i64 = 3600;
+/// Restarts of a new pod's containers that a wave bears: a pod may stumble once while it starts.
+pub const APP_RESTARTS_MAX: i32 = 1;
 /// Failed workloads that stop a wave.
 pub const FAILED_WORKLOADS_WAVE_MAX: usize = 1;
 /// Failed workloads that halt the run.

@@ -163,7 +163,7 @@ pub enum Query {
         /// Tag.
         tag: TagName,
     },
-    /// Every pod's uid and revision, as one digest with a count: did anything move?
+    /// Every workload with the revisions of its pods, as one digest with a count of pods: did anything move?
     Census,
     /// Checks, run on the mesh as it is now.
     Findings,
@@ -300,7 +300,7 @@ pub enum Observation {
     Census {
         /// Pods in all.
         pods: usize,
-        /// Digest over pods' uids and revisions and over Gateways' generations.
+        /// Digest over workloads with the revisions of their pods, and over Gateways' generations.
         digest: String,
     },
     /// To [`Query::Findings`].

@@ -123,7 +123,7 @@ fn a_budget_that_never_opens_makes_the_step_wait() {
 
 #[test]
 fn a_new_finding_holds_unless_it_was_announced() {
-    let finding = FindingView { key: "ML9 new".into(), severity: Severity::Info, detail: "new".into() };
+    let finding = FindingView { key: "ML9 new".into(), severity: Severity::Warn, detail: "new".into() };
     let with_finding = || {
         let mut world = world();
         world.finding_after = Some((4, finding.clone()));

@@ -21,7 +21,7 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &M
     }
     let first = look.landed(index).find(|(_, intent)| intent.restarts()).map(|(_, intent)| intent.at);
     let is_new = |pod: &PodView| first.is_some_and(|first: Time| pod.created >= first.whole_second());
-    cohort.stop_if_wrong(is_new)?;
+    preconditions::stop_if_wrong(look, &cohort, is_new)?;
     cohort.stop_if_never_ready(is_new, workload.pod_ready_seconds_max)?;
     cures::apply(look, index, action, workload)?;
 

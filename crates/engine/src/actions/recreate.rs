@@ -24,7 +24,7 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &M
     let is_old = view.pods.iter().any(|pod| old.as_ref().is_none_or(|uid| *uid == pod.uid));
     let began = look.action_began(index);
     if !is_old || last.is_some_and(Intended::is_done) {
-        cohort.stop_if_wrong(|pod| old.as_ref() != Some(&pod.uid))?;
+        preconditions::stop_if_wrong(look, &cohort, |pod| old.as_ref() != Some(&pod.uid))?;
         cohort.stop_if_never_ready(|pod| old.as_ref() != Some(&pod.uid), workload.pod_ready_seconds_max)?;
         return Err(wait(look, &cohort, began, workload.seconds_max));
     }

@@ -28,7 +28,7 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &M
     }
     preconditions::template_kept(action, view)?;
     let is_new = |pod: &PodView| cohort.is_observed() && pod.updated && pod.created >= since.whole_second();
-    cohort.stop_if_wrong(is_new)?;
+    preconditions::stop_if_wrong(look, &cohort, is_new)?;
     cohort.stop_if_never_ready(is_new, workload.pod_ready_seconds_max)?;
     Err(wait(look, &cohort, look.action_began(index), workload.seconds_max))
 }

@@ -89,7 +89,7 @@ impl Book {
 }
 
 /// What makes pods like this one; the pod itself where nothing does.
-pub(super) fn workload_of(pod: &Pod, store: &Store) -> ObjectRef {
+pub(crate) fn workload_of(pod: &Pod, store: &Store) -> ObjectRef {
     let Some(owner) = pod.metadata.controller() else { return pod.object_ref() };
     let set = store.get::<ReplicaSet>(&pod.metadata.namespace, &owner.name);
     let owner = set

@@ -1,5 +1,7 @@
 //! Answers to questions: from objects, and from what the istiods know.
 
+use std::collections::BTreeSet;
+
 use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::digest::short_digest;
 use meshlift_model::effect::{InjectionProof, Observation, Outcome, Query, RevisionView};
@@ -11,6 +13,7 @@ use super::changes::unsupported;
 use super::{TwinWorld, consumers, tags, workload};
 use crate::admission::{self, injector};
 use crate::error::ApiError;
+use crate::faults::workload_of;
 use crate::istiod;
 use crate::store::Store;
 
@@ -163,18 +166,19 @@ fn stored(store: &Store, object: &ObjectRef) -> Vec<Value> {
     refs.iter().filter_map(|reference| store.object(reference)?.to_value().ok()).collect()
 }
 
-/// Every proxy's and app's pod, and every Gateway. istiod's own pods and those of Jobs come and go by
-/// themselves: they do not count.
+/// Every workload with the revisions that its pods are on, and every Gateway. Pods come and go by themselves on
+/// the same revision (an autoscaler, an eviction): that moves nothing. istiod's own pods and those of Jobs do not
+/// count.
 fn census(store: &Store) -> Observation {
     let counts = |pod: &&Pod| {
         let by_job = pod.metadata.controller().is_some_and(|owner| owner.kind == "Job");
         !pod.is_finished() && !by_job && !injector::is_istiod(pod)
     };
     let pods: Vec<&Pod> = store.list_all::<Pod>().filter(counts).collect();
-    let mut text: String = pods
-        .iter()
-        .map(|pod| format!("{} {}\n", pod.metadata.uid, pod.metadata.annotation(REV_LABEL).unwrap_or("-")))
-        .collect();
+    let revision = |pod: &Pod| pod.metadata.annotation(REV_LABEL).unwrap_or("-").to_owned();
+    let lines: BTreeSet<String> =
+        pods.iter().map(|pod| format!("{} {}\n", workload_of(pod, store), revision(pod))).collect();
+    let mut text: String = lines.into_iter().collect();
     for gateway in store.list_all::<Gateway>() {
         text.push_str(&format!("{} {}\n", gateway.object_ref(), gateway.metadata.generation));
     }
