@@ -4,6 +4,7 @@
 //! are not told which one is on.
 
 mod announced;
+mod cleanup;
 mod run;
 
 use std::ops::Range;
@@ -15,7 +16,7 @@ use meshlift_model::k8s::Deployment;
 use meshlift_model::plant::Plant;
 use meshlift_model::run_report::Violation;
 use meshlift_twin::world::TwinWorld;
-use run::{Meddle, run};
+use run::{Meddle, Seen, run};
 
 /// Seeds in which each plant must be caught.
 const SEEDS: Range<u64> = 0..200;
@@ -111,8 +112,8 @@ fn a_forgotten_undo() {
 /// Somebody deploys while our restart of the same workload is on its way.
 fn deploys_beside_us() -> Meddle {
     let mut done = false;
-    Box::new(move |world: &mut TwinWorld, effect: &Effect| {
-        let Effect::Write(write) = effect else { return };
+    Box::new(move |world: &mut TwinWorld, seen: &Seen<'_>| {
+        let Seen::Effect(Effect::Write(write)) = seen else { return };
         let restarts = matches!(&write.change, Change::TemplateAnnotation { key, .. } if key == RESTARTED_AT);
         if restarts && write.target.kind == "Deployment" && !std::mem::replace(&mut done, true) {
             let deploy = |deployment: &mut Deployment| {

@@ -21,8 +21,16 @@ use meshlift_twin::traffic::{Corner, measure};
 use meshlift_twin::witness::Witness;
 use meshlift_twin::world::{TwinOptions, TwinWorld};
 
-/// Somebody else's hand: sees each effect once it is handed over, and may change the world.
-pub(super) type Meddle = Box<dyn FnMut(&mut TwinWorld, &Effect)>;
+/// What somebody else may wait for.
+pub(super) enum Seen<'a> {
+    /// An effect was handed over.
+    Effect(&'a Effect),
+    /// The whole mesh was read, as checks do.
+    Mesh,
+}
+
+/// Somebody else's hand: sees what passes, and may change the world.
+pub(super) type Meddle = Box<dyn FnMut(&mut TwinWorld, &Seen<'_>)>;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -56,7 +64,7 @@ impl WorldPort for Meddled {
 
     fn submit(&mut self, effect_id: EffectId, effect: &Effect) {
         self.world.submit(effect_id, effect);
-        (self.meddle)(&mut self.world, effect);
+        (self.meddle)(&mut self.world, &Seen::Effect(effect));
     }
 
     fn next(&mut self, until: Option<Time>) -> Input {
@@ -64,7 +72,9 @@ impl WorldPort for Meddled {
     }
 
     fn snapshot(&mut self) -> Result<Snapshot, PortError> {
-        self.world.snapshot()
+        let snapshot = self.world.snapshot();
+        (self.meddle)(&mut self.world, &Seen::Mesh);
+        snapshot
     }
 }
 

@@ -59,6 +59,9 @@ pub const NOT_IN_THE_BINARY: &[&str] = &[
     "aws-lc-sys",
 ];
 
+/// Feature of deliberate mistakes, for tests of the tests.
+const PLANTED: &str = "planted";
+
 /// Arrows that the table does not draw, and crates that the binary must not contain.
 ///
 /// # Errors
@@ -66,6 +69,7 @@ pub const NOT_IN_THE_BINARY: &[&str] = &[
 pub fn breaches(root: &Path) -> Result<Vec<String>, String> {
     let metadata = metadata(root)?;
     let mut problems = workspace_breaches(&metadata);
+    problems.extend(planted_breaches(&metadata));
     problems.extend(binary_breaches(&metadata));
     Ok(problems)
 }
@@ -108,6 +112,35 @@ pub fn workspace_breaches(metadata: &Value) -> Vec<String> {
                     problems.push(format!("{room} must not use {used} (ARCHITECTURE.md)"));
                 }
                 _ => {}
+            }
+        }
+    }
+    problems
+}
+
+/// Ways by which planted bugs could get into a build: their feature is asked for by dev-dependencies alone, no other
+/// feature brings it along, and the binary's crate does not know it. From the text of `cargo metadata`.
+#[must_use]
+pub fn planted_breaches(metadata: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    for package in items(metadata, "packages") {
+        let Some(room) = room(package["name"].as_str()) else { continue };
+        let asks = |dependency: &&Value| {
+            let planted = items(dependency, "features").any(|feature| feature == PLANTED);
+            planted && dependency["kind"] != "dev"
+        };
+        for dependency in items(package, "dependencies").filter(asks) {
+            let name = dependency["name"].as_str().unwrap_or_default();
+            problems.push(format!("{room} turns {PLANTED} on in {name}, and not as a dev-dependency alone"));
+        }
+        for (feature, brings) in package["features"].as_object().into_iter().flatten() {
+            let brings = brings.as_array().map(Vec::as_slice).unwrap_or_default();
+            let is_planted =
+                |one: &Value| one.as_str().is_some_and(|one| one.rsplit(['/', ':']).next() == Some(PLANTED));
+            if feature != PLANTED && brings.iter().any(is_planted) {
+                problems.push(format!("feature {feature} of {room} turns {PLANTED} on"));
+            } else if feature == PLANTED && room == "cli" {
+                problems.push(format!("the binary's crate has a feature {PLANTED}"));
             }
         }
     }
@@ -172,5 +205,21 @@ mod tests {
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].contains("twin must not use mesh"));
         assert!(problems[1].contains("garage"));
+    }
+
+    #[test]
+    fn planted_bugs_are_for_dev_dependencies_alone() {
+        let of = |kind: Value, features: Value| {
+            let dependency = json!({"name": "meshlift-engine", "kind": kind, "features": ["planted"]});
+            json!({"packages": [
+                {"name": "meshlift-cli", "dependencies": [dependency], "features": features},
+                {"name": "meshlift-engine", "dependencies": [], "features": {"planted": ["meshlift-model/planted"]}}]})
+        };
+        assert_eq!(planted_breaches(&of(json!("dev"), json!({}))), Vec::<String>::new());
+        assert_eq!(planted_breaches(&of(Value::Null, json!({}))).len(), 1);
+        assert_eq!(planted_breaches(&of(json!("build"), json!({}))).len(), 1);
+        let forwarded = json!({"default": ["all"], "all": ["meshlift-engine/planted"]});
+        assert_eq!(planted_breaches(&of(json!("dev"), forwarded)).len(), 1);
+        assert_eq!(planted_breaches(&of(json!("dev"), json!({"planted": []}))).len(), 1);
     }
 }
