@@ -8,7 +8,6 @@ use meshlift_model::plan::StepUndo;
 
 use crate::flow::{MOVED, STILL};
 use crate::illegal::IllegalRecord;
-use crate::ledger::Intended;
 use crate::next::Blame;
 use crate::run::{Run, Turn};
 use crate::task::TaskId;
@@ -79,7 +78,8 @@ impl Run {
             return STILL;
         }
         if let Some(tag) = self.ledger.tag_to_undo_first(step) {
-            let why = format!("{} cannot be taken back before its tag", self.ledger.plan_step(step).id);
+            let why = self.ledger.steps[step].undoing.clone().unwrap_or_default();
+            let why = format!("{why} ({} follows this tag)", self.ledger.plan_step(step).id);
             return self.begin_undo(tag, &why, turn);
         }
         let busy = self.work.tasks.keys().any(|id| matches!(id, TaskId::Undo(_)));
@@ -110,10 +110,13 @@ impl Run {
 
     pub(crate) fn roll_back(&mut self, turn: &mut Turn) -> Result<bool, IllegalRecord> {
         let Some(step) = self.ledger.rollback_order().first().copied() else {
-            let names: Vec<&str> = self.forward_only_done();
+            let names = self.forward_only_done();
             let reason = match names.as_slice() {
                 [] => "everything was taken back".to_owned(),
-                names => format!("everything was taken back but {}, which is forward-only", names.join(", ")),
+                [name] => format!("everything was taken back but {name}, which is forward-only"),
+                names => {
+                    format!("everything was taken back but {}, which are forward-only", names.join(", "))
+                }
             };
             return self.end_run(RunResult::RolledBack, reason, turn);
         };
@@ -127,14 +130,26 @@ impl Run {
         self.begin_undo(step, "a person rolls the run back", turn)
     }
 
-    fn forward_only_done(&self) -> Vec<&str> {
-        let touched = |step: &usize| {
-            self.ledger.is_forward_only(*step)
-                && self.ledger.forward(*step).any(|(_, one)| Intended::may_have_landed(one))
-        };
-        (0..self.ledger.steps.len())
-            .filter(touched)
-            .map(|step| self.ledger.plan_step(step).id.as_str())
-            .collect()
+    /// Steps that are never taken back, and how many workloads of other steps are not.
+    fn forward_only_done(&self) -> Vec<String> {
+        let landed = |step: usize| self.ledger.forward(step).filter(|(_, one)| one.may_have_landed());
+        let mut names = Vec::new();
+        for step in 0..self.ledger.steps.len() {
+            let id = &self.ledger.plan_step(step).id;
+            if self.ledger.is_forward_only(step) {
+                names.extend(landed(step).next().map(|_| id.clone()));
+                continue;
+            }
+            let stays = self.ledger.plan.forward_only_moves(step);
+            let moved = landed(step).filter(|(_, one)| one.restarts());
+            let moved: BTreeSet<usize> = moved.map(|(_, one)| one.action).collect();
+            let subject = |action: &usize| self.ledger.action(step, *action).kind.subject();
+            match moved.iter().filter(|action| stays.contains(&&subject(action))).count() {
+                0 => {}
+                1 => names.push(format!("1 workload of {id}")),
+                more => names.push(format!("{more} workloads of {id}")),
+            }
+        }
+        names
     }
 }

@@ -1,7 +1,7 @@
 //! What is done around a move so that it can succeed, and taken back when it is through.
 
 use meshlift_model::action::{Action, Cure, Move};
-use meshlift_model::effect::{Change, Write};
+use meshlift_model::effect::{Change, PodView, Write};
 use meshlift_model::names::ObjectRef;
 
 use crate::in_place::{in_place, quota_enforced, rebound};
@@ -92,6 +92,12 @@ fn has_effect(look: &Look<'_>, index: usize, workload: &Move, cure: &Cure) -> Ju
     match cure {
         Cure::ScaleUp { to, .. } => {
             let since = look.action_began(index);
+            // The pod on top is the first of the new cohort.
+            let cohort = look.cohort(look.present_workload(&workload.workload)?, &workload.revision);
+            let is_new = |pod: &PodView| {
+                pod.revision.as_ref() == Some(&workload.revision) && pod.created >= since.whole_second()
+            };
+            cohort.stop_if_never_ready(is_new, workload.pod_ready_seconds_max)?;
             enough_ready(look, workload, *to).map_err(|why| match why {
                 Short::Pods(why) => look.wait(since, workload.seconds_max, why),
                 Short::Next(next) => next,

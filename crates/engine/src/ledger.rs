@@ -6,7 +6,7 @@ use meshlift_model::action::{Action, ActionKind};
 use meshlift_model::effect::{Change, EffectId, Failure, Outcome, Write};
 use meshlift_model::journal::{RunResult, StepEnd, Undo};
 use meshlift_model::names::ObjectRef;
-use meshlift_model::plan::{Gate, Plan, Stage, Step, StepUndo};
+use meshlift_model::plan::{Gate, Plan, Step, StepUndo};
 use meshlift_model::time::Time;
 
 /// What the journal's lines add up to.
@@ -219,23 +219,15 @@ impl Ledger {
     pub(crate) fn rollback_order(&self) -> Vec<usize> {
         let steps = (0..self.plan.steps.len()).rev();
         let mut order: Vec<usize> =
-            steps.flat_map(|step| self.tag_of(step).into_iter().chain([step])).collect();
+            steps.flat_map(|step| self.plan.tag_of(step).into_iter().chain([step])).collect();
         let mut seen = BTreeSet::new();
         order.retain(|step| seen.insert(*step) && self.is_to_be_undone(*step));
         order
     }
 
-    /// The step whose tag selects for this one: right before it, but for others that are bound to the same tag.
-    fn tag_of(&self, step: usize) -> Option<usize> {
-        let stage = |step: usize| self.plan.steps[step].stage;
-        let is_bound = |step: &usize| matches!(stage(*step), Stage::TagBound | Stage::Gateway);
-        let before = (0..step).rev().find(|earlier| !is_bound(earlier))?;
-        (is_bound(&step) && stage(before) == Stage::Tag).then_some(before)
-    }
-
     /// The step that has to be taken back before this one can be, while nothing later rests on it.
     pub(crate) fn tag_to_undo_first(&self, step: usize) -> Option<usize> {
-        let tag = self.tag_of(step)?;
+        let tag = self.plan.tag_of(step)?;
         let is_last = !(step + 1..self.steps.len()).any(|later| self.is_to_be_undone(later));
         let due = self.is_to_be_undone(tag) && self.steps[tag].undoing.is_none();
         (due && is_last).then_some(tag)

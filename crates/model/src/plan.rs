@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::Action;
+use crate::action::{Action, ActionKind};
 use crate::intent::Intent;
 use crate::names::{IstioVersion, ObjectRef, RevisionName};
 use crate::time::Time;
@@ -44,6 +44,45 @@ pub struct Plan {
     pub manifest_digest: Option<String>,
     /// Steps in order.
     pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// True if the plan itself makes new pods of the namespace get the new revision, up to this step: by a label,
+    /// or by the tag that this step follows. Where the selector named that revision before, nothing in the plan
+    /// can be taken back that would make an old pod.
+    #[must_use]
+    pub fn selects_for(&self, step: usize, namespace: &str) -> bool {
+        let selects = |action: &Action| matches!(&action.kind, ActionKind::SelectRevision { namespace: of, .. } if of == namespace);
+        let actions = self.steps.iter().take(step + 1).flat_map(|step| &step.actions);
+        actions.into_iter().any(selects) || self.tag_of(step).is_some()
+    }
+
+    /// The step whose tag selects for this one: right before it, but for others that are bound to the same tag.
+    #[must_use]
+    pub fn tag_of(&self, step: usize) -> Option<usize> {
+        let stage = |step: usize| self.steps.get(step).map(|step| step.stage);
+        let is_bound = |step: &usize| matches!(stage(*step), Some(Stage::TagBound | Stage::Gateway));
+        let before = (0..step).rev().find(|earlier| !is_bound(earlier))?;
+        (is_bound(&step) && stage(before) == Some(Stage::Tag)).then_some(before)
+    }
+
+    /// Workloads that a step moves and that do not come back: see [`Plan::selects_for`].
+    #[must_use]
+    pub fn forward_only_moves(&self, step: usize) -> Vec<&ObjectRef> {
+        let actions = self.steps.get(step).map(|step| step.actions.as_slice()).unwrap_or_default();
+        let moved = actions.iter().filter_map(|action| match &action.kind {
+            ActionKind::Move(one) => Some(&one.workload),
+            ActionKind::ApplyCrds { .. }
+            | ActionKind::InstallRevision { .. }
+            | ActionKind::SelectRevision { .. }
+            | ActionKind::ProveInjection { .. }
+            | ActionKind::SetTag { .. }
+            | ActionKind::RemoveTag { .. }
+            | ActionKind::Scale { .. }
+            | ActionKind::RemoveRevision { .. } => None,
+        });
+        moved.filter(|workload| !self.selects_for(step, &workload.namespace)).collect()
+    }
 }
 
 /// One step: small, gated, with a known way back.

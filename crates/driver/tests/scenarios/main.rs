@@ -9,6 +9,7 @@ mod plan;
 mod resume;
 mod run;
 mod steer;
+mod strays;
 mod workload;
 mod world;
 mod wrong;

@@ -21,7 +21,8 @@ use crate::next::{Judged, Next};
 enum Item<'a> {
     /// A write.
     Write(EffectId, &'a Intended),
-    /// All restarts of a workload, under the number of the first.
+    /// All restarts of a workload, under the number of the first. Where none was made: pods that moved by
+    /// themselves once the selector had changed, under the selector's number.
     Return(EffectId),
 }
 
@@ -33,8 +34,8 @@ impl Item<'_> {
     }
 }
 
-/// Actions of the step that wrote something, in the order in which they are taken back; those of one
-/// group may go side by side.
+/// Actions of the step that wrote something, and moves whose pods may have moved by themselves since the step
+/// changed a selector, in the order in which they are taken back; those of one group may go side by side.
 pub(crate) fn groups(ledger: &Ledger, step: usize) -> Vec<Vec<usize>> {
     let wrote = |action: &usize| {
         ledger.forward(step).any(|(_, intent)| intent.action == *action && intent.may_have_landed())
@@ -43,13 +44,24 @@ pub(crate) fn groups(ledger: &Ledger, step: usize) -> Vec<Vec<usize>> {
     let forgotten = |action: &usize| {
         is_planted(Plant::UndoForgotten) && matches!(actions[*action].kind, ActionKind::Move(_))
     };
-    let written: Vec<usize> = (0..actions.len()).filter(|one| wrote(one) && !forgotten(one)).collect();
+    let may_stray = |action: &usize| {
+        matches!(actions[*action].kind, ActionKind::Move(_)) && selector_changed(ledger, step).is_some()
+    };
+    let written: Vec<usize> =
+        (0..actions.len()).filter(|one| (wrote(one) || may_stray(one)) && !forgotten(one)).collect();
     let mut groups: BTreeMap<(bool, Reverse<u32>), Vec<usize>> = BTreeMap::new();
     for action in written {
         let later = !is_selector(&actions[action].kind);
         groups.entry((later, Reverse(actions[action].phase))).or_default().push(action);
     }
     groups.into_values().collect()
+}
+
+/// The step's last change of a selector, if it made one.
+fn selector_changed(ledger: &Ledger, step: usize) -> Option<EffectId> {
+    let selects = |intent: &Intended| is_selector(&ledger.action(step, intent.action).kind);
+    let mut landed = ledger.forward(step).filter(|(_, intent)| intent.may_have_landed());
+    landed.rfind(|(_, intent)| selects(intent)).map(|(id, _)| id)
 }
 
 fn is_selector(kind: &ActionKind) -> bool {
@@ -77,7 +89,9 @@ fn walk(look: &Look<'_>, index: usize) -> Judged<()> {
     // What comes before the newest item that was worked on is through; asking again would only see what
     // later items changed.
     let worked_on = |item: &Item<'_>| {
-        look.ledger.backward(look.step).any(|(_, intent)| intent.reverses == Some(item.id()))
+        look.ledger
+            .backward(look.step)
+            .any(|(_, intent)| intent.action == index && intent.reverses == Some(item.id()))
     };
     let start = items.iter().rposition(worked_on).unwrap_or(0);
     for item in &items[start..] {
@@ -93,6 +107,7 @@ fn items<'a>(look: &Look<'a>, index: usize) -> Vec<Item<'a>> {
     let moves = matches!(look.ledger.action(look.step, index).kind, ActionKind::Move(_));
     let is_restart = |intent: &Intended| moves && (intent.restarts() || is_restored_pod(intent));
     let first = look.landed(index).find(|(_, intent)| is_restart(intent)).map(|(id, _)| id);
+    let stray = selector_changed(look.ledger, look.step).filter(|_| moves && first.is_none());
     look.landed(index)
         .rev()
         .filter_map(|(id, intent)| match is_restart(intent) {
@@ -100,6 +115,7 @@ fn items<'a>(look: &Look<'a>, index: usize) -> Vec<Item<'a>> {
             true => None,
             false => Some(Item::Write(id, intent)),
         })
+        .chain(stray.map(Item::Return))
         .collect()
 }
 

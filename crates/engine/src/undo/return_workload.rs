@@ -28,20 +28,30 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, id: EffectId) -> Judged<()> {
     let ActionKind::Move(workload) = &action.kind else { return Ok(()) };
     let since = undo_began(look, index);
     let seconds_max = workload.seconds_max.max(ROLLOUT_SECONDS_MAX);
+    let restarted = look.landed(index).any(|(_, intent)| intent.restarts());
     let Some(view) = look.workload(&workload.workload)? else {
-        return Err(recreate(look, index, id, workload)?);
+        return if restarted { Err(recreate(look, index, id, workload)?) } else { Ok(()) };
     };
     let revision = &workload.revision;
     let cohort = look.cohort(view, revision);
+    if stays(look, workload) {
+        return stay(look, index, id, workload, &cohort);
+    }
     let template_is_back = template_is_back(look, index, view)?;
     let rolled = workload.how != MoveHow::Rollout || (template_is_back && cohort.is_rolled_out());
     let complete = cohort.living().count() >= cohort.desired();
     let moved_on = |pod: &&PodView| pod.revision.as_ref() == Some(revision);
     let left = cohort.living().filter(moved_on).count();
+    if !restarted && left == 0 {
+        return Ok(());
+    }
     if rolled && complete && left == 0 && cohort.living().all(|pod| cohort.is_available(pod)) {
         return Ok(());
     }
-    let begun = look.ledger.backward(look.step).any(|(_, intent)| intent.reverses == Some(id));
+    let begun = look
+        .ledger
+        .backward(look.step)
+        .any(|(_, intent)| intent.action == index && intent.reverses == Some(id));
     if !begun {
         prove_old(look, workload)?;
     }
@@ -55,6 +65,7 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, id: EffectId) -> Judged<()> {
     let leaving = view.pods.iter().any(|pod| pod.terminating);
     let others_are_fine = cohort.living().filter(|pod| !moved_on(pod)).all(|pod| cohort.is_available(pod));
     if let Some(pod) = cohort.living().find(moved_on)
+        && (restarted || keeps_floor(&cohort, workload, pod))
         && rolled
         && complete
         && !leaving
@@ -64,6 +75,38 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, id: EffectId) -> Judged<()> {
     }
     let why = format!("{}: {left} pods are still on {revision}", view.workload);
     Err(look.wait(since, seconds_max, why))
+}
+
+/// True where the selector named the new revision before us: no old pod can be made again.
+fn stays(look: &Look<'_>, workload: &Move) -> bool {
+    !look.plan().selects_for(look.step, &workload.workload.namespace)
+}
+
+/// What has moved stays so, as the plan's header says. Old pods that are left are kept: by the template's former
+/// value, while it rolls.
+fn stay(look: &Look<'_>, index: usize, id: EffectId, workload: &Move, cohort: &Cohort<'_>) -> Judged<()> {
+    let (view, since) = (cohort.view, undo_began(look, index));
+    let rolls = workload.how == MoveHow::Rollout && !cohort.is_rolled_out();
+    if rolls && !template_is_back(look, index, view)? {
+        template_kept(look.ledger.action(look.step, index), view)?;
+        return Err(back(look.bound_to(former_template(look, index, view)?, view), id));
+    }
+    if let Some(pod) = stuck_pod(cohort, workload).filter(|pod| rolls && pod.created < since) {
+        return Err(back(delete(&workload.workload, pod), id));
+    }
+    let complete = cohort.living().count() >= cohort.desired();
+    if !rolls && complete && cohort.living().all(|pod| cohort.is_available(pod)) {
+        return Ok(());
+    }
+    let seconds_max = workload.seconds_max.max(ROLLOUT_SECONDS_MAX);
+    Err(look.wait(since, seconds_max, format!("{}: its pods are not all Ready", view.workload)))
+}
+
+/// A pod that moved by itself goes only while the others are as many as the plan announced: nothing was done so
+/// that its workload can do without it.
+fn keeps_floor(cohort: &Cohort<'_>, workload: &Move, pod: &PodView) -> bool {
+    let others = cohort.living().filter(|other| other.uid != pod.uid && cohort.is_available(other)).count();
+    pod.ready_since.is_none() || i32::try_from(others).is_ok_and(|others| others >= workload.ready_min)
 }
 
 /// New pods must not get the new revision any more, else returning would not return.
@@ -160,6 +203,8 @@ fn recreate(look: &Look<'_>, index: usize, id: EffectId, workload: &Move) -> Jud
         Undo::RestoreStored | Undo::ForwardOnly { .. } | Undo::NotNeeded => None,
     });
     let gone = || Next::hold(format!("{} is gone", workload.workload));
-    prove_old(look, workload)?;
+    if !stays(look, workload) {
+        prove_old(look, workload)?;
+    }
     Ok(back(stored.ok_or_else(gone)?, id))
 }
