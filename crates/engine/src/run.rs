@@ -190,7 +190,8 @@ impl Run {
     }
 
     fn next_wake(&self, now: Time) -> Option<Time> {
-        let current = self.ledger.current();
+        // Nobody watches the bake of a step that is being taken back.
+        let current = self.ledger.current().filter(|step| self.ledger.steps[*step].undoing.is_none());
         let bake = current.and_then(|step| self.ledger.steps[step].bake_until).filter(|until| *until > now);
         let watch = bake.and(self.work.watch_at);
         let closing = self.work.closing.values().map(Closing::due);
