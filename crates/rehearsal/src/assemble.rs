@@ -22,6 +22,8 @@ pub(crate) fn report(rehearsal: &Rehearsal<'_>, best: &Ended, worst: &Ended) -> 
     let reason = decisive.run.ended().map(|(_, reason)| reason.to_owned()).unwrap_or_default();
     let assembly = Assembly { rehearsal, best, worst, floors: floors(rehearsal) };
     let workloads = assembly.workloads();
+    let faults = faults::reports(rehearsal, &best.played, &worst.played);
+    let with_faults = faults.iter().any(|fault| fault.at.is_some());
     RunReport {
         format_version: FORMAT_VERSION,
         result: decisive.result,
@@ -32,11 +34,11 @@ pub(crate) fn report(rehearsal: &Rehearsal<'_>, best: &Ended, worst: &Ended) -> 
         figures: assembly.figures(&workloads),
         workloads,
         services: assembly.services(),
-        faults: faults::reports(rehearsal, &best.played, &worst.played),
+        tried: tried(rehearsal.rollback_after, &faults),
+        assumptions: assumptions(with_faults),
+        not_tested: not_tested(rehearsal.rollback_after.is_some(), &faults),
+        faults,
         waiting: decisive.run.waiting_on(),
-        tried: tried(rehearsal.rollback_after),
-        assumptions: assumptions(),
-        not_tested: not_tested(rehearsal.rollback_after.is_some()),
     }
 }
 

@@ -5,4 +5,5 @@ mod bad_input;
 mod common;
 mod documentation;
 mod endings;
+mod faults;
 mod screens;
