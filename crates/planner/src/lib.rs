@@ -26,6 +26,7 @@ pub use digest::{intent_digest, plan_digest};
 pub use error::PlanError;
 pub use file::{PlanFileError, read, write};
 pub use fits::fits;
+pub use nearest::nearest;
 pub use note::{Note, NoteSeverity};
 pub use plan::{is_finished, plan};
 pub use report::{Fate, PlanningReport};

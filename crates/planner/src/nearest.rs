@@ -1,7 +1,8 @@
 //! The right word that is nearest to a wrong one.
 
 /// The word with the fewest edits (insert, delete, replace, swap of neighbours) to `wrong`; the first of equals.
-pub(crate) fn nearest<'a>(wrong: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(wrong: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     words.into_iter().min_by_key(|word| edits(wrong, word))
 }
 

@@ -105,14 +105,10 @@ fn assemble(
     let mut from: Vec<_> = revisions.filter_map(|revision| revision.version.clone()).collect();
     from.sort();
     from.dedup();
-    let forward_only = steps.iter().filter_map(|step| match &step.undo {
-        StepUndo::ForwardOnly { why } => Some(format!("{}: {} ({why})", step.id, step.title)),
-        StepUndo::Inverse { .. } | StepUndo::NotNeeded => None,
-    });
     let mut plan = Plan {
         format_version: FORMAT_VERSION,
         digest: String::new(),
-        forward_only: forward_only.collect(),
+        forward_only: Vec::new(),
         from,
         target: situation.target.clone(),
         old_revisions: situation.old.iter().cloned().collect(),
@@ -127,8 +123,30 @@ fn assemble(
         manifest_digest: situation.manifest.map(|manifest| manifest.digest.clone()),
         steps,
     };
+    plan.forward_only = forward_only(&plan);
     plan.digest = plan_digest(&plan);
     plan
+}
+
+/// What is not taken back, for the plan's header: whole steps, and workloads whose selector named the new revision
+/// before.
+fn forward_only(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (index, step) in plan.steps.iter().enumerate() {
+        if let StepUndo::ForwardOnly { why } = &step.undo {
+            lines.push(format!("{}: {} ({why})", step.id, step.title));
+            continue;
+        }
+        let stay: Vec<String> = plan.forward_only_moves(index).iter().map(ToString::to_string).collect();
+        if !stay.is_empty() {
+            let why = format!(
+                "what selects for them names {} already: no old pod can be made again",
+                plan.revision
+            );
+            lines.push(format!("{}: {} ({why})", step.id, stay.join(", ")));
+        }
+    }
+    lines
 }
 
 /// Workloads that stay as they are, and why that is right.
