@@ -12,6 +12,8 @@ use super::{Announced, Checker, is_ours, truth, violation};
 use crate::store::Change;
 
 const LAW: &str = "9";
+/// Authors of faults begin like this.
+const FAULT: &str = "fault/";
 
 /// Ready pods of each workload that has a floor.
 pub(super) struct Floors<'a> {
@@ -81,8 +83,8 @@ impl<'a> Floors<'a> {
             (false, true) => self.rises(pod, now),
             (true, false) => {
                 let leaves = change.is_deletion() || pod.metadata.deletion_timestamp.is_some();
-                // Controllers take pods away because of what we wrote; people and nodes do so by themselves.
-                let by_another = change.by.is_empty();
+                // Controllers take pods away because of what we wrote; people and faults do so by themselves.
+                let by_another = change.by.is_empty() || change.by.starts_with(FAULT);
                 self.falls(pod, !is_ours(change, now) && (!leaves || by_another), change.at, now);
             }
             (true, true) | (false, false) => {}

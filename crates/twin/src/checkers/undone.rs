@@ -66,12 +66,13 @@ impl<'a> Undone<'a> {
     }
 
     fn note_move(&mut self, step: &str, workload: ObjectRef, now: &Shadow) {
+        let announced = self.announced;
         let moved = self.moved.entry(step.to_owned()).or_default();
-        if !moved.contains_key(&workload) {
-            let before = now.pods_of(&workload).filter(|pod| is_over(self.announced, pod));
-            let before = before.map(|pod| pod.metadata.uid.clone()).collect();
-            moved.insert(workload, before);
-        }
+        let over = |workload: &ObjectRef| {
+            let before = now.pods_of(workload).filter(|pod| is_over(announced, pod));
+            before.map(|pod| pod.metadata.uid.clone()).collect()
+        };
+        moved.entry(workload.clone()).or_insert_with(|| over(&workload));
     }
 
     fn check(&mut self, step: &str, now: &Shadow) {
@@ -171,6 +172,9 @@ impl Checker for Undone<'_> {
         match change.of::<Pod>() {
             Some(pod) => {
                 let workload = now.workload(pod);
+                if self.announced.stays(&step, &workload) {
+                    return;
+                }
                 let is_bare = workload == pod.object_ref();
                 self.note_move(&step, workload, now);
                 if is_bare {
@@ -179,6 +183,9 @@ impl Checker for Undone<'_> {
             }
             None => {
                 let target = reference(&change.new);
+                if self.announced.stays(&step, &target) {
+                    return;
+                }
                 if matches!(target.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet") {
                     self.note_move(&step, target, now);
                 }

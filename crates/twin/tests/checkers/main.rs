@@ -1,5 +1,6 @@
 //! Each checker finds what it is for, and nothing where nothing is wrong.
 
+mod laws;
 mod scene;
 
 use meshlift_model::k8s::Deployment;

@@ -164,10 +164,15 @@ impl Scene {
 
     /// A question to the world, answered at once.
     pub(super) fn ask(&mut self, query: Query) {
+        self.ask_at(self.store.now(), query);
+    }
+
+    pub(super) fn ask_at(&mut self, at: Time, query: Query) {
         self.effects += 1;
         let (effect, position) = (self.effects, self.store.changes().len());
-        self.note(What::Submitted { effect, asked: Rc::new(Effect::Read(query)) });
-        self.note(What::Acted { effect, changes: position..position, done: true });
+        let submitted = What::Submitted { effect, asked: Rc::new(Effect::Read(query)) };
+        let acted = What::Acted { effect, changes: position..position, done: true };
+        self.passed.extend([submitted, acted].map(|what| Passed { at, position, what }));
     }
 
     /// A whole write as it should be: intent, handing over, effect.
