@@ -31,7 +31,7 @@ pub struct CornerSeries {
 pub struct WorkloadSeries {
     /// The workload.
     pub workload: ObjectRef,
-    /// Desired pods.
+    /// Desired pods when the plan was made; others may scale it while the run goes on.
     pub replicas: i32,
     /// Ready pods from each time on, in order; the first says how many there were at the begin.
     pub ready: Vec<(Time, i32)>,

@@ -97,7 +97,9 @@ impl PlanError {
             Self::NoControlPlane => {
                 "record istiod's Deployment and pods too; `meshlift inspect` tells what was read".to_owned()
             }
-            Self::Older { .. } => "meshlift never downgrades; `meshlift rollback` undoes a run".to_owned(),
+            Self::Older { .. } => {
+                "meshlift never downgrades; what a run did is undone from its journal".to_owned()
+            }
             Self::TooFar { found, .. } => {
                 format!(
                     "go by {}.{} first: Istio supports one minor version at a time",

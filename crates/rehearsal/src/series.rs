@@ -1,6 +1,6 @@
 //! Both corners over time, for the report file.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use meshlift_model::names::ObjectRef;
 use meshlift_model::plan::Plan;
@@ -17,13 +17,11 @@ impl Outcome {
 }
 
 fn corner(ended: &Ended, plan: &Plan) -> CornerSeries {
-    let moved: BTreeSet<&ObjectRef> =
-        plan.steps.iter().flat_map(|step| &step.floors).map(|floor| &floor.workload).collect();
-    let touched = moved.into_iter().filter_map(|name| Some((name, ended.traffic.workloads.get(name)?)));
-    let workloads = touched.map(|(workload, traffic)| WorkloadSeries {
-        workload: workload.clone(),
-        replicas: traffic.replicas,
-        ready: traffic.ready.clone(),
+    let floors = plan.steps.iter().flat_map(|step| &step.floors);
+    let moved: BTreeMap<&ObjectRef, i32> = floors.map(|floor| (&floor.workload, floor.replicas)).collect();
+    let workloads = moved.into_iter().filter_map(|(workload, replicas)| {
+        let ready = ended.traffic.workloads.get(workload)?.ready.clone();
+        Some(WorkloadSeries { workload: workload.clone(), replicas, ready })
     });
     CornerSeries {
         began: ended.began,

@@ -9,8 +9,8 @@ use meshlift_model::finding::{Consequence, Finding, Severity, TrafficVerdict, Ve
 use meshlift_model::names::ObjectRef;
 use serde::Serialize;
 
-use crate::inspect::{istio_versions, sources};
-use crate::text::{Style, Tone, count, figure, hang_at};
+use crate::inspect::{istio_versions, sources, verdicts};
+use crate::text::{Style, Tone, count, figure, hang, hang_at};
 use crate::words;
 
 /// The screen. `findings` are those to show; `next` is the last line's command.
@@ -91,19 +91,13 @@ fn bound(restart: &Restart) -> String {
 
 fn summary_line(findings: &[&Finding], assessment: &Assessment, style: Style) -> String {
     let summary = summary(findings);
-    let of = |verdict| assessment.workloads.values().filter(|restart| restart.verdict == verdict).count();
-    let head = style.heading("SUMMARY");
     let line = format!(
-        "block {} · warn {} · info {} · unknown {}\nRESTARTS  safe {} · exposed {} · gap {}\n",
-        summary.block,
-        summary.warn,
-        summary.info,
-        summary.unknown,
-        of(TrafficVerdict::Safe),
-        of(TrafficVerdict::Exposed),
-        of(TrafficVerdict::Gap)
+        "block {} · warn {} · info {} · unknown {}\n",
+        summary.block, summary.warn, summary.info, summary.unknown
     );
-    format!("{head}  {}", line.replacen("RESTARTS", &style.heading("RESTARTS"), 1))
+    let restarts = hang("RESTARTS  ", &verdicts(assessment));
+    let restarts = restarts.replacen("RESTARTS", &style.heading("RESTARTS"), 1);
+    format!("{}  {line}{restarts}", style.heading("SUMMARY"))
 }
 
 /// Counts of findings; an unknown one counts as unknown alone.

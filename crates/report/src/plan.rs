@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use meshlift_model::intent::MoveBy;
 use meshlift_model::plan::{Plan, Stage, Step, StepUndo, WaitingOn};
 
-use crate::text::{Style, Tone, WIDTH, count, cut, duration, hang, hang_at, short};
+use crate::text::{Style, Tone, WIDTH, count, cut, duration, fold_title, hang, hang_at, short};
+
+/// Columns of a step's title.
+const TITLE_WIDTH: usize = 38;
 
 /// The screen of `plan` and `plan show`; `next` are commands, best first.
 #[must_use]
@@ -102,10 +105,11 @@ fn steps(plan: &Plan, style: Style) -> String {
     );
     let mut text = format!("{}\n", style.heading(&head));
     for (index, step) in plan.steps.iter().enumerate() {
+        let title = fold_title(&step.title, TITLE_WIDTH);
         let row = format!(
             "{:>3}  {:<39}{:>5}{:>9}{:>7}{:>7}{:>8}",
             index + 1,
-            cut(&step.title, 38),
+            title[0],
             step.pods,
             floor(step),
             if step.bake_seconds == 0 { String::new() } else { duration(step.bake_seconds) },
@@ -114,6 +118,7 @@ fn steps(plan: &Plan, style: Style) -> String {
         );
         text.push_str(&cut(row.trim_end(), WIDTH));
         text.push('\n');
+        text.extend(title.iter().skip(1).map(|line| format!("       {line}\n")));
         text.push_str(&person(step, style));
     }
     let seconds: i64 = plan.steps.iter().map(|step| step.expected_seconds + step.bake_seconds).sum();

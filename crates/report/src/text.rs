@@ -125,6 +125,12 @@ pub fn hang_at(first: &str, indent: usize, text: &str) -> String {
     out
 }
 
+/// A title in lines of so many columns, for a cell of a table; words that are longer are cut.
+#[must_use]
+pub fn fold_title(title: &str, width: usize) -> Vec<String> {
+    wrap(title.split_whitespace(), width).iter().map(|line| cut(line, width)).collect()
+}
+
 /// Names with a shared stem folded: `team-03 06 09`. Expects sorted names.
 #[must_use]
 pub fn fold_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
@@ -173,7 +179,8 @@ pub fn short(digest: &str) -> String {
 /// A figure with at most one decimal, none where it is whole.
 #[must_use]
 pub fn figure(value: f64) -> String {
-    let text = format!("{value:.1}");
+    // Adding zero takes the sign off a negative zero.
+    let text = format!("{:.1}", value + 0.0);
     text.strip_suffix(".0").map_or(text.clone(), ToOwned::to_owned)
 }
 
@@ -198,7 +205,7 @@ mod tests {
     fn durations_and_figures_are_short() {
         let shown: Vec<String> = [0, 40, 60, 95, 720, 3600, 7500, 86_400].map(duration).into();
         assert_eq!(shown, ["now", "40s", "1m", "1m35s", "12m", "1h00m", "2h05m", "1d00h"]);
-        assert_eq!([figure(0.0), figure(2.25)], ["0", "2.2"]);
+        assert_eq!([figure(-0.0), figure(2.25)], ["0", "2.2"]);
         assert_eq!(cut("abcdef", 4), "abc…");
     }
 

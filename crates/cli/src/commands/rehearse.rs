@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use meshlift_checks::assessment::Assessment;
 use meshlift_model::event::Event;
 use meshlift_model::journal::RunResult;
 use meshlift_model::plan::Plan;
@@ -73,7 +74,8 @@ pub(crate) fn run(args: &RehearseArgs, console: &Console) -> Result<Exit, Failur
     let Some(manifest) = &upgrade.manifest else {
         return Err(CliError::NoManifest(upgrade.target).into());
     };
-    tell(&upgrade, &plan, console);
+    let assessment = meshlift_checks::assess(&upgrade.mesh, &upgrade.intent, Some(&upgrade.target));
+    tell(&upgrade, &plan, &assessment, console);
     let faults = match args.faults {
         Faults::None => Vec::new(),
         Faults::Light => meshlift_rehearsal::light(args.seed, &plan, &upgrade.mesh.snapshot),
@@ -90,14 +92,23 @@ pub(crate) fn run(args: &RehearseArgs, console: &Console) -> Result<Exit, Failur
     let progress = Progress::new(console, start, &plan);
     let outcome = rehearsal.run(&mut |event: &Event| progress.show(event));
     progress.finish();
-    let report = outcome?.report;
-    let shown = Shown { report: &report, plan: &plan, seed: args.seed };
-    write_report(args, &shown, console)?;
+    let outcome = outcome?;
+    let (report, series) = (&outcome.report, outcome.series(&plan));
+    let shown = Shown {
+        report,
+        series: &series,
+        mesh: &upgrade.mesh,
+        assessment: &assessment,
+        plan: &plan,
+        seed: args.seed,
+    };
+    let next = next(args, report);
+    write_report(args, &shown, &next, console)?;
     match args.output {
-        Format::Table => console.print(&rehearsal::screen(&shown, &next(args, &report), console.stdout))?,
-        Format::Json => console.print_json(&report)?,
+        Format::Table => console.print(&rehearsal::screen(&shown, &next, console.stdout))?,
+        Format::Json => console.print_json(report)?,
         Format::Markdown => console.print(&rehearsal::markdown(&shown))?,
-        Format::Html => console.print(&rehearsal::html(&shown))?,
+        Format::Html => console.print(&rehearsal::html(&shown, &next))?,
     }
     let good = report.result == RunResult::Done && report.violations.is_empty();
     Ok(if good { Exit::Good } else { Exit::No })
@@ -120,10 +131,9 @@ fn prepare(args: &RehearseArgs, console: &Console) -> Result<(Upgrade, Plan), Fa
 }
 
 /// What was found on the way, one line each.
-fn tell(upgrade: &Upgrade, plan: &Plan, console: &Console) {
+fn tell(upgrade: &Upgrade, plan: &Plan, assessment: &Assessment, console: &Console) {
     let mesh = &upgrade.mesh;
     let proxies = mesh.pods.values().filter(|pod| !pod.finished && pod.proxy.is_some()).count();
-    let assessment = meshlift_checks::assess(mesh, &upgrade.intent, Some(&upgrade.target));
     let found = check::summary(&assessment.findings.iter().collect::<Vec<_>>());
     let pods: usize = plan.steps.iter().map(|step| step.pods).sum();
     console.say(&format!(
@@ -143,13 +153,18 @@ fn tell(upgrade: &Upgrade, plan: &Plan, console: &Console) {
     ));
 }
 
-fn write_report(args: &RehearseArgs, shown: &Shown<'_>, console: &Console) -> Result<(), Failure> {
+fn write_report(
+    args: &RehearseArgs,
+    shown: &Shown<'_>,
+    next: &[String],
+    console: &Console,
+) -> Result<(), Failure> {
     if args.no_report {
         return Ok(());
     }
     let default = if args.upgrade.mesh.demo { "meshlift-demo.html" } else { "meshlift-rehearsal.html" };
     let path = args.report.clone().unwrap_or_else(|| PathBuf::from(default));
-    files::write(&path, &rehearsal::html(shown))?;
+    files::write(&path, &rehearsal::html(shown, next))?;
     console.say(&format!("wrote {}\n", path.display()));
     Ok(())
 }

@@ -5,5 +5,6 @@ mod bad_input;
 mod common;
 mod documentation;
 mod endings;
+mod report_file;
 mod faults;
 mod screens;

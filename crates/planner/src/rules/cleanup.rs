@@ -37,7 +37,7 @@ pub(super) fn run(draft: &mut Draft<'_, '_>) -> String {
     let mut step =
         draft.step("cleanup", Stage::Cleanup, Layer::ControlPlane, format!("remove {}", what.join(", ")));
     step.reason =
-        "proven from API objects and from istiods' connections, asked again right before".to_owned();
+        "shown by API objects and by istiods' connections, asked again right before".to_owned();
     step.person = Some(Person {
         why: format!("approve the removal of {} ({})", what.join(" and "), count(objects, "object")),
         commands: Vec::new(),

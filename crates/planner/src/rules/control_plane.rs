@@ -37,7 +37,7 @@ pub(super) fn run(draft: &mut Draft<'_, '_>) -> String {
     let title = format!("istiod {revision} beside {} ({replicas_min} replicas)", old.join(", "));
     let mut step = draft.step("control-plane", Stage::ControlPlane, Layer::ControlPlane, title);
     step.reason = format!(
-        "nothing follows {revision} yet: it is proven before anything depends on it; {replicas_min} replicas, so \
+        "nothing follows {revision} yet: it is tried before anything depends on it; {replicas_min} replicas, so \
          that one node can be lost and rollback finds the old one as large as it was"
     );
     let mut preconditions = super::crds::old_ready(situation);

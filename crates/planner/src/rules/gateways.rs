@@ -95,7 +95,7 @@ fn by_person(draft: &mut Draft<'_, '_>, mut step: Step, gateway: &GatewayMove, w
     let decide = format!("- {{subject: {workload}, choose: accept-loss, reason: \"…\"}}");
     step.person = Some(Person {
         why: format!("{why}. Or decide it in the intent's choices: {decide}"),
-        commands: commands(gateway, &step.id),
+        commands: commands(gateway),
         approval: false,
     });
     let workloads = vec![workload.clone()];
@@ -112,7 +112,7 @@ fn by_person(draft: &mut Draft<'_, '_>, mut step: Step, gateway: &GatewayMove, w
 }
 
 /// What a person runs, in order.
-fn commands(gateway: &GatewayMove, step: &str) -> Vec<String> {
+fn commands(gateway: &GatewayMove) -> Vec<String> {
     let ObjectRef { kind, namespace, name } = gateway.mover.workload();
     let target = format!("{}/{name}", kind.to_ascii_lowercase());
     let mut commands = Vec::new();
@@ -125,6 +125,5 @@ fn commands(gateway: &GatewayMove, step: &str) -> Vec<String> {
     let seconds = gateway.mover.action.seconds_max;
     commands.push(format!("kubectl -n {namespace} rollout restart {target}"));
     commands.push(format!("kubectl -n {namespace} rollout status {target} --timeout={seconds}s"));
-    commands.push(format!("meshlift approve {step}"));
     commands
 }

@@ -75,8 +75,11 @@ pub(super) fn finish(
     let labels = WRITE_SECONDS * i64::try_from(namespaces.len()).unwrap_or(i64::MAX);
     step.expected_seconds = labels + overhead(&step.actions) + rolling;
     step.undo_seconds = labels + rolling;
-    let selectors =
-        if namespaces.is_empty() { String::new() } else { "former labels first, proven; then ".to_owned() };
+    let selectors = if namespaces.is_empty() {
+        String::new()
+    } else {
+        "former labels first, tried by dry runs; then ".to_owned()
+    };
     step.undo = StepUndo::Inverse {
         how: format!(
             "{selectors}{} back by the template's former annotation",
@@ -180,8 +183,8 @@ pub(super) fn selected(actions: &[Action]) -> BTreeSet<String> {
 /// A person confirms that traffic is away before the step, and brings it back after it.
 pub(super) fn failover(step: &str, reasons: &[String]) -> Person {
     Person {
-        why: format!("confirm that traffic is elsewhere: {}", reasons.join("; ")),
-        commands: vec![format!("meshlift approve {step}")],
+        why: format!("confirm {step}: traffic is elsewhere ({})", reasons.join("; ")),
+        commands: Vec::new(),
         approval: false,
     }
 }

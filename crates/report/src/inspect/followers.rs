@@ -43,7 +43,7 @@ pub(super) fn section(mesh: &Mesh, style: Style) -> String {
 }
 
 /// How a follower selects: empty for a namespace's label.
-fn by(follower: &Follower) -> &'static str {
+pub(crate) fn by(follower: &Follower) -> &'static str {
     match follower.subject.kind.as_str() {
         "Namespace" => "",
         "Gateway" => "by Gateway label",

@@ -57,6 +57,12 @@ pub(crate) fn proxies(mesh: &Mesh) -> impl Iterator<Item = (&PodFacts, ProxyKind
 }
 
 fn head(mesh: &Mesh, style: Style) -> String {
+    let lines: String = summary(mesh).iter().map(|line| hang("       ", line)).collect();
+    lines.replacen("       ", &format!("{}   ", style.heading("MESH")), 1)
+}
+
+/// The mesh in a few lines: versions, proxies, what they carry, their kinds.
+pub(crate) fn summary(mesh: &Mesh) -> Vec<String> {
     let snapshot = &mesh.snapshot;
     let kubernetes =
         snapshot.kubernetes_version.as_deref().map_or("Kubernetes of unknown version".to_owned(), |v| {
@@ -70,9 +76,8 @@ fn head(mesh: &Mesh, style: Style) -> String {
         InstallMethod::Unknown { .. } => "install method unknown".to_owned(),
         InstallMethod::Istioctl { .. } => "istioctl install".to_owned(),
     };
-    let first = format!("{kubernetes}, {nodes} · Istio {versions} · {} · {install}", data_planes(mesh));
-    let mut text = hang("MESH   ", &first).replacen("MESH", &style.heading("MESH"), 1);
-
+    let mut lines =
+        vec![format!("{kubernetes}, {nodes} · Istio {versions} · {} · {install}", data_planes(mesh))];
     let pods: Vec<_> = proxies(mesh).collect();
     let namespaces: BTreeSet<_> = pods.iter().map(|(pod, _)| &pod.pod.namespace).collect();
     let mut carried: BTreeMap<Option<&RevisionName>, usize> = BTreeMap::new();
@@ -84,25 +89,24 @@ fn head(mesh: &Mesh, style: Style) -> String {
         .map(|(revision, n)| format!("{} carry {}", all_or(*n, pods.len()), words::revision(*revision)))
         .chain(connection(&pods))
         .collect();
-    let line = format!(
+    lines.push(format!(
         "{} in {} · {}",
         if pods.len() == 1 { "1 proxy".to_owned() } else { format!("{} proxies", pods.len()) },
         count(namespaces.len(), "namespace"),
         carried.join(", "),
-    );
-    text.push_str(&hang("       ", &line));
+    ));
     let mut kinds: BTreeMap<ProxyKind, usize> = BTreeMap::new();
     for (_, kind) in &pods {
         *kinds.entry(*kind).or_default() += 1;
     }
     let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {}", words::proxy(*kind))).collect();
     if !kinds.is_empty() {
-        text.push_str(&hang("       ", &kinds.join(", ")));
+        lines.push(kinds.join(", "));
     }
     if let InstallMethod::Unknown { reason } = &mesh.install {
-        text.push_str(&hang("       ", &format!("install method unknown: {reason}")));
+        lines.push(format!("install method unknown: {reason}"));
     }
-    text
+    lines
 }
 
 /// What connections say; empty parts are left out.
@@ -222,25 +226,49 @@ fn workloads(mesh: &Mesh, assessment: &Assessment, style: Style) -> String {
         }
     }
     let mut text = hang_at("WORKLOADS  ", 2, &line).replacen("WORKLOADS", &style.heading("WORKLOADS"), 1);
-    text.push_str(&hang("  ", &verdicts(assessment)));
+    let behaviour: BTreeSet<&ObjectRef> = (assessment.findings.iter())
+        .filter(|finding| finding.consequence == Consequence::Behaviour && finding.needs_choice())
+        .map(|finding| &finding.subject)
+        .collect();
+    let mut line = verdicts(assessment);
+    if !behaviour.is_empty() {
+        line.push_str(&format!(" · and {} behave differently afterwards", behaviour.len()));
+    }
+    text.push_str(&hang_at("  restarts: ", 4, &line));
     text
 }
 
-fn verdicts(assessment: &Assessment) -> String {
-    let of = |verdict| assessment.workloads.values().filter(|restart| restart.verdict == verdict).count();
-    let subjects = |consequence| {
-        let found = assessment.findings.iter().filter(|f| f.consequence == consequence && f.needs_choice());
-        found.map(|finding| &finding.subject).collect::<BTreeSet<_>>().len()
+/// Every workload once: under what waits for a person because of it, else under the verdict of its restart.
+pub(crate) fn verdicts(assessment: &Assessment) -> String {
+    const HOLDS: [Consequence; 5] = [
+        Consequence::Gap,
+        Consequence::Stuck,
+        Consequence::BelowPdb,
+        Consequence::NotReached,
+        Consequence::Gateway,
+    ];
+    let mut held: BTreeMap<Consequence, BTreeSet<&ObjectRef>> = BTreeMap::new();
+    for finding in assessment.findings.iter().filter(|finding| finding.needs_choice()) {
+        let is_held = held.values().any(|subjects| subjects.contains(&finding.subject));
+        let is_known = assessment.workloads.contains_key(&finding.subject);
+        if HOLDS.contains(&finding.consequence) && is_known && !is_held {
+            held.entry(finding.consequence).or_default().insert(&finding.subject);
+        }
+    }
+    let free = |verdict| {
+        let of = assessment.workloads.iter().filter(|(_, restart)| restart.verdict == verdict);
+        of.filter(|(workload, _)| !held.values().any(|subjects| subjects.contains(workload))).count()
     };
+    let held = |consequence| held.get(&consequence).map_or(0, BTreeSet::len);
     format!(
-        "a restart is safe for {} · exposed {} · gap {} · stuck {} · below PDB {} · not reached {} · changes behaviour {}",
-        of(TrafficVerdict::Safe),
-        of(TrafficVerdict::Exposed),
-        of(TrafficVerdict::Gap),
-        subjects(Consequence::Stuck),
-        subjects(Consequence::BelowPdb),
-        subjects(Consequence::NotReached),
-        subjects(Consequence::Behaviour),
+        "safe {} · exposed {} · gap {} · stuck {} · below PDB {} · not reached {} · gateway {}",
+        free(TrafficVerdict::Safe),
+        free(TrafficVerdict::Exposed),
+        free(TrafficVerdict::Gap) + held(Consequence::Gap),
+        held(Consequence::Stuck),
+        held(Consequence::BelowPdb),
+        held(Consequence::NotReached),
+        held(Consequence::Gateway),
     )
 }
 
@@ -312,7 +340,7 @@ fn not_read(mesh: &Mesh, style: Style) -> String {
 }
 
 /// True for sources that meshlift reads; a recorder may have asked for more.
-fn is_needed(source: &str) -> bool {
+pub(crate) fn is_needed(source: &str) -> bool {
     source == "version" || source.starts_with("istiod/") || KINDS.iter().any(|kind| kind.resource == source)
 }
 

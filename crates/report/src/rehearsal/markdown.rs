@@ -1,6 +1,6 @@
 //! The report for a ticket or a pull request.
 
-use super::{Rehearsal, losers, name, seconds, verdict};
+use super::{Rehearsal, losers, name, seconds, verdict, waiting};
 use crate::text::{duration, figure};
 use crate::words;
 
@@ -35,7 +35,7 @@ pub fn markdown(rehearsal: &Rehearsal<'_>) -> String {
     text.push_str(&list("Violations", violations));
     text.push_str(&list(
         "Waits for a person",
-        report.waiting.iter().map(|on| format!("{}: {}", on.subject, on.reason)),
+        waiting(report).iter().map(|on| format!("{}: {}", on.subject, on.reason)),
     ));
     text.push_str(&list("Rests on", report.assumptions.iter().cloned()));
     text.push_str(&list("Not tried", report.not_tested.iter().cloned()));

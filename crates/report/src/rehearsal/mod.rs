@@ -5,9 +5,12 @@ mod html;
 mod markdown;
 mod screen;
 
+use meshlift_checks::assessment::Assessment;
+use meshlift_mesh::Mesh;
 use meshlift_model::journal::RunResult;
-use meshlift_model::plan::Plan;
+use meshlift_model::plan::{Plan, WaitingOn};
 use meshlift_model::run_report::{RunReport, StepReport, WorkloadReport};
+use meshlift_model::series::Series;
 
 use crate::text::{count, duration, figure};
 
@@ -16,11 +19,20 @@ pub use html::html;
 pub use markdown::markdown;
 pub use screen::screen;
 
+/// Kind of what waits where a step does, as the engine calls it.
+const STEP: &str = "Step";
+
 /// A rehearsal and what was rehearsed.
 #[derive(Clone, Copy, Debug)]
 pub struct Rehearsal<'a> {
     /// What it came to.
     pub report: &'a RunReport,
+    /// How it went over time.
+    pub series: &'a Series,
+    /// The mesh that it began with.
+    pub mesh: &'a Mesh,
+    /// What the checks say of that mesh.
+    pub assessment: &'a Assessment,
     /// The plan that was carried out.
     pub plan: &'a Plan,
     /// Seed of both corners.
@@ -44,7 +56,11 @@ pub fn verdict(rehearsal: &Rehearsal<'_>) -> String {
                 duration(figures.makespan_seconds)
             )
         }
-        RunResult::Waiting => format!("Waiting: {moved} moved to {}; {}", plan.revision, report.reason),
+        RunResult::Waiting => {
+            // The rest of a reason is what to do; it stands with what waits.
+            let reason = report.reason.split(". ").next().unwrap_or_default();
+            format!("Waiting: {moved} moved to {}; {reason}", plan.revision)
+        }
         RunResult::RolledBack => format!("Rolled back: {}", report.reason),
         RunResult::Failed => format!("Failed after {moved} moved: {}", report.reason),
     };
@@ -73,12 +89,21 @@ fn requests(number: f64) -> String {
     format!("{} request{}", figure(number), if figure(number) == "1" { "" } else { "s" })
 }
 
+/// What waits for a person. Steps that were rolled back as asked do not.
+pub(crate) fn waiting(report: &RunReport) -> Vec<WaitingOn> {
+    let asked = report.result == RunResult::RolledBack;
+    report.waiting.iter().filter(|on| !(asked && on.subject.kind == STEP)).cloned().collect()
+}
+
 /// Workloads that lost or cut something in either corner, the most first.
 pub(crate) fn losers(report: &RunReport) -> Vec<&WorkloadReport> {
     let mut losers: Vec<_> = report
         .workloads
         .iter()
-        .filter(|w| w.requests_lost > 0.0 || w.requests_lost_worst > 0.0 || w.requests_cut > 0.0)
+        .filter(|w| {
+            let most = w.requests_lost.max(w.requests_lost_worst).max(w.requests_cut).max(w.connections_cut);
+            most > 0.0
+        })
         .collect();
     losers.sort_by(|a, b| {
         b.requests_lost

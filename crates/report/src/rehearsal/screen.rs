@@ -3,10 +3,16 @@
 use meshlift_model::journal::RunResult;
 use meshlift_model::run_report::{RunReport, ServiceReport, StepReport};
 
-use super::{Rehearsal, losers, name, seconds, verdict};
-use crate::text::{Style, Tone, WIDTH, count, cut, duration, figure, hang, hang_at, short};
+use super::{Rehearsal, losers, name, seconds, verdict, waiting};
+use crate::text::{
+    Style, Tone, WIDTH, columns, count, cut, duration, figure, fold_title, hang, hang_at, short,
+};
 use crate::{plan, words};
 
+/// Columns of a step's title.
+const TITLE_WIDTH: usize = 49;
+/// Columns of a workload's name.
+const NAME_WIDTH: usize = 33;
 /// Rows of the loss table; the report file has them all.
 const LOSERS_MAX: usize = 12;
 
@@ -27,7 +33,7 @@ pub fn screen(rehearsal: &Rehearsal<'_>, next: &[String], style: Style) -> Strin
     text.push_str(&losses(report, style));
     text.push_str(&endpoints(report, style));
     text.push_str(&violations(report, style));
-    text.push_str(&plan::waiting(&report.waiting, style));
+    text.push_str(&plan::waiting(&waiting(report), style));
     text.push_str(&list("RESTS ON", &report.assumptions, style));
     text.push_str(&list("NOT TRIED", &report.not_tested, style));
     let head = hang(&format!("{result}  "), &verdict(rehearsal));
@@ -62,13 +68,15 @@ fn steps(report: &RunReport, style: Style) -> String {
     let mut text = format!("{}\n", style.heading(&head));
     for (index, step) in report.steps.iter().enumerate() {
         let took = seconds(step).map_or(String::new(), duration);
-        let row = format!("{:>3}  {:<50}{:<10}{took:>8}", index + 1, cut(&step.action, 49), step.state);
+        let title = fold_title(&step.action, TITLE_WIDTH);
+        let row = format!("{:>3}  {:<50}{:<10}{took:>8}", index + 1, title[0], step.state);
         text.push_str(&cut(row.trim_end(), WIDTH).replacen(
             &step.state,
             &style.paint(tone(step), &step.state),
             1,
         ));
         text.push('\n');
+        text.extend(title.iter().skip(1).map(|line| format!("       {line}\n")));
     }
     let figures = &report.figures;
     let line = format!(
@@ -145,9 +153,14 @@ fn losses(report: &RunReport, style: Style) -> String {
     );
     text.push_str(&format!("{}\n", style.heading(&head)));
     for workload in losers.iter().take(LOSERS_MAX) {
+        let mut name = name(workload);
+        // A long name gets a line of its own, so that the columns stay where they are.
+        if columns(&name) > NAME_WIDTH {
+            text.push_str(&format!("  {}\n", cut(&name, WIDTH - 2)));
+            name.clear();
+        }
         let row = format!(
-            "  {:<34}{:<9}{:>7}{:>8}{:>8}  {}",
-            cut(&name(workload), 33),
+            "  {name:<34}{:<9}{:>7}{:>8}{:>8}  {}",
             words::verdict(workload.verdict),
             format!("{}/{}", workload.ready_min, workload.replicas),
             figure(workload.requests_lost),
