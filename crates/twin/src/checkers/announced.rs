@@ -28,6 +28,8 @@ pub struct Announced {
     pub held: BTreeSet<String>,
     /// How much may go on at once.
     pub limits: AnnouncedLimits,
+    /// The header's lines on what is not taken back: `STEP: …`, workloads by name among them.
+    pub forward_only: Vec<String>,
 }
 
 /// Objects that are written.
@@ -78,6 +80,7 @@ impl Announced {
                     .unwrap_or(CONCURRENT_WORKLOADS_MAX)
                     .max(1),
             },
+            forward_only: plan.forward_only.clone(),
             ..Self::default()
         };
         for step in &plan.steps {
@@ -121,6 +124,15 @@ impl Announced {
     #[must_use]
     pub fn step(&self, id: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.id == id)
+    }
+}
+
+impl Announced {
+    /// True if the header says that this workload's pods stay where the step moved them.
+    pub(super) fn stays(&self, step: &str, workload: &ObjectRef) -> bool {
+        let lines = self.forward_only.iter().filter_map(|line| line.strip_prefix(step)?.strip_prefix(": "));
+        let name = workload.to_string();
+        lines.flat_map(|line| line.split([' ', ',', ':'])).any(|word| word == name)
     }
 }
 
