@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::Role;
 use meshlift_model::defaults::FORMAT_VERSION;
+use meshlift_model::journal::RunResult;
 use meshlift_model::k8s::EndpointSlice;
 use meshlift_model::names::ObjectRef;
 use meshlift_model::plan::{Floor, StepUndo};
@@ -11,7 +12,7 @@ use meshlift_model::run_report::{Figures, RunReport, ServiceReport, Violation, W
 use meshlift_report::rehearsal::{assumptions, not_tested, tried};
 use meshlift_twin::traffic::{WorkloadTraffic, verdict};
 
-use crate::{Ended, Rehearsal, faults};
+use crate::{Ended, Rehearsal, faults, restored};
 
 /// Label that names a slice's Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -19,7 +20,7 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// The report: steps and gates of the corner that came less far, figures of both.
 pub(crate) fn report(rehearsal: &Rehearsal<'_>, best: &Ended, worst: &Ended) -> RunReport {
     let decisive = if worst.result > best.result { worst } else { best };
-    let reason = decisive.run.ended().map(|(_, reason)| reason.to_owned()).unwrap_or_default();
+    let turned_back = rehearsal.rollback_after.filter(|_| decisive.run.is_rolling_back());
     let assembly = Assembly { rehearsal, best, worst, floors: floors(rehearsal) };
     let workloads = assembly.workloads();
     let faults = faults::reports(rehearsal, &best.played, &worst.played);
@@ -27,18 +28,36 @@ pub(crate) fn report(rehearsal: &Rehearsal<'_>, best: &Ended, worst: &Ended) -> 
     RunReport {
         format_version: FORMAT_VERSION,
         result: decisive.result,
-        reason,
+        reason: reason(rehearsal, decisive),
         steps: decisive.run.steps(),
         gates: decisive.run.gates(),
         violations: assembly.violations(),
         figures: assembly.figures(&workloads),
         workloads,
         services: assembly.services(),
-        tried: tried(rehearsal.rollback_after, &faults),
+        tried: tried(turned_back, &faults),
         assumptions: assumptions(with_faults),
-        not_tested: not_tested(rehearsal.rollback_after.is_some(), &faults),
+        not_tested: not_tested(turned_back.is_some(), &faults),
         faults,
         waiting: decisive.run.waiting_on(),
+    }
+}
+
+/// Why the run ended so; and of a rollback that was asked for, what was left behind, or that it never came.
+fn reason(rehearsal: &Rehearsal<'_>, decisive: &Ended) -> String {
+    let reason = decisive.run.ended().map(|(_, reason)| reason.to_owned()).unwrap_or_default();
+    match (decisive.result, rehearsal.rollback_after) {
+        (RunResult::RolledBack, _) => {
+            let left = decisive.violations.iter().any(|violation| violation.law == restored::LAW);
+            let rest = if left { "more differs: see what is worse" } else { "nothing else differs" };
+            format!("{reason}; compared with the same mesh without us, {rest}")
+        }
+        (RunResult::Done | RunResult::Waiting | RunResult::Failed, Some(step))
+            if !decisive.run.is_rolling_back() =>
+        {
+            format!("{reason}; step {step} was never done, so nothing was rolled back")
+        }
+        (RunResult::Done | RunResult::Waiting | RunResult::Failed, _) => reason,
     }
 }
 

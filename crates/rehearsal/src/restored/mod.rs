@@ -12,7 +12,7 @@ mod written;
 use std::collections::BTreeSet;
 
 use meshlift_model::action::ActionKind;
-use meshlift_model::k8s::{CustomResourceDefinition, Resource};
+use meshlift_model::k8s::{CustomResourceDefinition, DaemonSet, Deployment, Resource, StatefulSet};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::plan::{Plan, StepUndo};
 use meshlift_model::run_report::Violation;
@@ -20,7 +20,9 @@ use meshlift_model::snapshot::Snapshot;
 use meshlift_model::time::Time;
 
 /// Law that a rollback breaks which leaves something behind.
-const LAW: &str = "6";
+pub(crate) const LAW: &str = "6";
+/// Kinds whose pods roll.
+const ROLLING: [&str; 3] = [Deployment::KIND, StatefulSet::KIND, DaemonSet::KIND];
 /// Differences of one object that are named; more are counted.
 const SHOWN_MAX: usize = 3;
 
@@ -36,9 +38,12 @@ pub fn restored(
     forward_only: &BTreeSet<ObjectRef>,
     at: Time,
 ) -> Vec<Violation> {
+    let stays = |subject: &ObjectRef| forward_only.contains(subject);
     let mut found = written::differences(&reference.objects, &end.objects);
-    found.retain(|subject, _| !forward_only.contains(subject));
-    for (subject, differences) in derived::differences(&reference.objects, &end.objects) {
+    // Pods of a workload may stay where they are; what people wrote into it may not.
+    found.retain(|subject, _| !stays(subject) || ROLLING.contains(&subject.kind.as_str()));
+    let derived = derived::differences(&reference.objects, &end.objects);
+    for (subject, differences) in derived.into_iter().filter(|(subject, _)| !stays(subject)) {
         found.entry(subject).or_default().extend(differences);
     }
     let told =
@@ -46,21 +51,24 @@ pub fn restored(
     found.into_iter().map(told).collect()
 }
 
-/// Objects that a plan's header says are never put back.
+/// Objects that a plan's header says are never put back: `STEP: …` stands for what the step writes, or names its
+/// workloads whose pods stay.
 #[must_use]
 pub fn forward_only(plan: &Plan) -> BTreeSet<ObjectRef> {
-    let is_listed = |id: &str| plan.forward_only.iter().any(|line| line.starts_with(&format!("{id}:")));
-    let steps = plan
-        .steps
-        .iter()
-        .filter(|step| matches!(step.undo, StepUndo::ForwardOnly { .. }) && is_listed(&step.id));
     let mut objects = BTreeSet::new();
-    for action in steps.flat_map(|step| &step.actions) {
-        if let ActionKind::ApplyCrds { names, .. } = &action.kind {
-            let crd = |name: &String| ObjectRef::cluster(CustomResourceDefinition::KIND, name);
-            objects.extend(names.iter().map(crd));
-        } else {
-            objects.insert(action.kind.subject());
+    for step in &plan.steps {
+        let lines =
+            plan.forward_only.iter().filter_map(|line| line.strip_prefix(&step.id)?.strip_prefix(": "));
+        let words: BTreeSet<&str> = lines.flat_map(|line| line.split([' ', ',', ':'])).collect();
+        let whole = matches!(step.undo, StepUndo::ForwardOnly { .. }) && !words.is_empty();
+        for action in &step.actions {
+            let subject = action.kind.subject();
+            if let (ActionKind::ApplyCrds { names, .. }, true) = (&action.kind, whole) {
+                let crd = |name: &String| ObjectRef::cluster(CustomResourceDefinition::KIND, name);
+                objects.extend(names.iter().map(crd));
+            } else if whole || words.contains(subject.to_string().as_str()) {
+                objects.insert(subject);
+            }
         }
     }
     objects
