@@ -21,14 +21,13 @@ use meshlift_twin::world::PORT;
 
 /// A recorded mesh with an intent that decides everything.
 struct Scene {
-    name: &'static str,
     mesh: Mesh,
     plan: Plan,
     manifest: Manifest,
 }
 
 impl Scene {
-    fn of(name: &'static str) -> Self {
+    fn of(name: &str) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
         let snapshot = meshlift_snapshot::read(&root.join(format!("clusters/{name}.meshlift"))).unwrap();
         let mesh = Mesh::derive(Arc::new(snapshot));
@@ -38,7 +37,7 @@ impl Scene {
         let digest = meshlift_snapshot::digest(&mesh.snapshot);
         let (plan, _) = meshlift_planner::plan(&mesh, &intent, Some(&manifest), &digest).unwrap();
         assert_eq!(plan.waiting, [], "{name}: everything is decided");
-        Self { name, mesh, plan, manifest }
+        Self { mesh, plan, manifest }
     }
 
     fn faults(&self, seed: u64) -> Vec<Fault> {
@@ -169,7 +168,7 @@ impl Told {
 }
 
 /// Runs all seeds of a recording: none may be wrong, every kind strikes, each ends as the table says.
-fn hold(name: &'static str) {
+fn hold(name: &str) {
     const STRIKES_MIN: usize = 10;
     let scene = Scene::of(name);
     let seeds = seeds(name);
