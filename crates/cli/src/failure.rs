@@ -55,6 +55,14 @@ pub(crate) enum CliError {
     /// The target's objects are not known.
     #[error("no manifest of {0} is built in, and none was given")]
     NoManifest(IstioVersion),
+    /// A step that the plan does not have.
+    #[error("the plan has no step `{step}`")]
+    UnknownStep {
+        /// The step.
+        step: String,
+        /// Ids of the plan's steps, in order.
+        known: Vec<String>,
+    },
     /// A code that nothing prints.
     #[error("`{0}` is no code of meshlift")]
     UnknownCode(String),
@@ -71,6 +79,7 @@ impl CliError {
             Self::NoTarget => "ML9508",
             Self::NoManifest(_) => "ML9509",
             Self::Audit(_) => "ML9511",
+            Self::UnknownStep { .. } => "ML9512",
         }
     }
 
@@ -93,6 +102,14 @@ impl CliError {
                 "give --manifest FILE with the output of `istioctl manifest generate --set revision={}`",
                 version.revision()
             ),
+            Self::UnknownStep { step, known } => {
+                match meshlift_planner::nearest(step, known.iter().map(String::as_str)) {
+                    Some(nearest) => format!("nearest is `{nearest}`; its steps are {}", known.join(", ")),
+                    None => {
+                        "it has no steps at all: there is nothing to do, and nothing to roll back".to_owned()
+                    }
+                }
+            }
             Self::UnknownCode(_) => {
                 "codes look like ML1001; `meshlift explain` without a code lists all".to_owned()
             }

@@ -70,4 +70,10 @@ pub(super) const CLI_CODES: &[OtherCode] = &[
         "The audit shares no belief with the planner. Where they disagree, one of them is wrong: a bug of meshlift.",
         "Please report it with the snapshot and the intent.",
     ),
+    row(
+        "ML9512",
+        "The plan has no such step",
+        "`--rollback-after` names the step of the plan after which everything is rolled back.",
+        "Take one of the ids that the error lists.",
+    ),
 ];

@@ -34,6 +34,10 @@ pub(crate) struct RehearseArgs {
     /// restarts, other people who scale, relabel or deploy, our own process that dies
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t)]
     faults: Faults,
+    /// Rolls everything back once this step of the plan (by its id) is done, and compares the mesh with how it
+    /// would be had nobody touched it
+    #[arg(long, value_name = "STEP")]
+    rollback_after: Option<String>,
     /// Where the HTML report goes [default: meshlift-rehearsal.html, meshlift-demo.html with --demo]
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -71,6 +75,9 @@ enum Format {
 
 pub(crate) fn run(args: &RehearseArgs, console: &Console) -> Result<Exit, Failure> {
     let (upgrade, plan) = prepare(args, console)?;
+    if let Some(step) = &args.rollback_after {
+        known_step(step, &plan)?;
+    }
     let Some(manifest) = &upgrade.manifest else {
         return Err(CliError::NoManifest(upgrade.target).into());
     };
@@ -86,7 +93,7 @@ pub(crate) fn run(args: &RehearseArgs, console: &Console) -> Result<Exit, Failur
         manifest,
         seed: args.seed,
         faults: &faults,
-        rollback_after: None,
+        rollback_after: args.rollback_after.as_deref(),
     };
     let start = upgrade.mesh.snapshot.newest_time().unwrap_or_default();
     let progress = Progress::new(console, start, &plan);
@@ -128,6 +135,14 @@ fn prepare(args: &RehearseArgs, console: &Console) -> Result<(Upgrade, Plan), Fa
     meshlift_planner::fits(&plan, &upgrade.mesh, &upgrade.snapshot_digest)
         .map_err(|error| Failure::from(error).in_file(path))?;
     Ok((upgrade, plan))
+}
+
+fn known_step(step: &str, plan: &Plan) -> Result<(), CliError> {
+    let known: Vec<String> = plan.steps.iter().map(|step| step.id.clone()).collect();
+    if known.iter().any(|id| id == step) {
+        return Ok(());
+    }
+    Err(CliError::UnknownStep { step: step.to_owned(), known })
 }
 
 /// What was found on the way, one line each.

@@ -5,6 +5,7 @@ mod bad_input;
 mod common;
 mod documentation;
 mod endings;
-mod report_file;
 mod faults;
+mod report_file;
+mod rollback;
 mod screens;
