@@ -128,7 +128,7 @@ pub(crate) fn stop_if_wrong(
     let Err(wrong) = cohort.stop_if_wrong(is_new) else { return Ok(()) };
     let subject = ObjectRef::cluster("Namespace", &cohort.view.workload.namespace);
     let is_ours = |intent: &&Intended| intent.write.target == subject && intent.is_done();
-    let ours = look.ledger.forward(look.step).map(|(_, intent)| intent).filter(is_ours).last();
+    let ours = look.ledger.forward(look.step).map(|(_, intent)| intent).rfind(is_ours);
     if let Some(intent) = ours
         && !in_place(look, &intent.write)?
     {

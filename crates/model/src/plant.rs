@@ -2,7 +2,7 @@
 //!
 //! Without the feature `planted` nothing of this is compiled but a constant `false`, and only tests of the tests turn
 //! the feature on: no crate of the binary forwards it, and it does not build without debug assertions. With it, a
-//! plant is inert until a test plants it, for its own thread and for as long as it holds what [`plant`] gave.
+//! plant is inert until a test plants it, for its own thread and for as long as it holds what `plant` gave.
 
 /// One deliberate mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

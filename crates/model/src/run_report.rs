@@ -87,7 +87,8 @@ pub struct GateReport {
 /// Something worse than announced.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Violation {
-    /// Law that it breaks, by number in ARCHITECTURE.md, or `announced`.
+    /// Law that it breaks, by number in ARCHITECTURE.md; `announced` for a loss that nobody accepted, `not modelled`
+    /// for what the twin cannot show.
     pub law: String,
     /// When.
     pub at: Time,
