@@ -144,7 +144,9 @@ impl Row<'_> {
             return el("div", &[("class", "bar"), ("aria-hidden", "true")], "");
         };
         let ended = self.report.ended.unwrap_or(self.corner.ended);
-        let worked = self.report.baked_from.unwrap_or(ended);
+        // What does nothing is over at once, and is not at work until it is taken back.
+        let is_idle = self.step.is_some_and(|step| step.actions.is_empty());
+        let worked = self.report.baked_from.unwrap_or(if is_idle { started } else { ended });
         let part = |class: &str, from: i64, to: i64| {
             let (x, width) = (from.min(WIDTH - 40).to_string(), (to - from).max(40).to_string());
             void("rect", &[("class", class), ("x", &x), ("width", &width), ("height", "10")])
