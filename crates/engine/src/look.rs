@@ -135,11 +135,11 @@ impl<'a> Look<'a> {
         self.ledger.forward(self.step).filter(mine)
     }
 
-    /// When an action first wrote; before that, when its task began. Deadlines count from here, also in
-    /// a process that took the run over.
+    /// When an action first wrote, but not before its task began. Deadlines count from here: time in which
+    /// no process drove the run is no time in which the mesh failed to answer.
     pub(crate) fn action_began(&self, action: usize) -> Time {
         let first = self.landed(action).next().map_or(self.began, |(_, intent)| intent.at);
-        self.not_before_resumed(first)
+        self.not_before_resumed(first.max(self.began))
     }
 
     /// The time, or when a person last said go on: deadlines count anew from there.

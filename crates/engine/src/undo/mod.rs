@@ -124,10 +124,10 @@ fn is_restored_pod(intent: &Intended) -> bool {
     matches!(intent.write.change, meshlift_model::effect::Change::Restore { .. })
 }
 
-/// When the action's undo first wrote; before that, when its task began.
+/// When the action's undo first wrote, but not before its task began.
 fn undo_began(look: &Look<'_>, index: usize) -> meshlift_model::time::Time {
     let mut mine = look.ledger.backward(look.step).filter(|(_, intent)| intent.action == index);
-    look.not_before_resumed(mine.next().map_or(look.began, |(_, intent)| intent.at))
+    look.not_before_resumed(mine.next().map_or(look.began, |(_, intent)| intent.at.max(look.began)))
 }
 
 /// A write that takes an effect back.
