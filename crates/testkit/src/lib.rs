@@ -1,4 +1,4 @@
-//! For tests of other rooms: recorded meshes under other names.
+//! For tests of other rooms: recorded meshes under other names, and with few of their workloads ([`only`]).
 //!
 //! *No names are magic*: what meshlift says about a mesh depends on what its objects say, not on what they
 //! are called. [`Renaming`] calls all revisions, tags and namespaces of a snapshot something else, in the
@@ -15,8 +15,10 @@
 
 mod intent;
 mod names;
+mod only;
 mod random;
 mod rename;
 mod replace;
 
+pub use only::only;
 pub use rename::Renaming;
