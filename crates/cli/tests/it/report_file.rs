@@ -153,8 +153,8 @@ fn holds(html: &str) {
         for (attribute, value) in attributes {
             assert!(!attribute.starts_with("on") && attribute != "src", "{attribute}");
             if attribute == "href" {
-                let target = value.strip_prefix('#').unwrap_or_else(|| panic!("leads away: {value}"));
-                assert!(known.contains(&target.to_owned()), "{value} leads nowhere");
+                let target = value.strip_prefix('#').unwrap_or_default().to_owned();
+                assert!(known.contains(&target), "{value} leads away, or nowhere");
             }
         }
         if let Some(labels) = attributes.get("aria-labelledby") {
