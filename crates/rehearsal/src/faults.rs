@@ -55,12 +55,11 @@ impl Rehearsal<'_> {
 
     /// Our crashes, the last one first.
     fn own_crashes(&self) -> Vec<Due> {
-        let due = |(fault, one): (usize, &Fault)| match (&one.kind, &one.trigger) {
-            (FaultKind::OwnCrash { away_millis, durable }, Trigger::Line(line)) => {
-                let cut = if *durable { Cut::Whole } else { Cut::Torn(TORN_BYTES) };
-                Some(Due { line: *line, fault, cut, away_millis: *away_millis })
-            }
-            (_, _) => None,
+        let due = |(fault, one): (usize, &Fault)| {
+            let FaultKind::OwnCrash { away_millis, durable } = one.kind else { return None };
+            let Trigger::Line(line) = one.trigger else { return None };
+            let cut = if durable { Cut::Whole } else { Cut::Torn(TORN_BYTES) };
+            Some(Due { line, fault, cut, away_millis })
         };
         let mut crashes: Vec<Due> = self.faults.iter().enumerate().filter_map(due).collect();
         crashes.sort_by_key(|due| std::cmp::Reverse(due.line));

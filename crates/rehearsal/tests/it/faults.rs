@@ -145,9 +145,9 @@ fn sweep(scene: &Scene, seeds: &[u64]) -> Vec<Told> {
 /// How runs may end in which one fault struck, by its kind.
 const ENDINGS: [(&str, &[&str]); 9] = [
     ("slow-pod", &["done"]),
-    ("never-ready-pod", &["taken back"]),
+    ("never-ready-pod", &["held", "taken back"]),
     ("pod-crash", &["done"]),
-    ("crash-loop", &["done", "taken back"]),
+    ("crash-loop", &["done", "held", "taken back"]),
     ("istiod-restart", &["done"]),
     ("scale-up", &["done"]),
     ("relabel", &["done", "held", "taken back", "waits"]),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_model::defaults::REV_LABEL;
+use meshlift_model::defaults::{POD_READY_SECONDS_MAX, REV_LABEL};
 use meshlift_model::k8s::{Pod, ReplicaSet, Resource};
 use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::time::Time;
@@ -10,6 +10,9 @@ use meshlift_model::time::Time;
 use super::{Fault, FaultKind, Trigger};
 use crate::kubelet::PodStart;
 use crate::store::Store;
+
+/// A slow pod is Ready so many seconds before its deadline at the latest.
+const SPARE_SECONDS: i64 = 10;
 
 /// A fault that was played.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +73,10 @@ impl Book {
             *started += 1;
             if *started == number {
                 if let FaultKind::SlowPod { extra_millis } = fault.kind {
-                    start.ready_at = start.ready_at.map(|at| at.plus_millis(extra_millis));
+                    let created = pod.metadata.creation_timestamp.unwrap_or(store.now());
+                    let latest = created.plus_seconds(POD_READY_SECONDS_MAX - SPARE_SECONDS);
+                    start.ready_at =
+                        start.ready_at.map(|at| at.plus_millis(extra_millis).min(latest).max(at));
                 } else {
                     start.ready_at = None;
                 }

@@ -141,7 +141,7 @@ impl FaultKind {
             Self::PodCrash => "its app crashed once and was started anew".to_owned(),
             Self::CrashLoop => "its app crashed again and again".to_owned(),
             Self::IstiodRestart => "was deleted, and its Deployment made another one".to_owned(),
-            Self::ScaleUp { extra } => format!("{extra} more pods were asked for before its turn came"),
+            Self::ScaleUp { extra } => format!("was scaled up by {extra} before its turn came"),
             Self::Relabel { to } => format!("somebody pointed it at {to}"),
             Self::ForeignDeploy => "somebody deployed a new image in the middle of its restart".to_owned(),
             Self::OwnCrash { away_millis, .. } => {
