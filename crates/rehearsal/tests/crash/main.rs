@@ -1,0 +1,79 @@
+//! Our own crash: at any byte of the journal, and at any line of a run and of its rollback.
+//!
+//! Every line of the small mesh, and 200 of the recorded one, take minutes: those tests are asked for with
+//! `cargo test -p meshlift-rehearsal --test crash -- --ignored`. The others try a share of the same places.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod fold;
+mod footprints;
+mod scene;
+mod sweep;
+
+use scene::Scene;
+use sweep::Sweep;
+
+/// The last step: everything is done when it is taken back.
+const LAST: Option<&str> = Some("cleanup");
+/// Places of the recorded mesh at which the process dies.
+const PLACES: usize = 200;
+
+/// Dies at each `nth` place of the small mesh's run, or of its rollback.
+fn small(rollback_after: Option<&str>, nth: usize) {
+    let scene = Scene::small();
+    let sweep = Sweep::new(&scene, rollback_after, 0);
+    let all = sweep.every_line(sweep.turn());
+    sweep.check(&all.into_iter().step_by(nth).collect::<Vec<_>>());
+}
+
+/// The same of the recorded mesh, with its seeded places.
+fn recorded(rollback_after: Option<&str>, nth: usize) {
+    let scene = Scene::before();
+    let sweep = Sweep::new(&scene, rollback_after, 0);
+    let all = sweep.some_lines(sweep.turn(), PLACES);
+    sweep.check(&all.into_iter().step_by(nth).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_small_run_is_taken_over_at_a_share_of_its_lines() {
+    small(None, 11);
+}
+
+#[test]
+fn a_small_rollback_is_taken_over_at_a_share_of_its_lines() {
+    small(LAST, 7);
+}
+
+#[test]
+fn a_recorded_meshs_run_is_taken_over_at_a_share_of_the_places() {
+    recorded(None, 8);
+}
+
+#[test]
+fn a_recorded_meshs_rollback_is_taken_over_at_a_share_of_the_places() {
+    recorded(LAST, 8);
+}
+
+#[test]
+#[ignore = "takes two minutes"]
+fn a_small_run_is_taken_over_at_every_line() {
+    small(None, 1);
+}
+
+#[test]
+#[ignore = "takes two minutes"]
+fn a_small_rollback_is_taken_over_at_every_line() {
+    small(LAST, 1);
+}
+
+#[test]
+#[ignore = "takes two minutes"]
+fn a_recorded_meshs_run_is_taken_over_at_200_places() {
+    recorded(None, 1);
+}
+
+#[test]
+#[ignore = "takes two minutes"]
+fn a_recorded_meshs_rollback_is_taken_over_at_200_places() {
+    recorded(LAST, 1);
+}
