@@ -143,7 +143,7 @@ fn never_ready(subject: &str) -> Vec<String> {
     assert_eq!(result, RunResult::Waiting, "{subject}: {reason}");
     assert!(reason.contains(&victim.name) && reason.contains("not Ready"), "{subject}: {reason}");
     let undone: Vec<&str> =
-        case.steps(0, 1).filter(|step| matches!(run.step_end(step), Some(StepEnd::Undone { .. }))).collect();
+        case.steps().filter(|step| matches!(run.step_end(step), Some(StepEnd::Undone { .. }))).collect();
     assert!(!undone.is_empty(), "{subject}: {reason}");
     let ended = rehearsal.judge(&stage, result, Corner::BEST).unwrap();
     assert_eq!(ended.violations, [], "{subject}: its step was taken back");
