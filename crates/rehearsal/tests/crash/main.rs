@@ -10,6 +10,10 @@ mod footprints;
 mod scene;
 mod sweep;
 
+use meshlift_model::k8s::{Pod, Resource};
+use meshlift_ports::WorldPort;
+use meshlift_twin::DeleteOptions;
+use meshlift_twin::traffic::Corner;
 use scene::Scene;
 use sweep::Sweep;
 
@@ -32,6 +36,22 @@ fn recorded(rollback_after: Option<&str>, nth: usize) {
     let sweep = Sweep::new(&scene, rollback_after, 0);
     let all = sweep.some_lines(sweep.turn(), PLACES);
     sweep.check(&all.into_iter().step_by(nth).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_shared_snapshot_is_what_a_fresh_one_says() {
+    let scene = Scene::small();
+    let mut world = scene.rehearsal(0).world(Corner::BEST);
+    let pod = world.twin().cluster.store.list_all::<Pod>().next().unwrap().object_ref();
+    world.shared_snapshot().unwrap();
+    world.twin_mut().cluster.delete(&pod, &DeleteOptions::default()).unwrap();
+    for _ in 0..30 {
+        let until = world.now().plus_seconds(20);
+        while world.now() < until {
+            world.next(Some(until));
+        }
+        assert_eq!(*world.shared_snapshot().unwrap(), world.export());
+    }
 }
 
 #[test]
