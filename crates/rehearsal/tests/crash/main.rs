@@ -1,7 +1,4 @@
 //! Our own crash: at any byte of the journal, and at any line of a run and of its rollback.
-//!
-//! Every line of the small mesh, and 200 of the recorded one, take minutes: those tests are asked for with
-//! `cargo test -p meshlift-rehearsal --test crash -- --ignored`. The others try a share of the same places.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -22,20 +19,18 @@ const LAST: Option<&str> = Some("cleanup");
 /// Places of the recorded mesh at which the process dies.
 const PLACES: usize = 200;
 
-/// Dies at each `nth` place of the small mesh's run, or of its rollback.
-fn small(rollback_after: Option<&str>, nth: usize) {
+/// Dies at every line of the small mesh's run, or of its rollback.
+fn small(rollback_after: Option<&str>) {
     let scene = Scene::small();
     let sweep = Sweep::new(&scene, rollback_after, 0);
-    let all = sweep.every_line(sweep.turn());
-    sweep.check(&all.into_iter().step_by(nth).collect::<Vec<_>>());
+    sweep.check(&sweep.every_line(sweep.turn()));
 }
 
 /// The same of the recorded mesh, with its seeded places.
-fn recorded(rollback_after: Option<&str>, nth: usize) {
+fn recorded(rollback_after: Option<&str>) {
     let scene = Scene::before();
     let sweep = Sweep::new(&scene, rollback_after, 0);
-    let all = sweep.some_lines(sweep.turn(), PLACES);
-    sweep.check(&all.into_iter().step_by(nth).collect::<Vec<_>>());
+    sweep.check(&sweep.some_lines(sweep.turn(), PLACES));
 }
 
 #[test]
@@ -55,45 +50,21 @@ fn a_shared_snapshot_is_what_a_fresh_one_says() {
 }
 
 #[test]
-fn a_small_run_is_taken_over_at_a_share_of_its_lines() {
-    small(None, 11);
-}
-
-#[test]
-fn a_small_rollback_is_taken_over_at_a_share_of_its_lines() {
-    small(LAST, 7);
-}
-
-#[test]
-fn a_recorded_meshs_run_is_taken_over_at_a_share_of_the_places() {
-    recorded(None, 8);
-}
-
-#[test]
-fn a_recorded_meshs_rollback_is_taken_over_at_a_share_of_the_places() {
-    recorded(LAST, 8);
-}
-
-#[test]
-#[ignore = "takes two minutes"]
 fn a_small_run_is_taken_over_at_every_line() {
-    small(None, 1);
+    small(None);
 }
 
 #[test]
-#[ignore = "takes two minutes"]
 fn a_small_rollback_is_taken_over_at_every_line() {
-    small(LAST, 1);
+    small(LAST);
 }
 
 #[test]
-#[ignore = "takes two minutes"]
 fn a_recorded_meshs_run_is_taken_over_at_200_places() {
-    recorded(None, 1);
+    recorded(None);
 }
 
 #[test]
-#[ignore = "takes two minutes"]
 fn a_recorded_meshs_rollback_is_taken_over_at_200_places() {
-    recorded(LAST, 1);
+    recorded(LAST);
 }
