@@ -36,8 +36,7 @@ pub(super) fn run(draft: &mut Draft<'_, '_>) -> String {
     what.extend(tags.iter().map(|tag| format!("tag {}", tag.name)));
     let mut step =
         draft.step("cleanup", Stage::Cleanup, Layer::ControlPlane, format!("remove {}", what.join(", ")));
-    step.reason =
-        "shown by API objects and by istiods' connections, asked again right before".to_owned();
+    step.reason = "shown by API objects and by istiods' connections, asked again right before".to_owned();
     step.person = Some(Person {
         why: format!("approve the removal of {} ({})", what.join(" and "), count(objects, "object")),
         commands: Vec::new(),

@@ -153,7 +153,8 @@ impl TwinWorld {
         let began = twin.now();
         let (pending, submitted, witness) = (BTreeMap::new(), 0, Witness::default());
         let mirror = None;
-        let world = Self { twin, source, manifest, seed, began, pending, submitted, reviews, mirror, witness };
+        let world =
+            Self { twin, source, manifest, seed, began, pending, submitted, reviews, mirror, witness };
         world.mark();
         world
     }
