@@ -10,7 +10,7 @@ use meshlift_model::names::ObjectRef;
 use serde::Serialize;
 
 use crate::inspect::{istio_versions, sources, verdicts};
-use crate::text::{Style, Tone, count, figure, hang, hang_at};
+use crate::text::{Style, Tone, count, hang, hang_at};
 use crate::words;
 
 /// The screen. `findings` are those to show; `next` is the last line's command.
@@ -86,7 +86,7 @@ fn exposed(findings: &[&Finding], assessment: &Assessment, style: Style) -> Stri
 
 /// The figure of an exposure, in words.
 fn bound(restart: &Restart) -> String {
-    format!("at most {} ms × share of requests", figure(restart.exposure_millis))
+    format!("at most {:.0} ms × share of requests", restart.exposure_millis)
 }
 
 fn summary_line(findings: &[&Finding], assessment: &Assessment, style: Style) -> String {

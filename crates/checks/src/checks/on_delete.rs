@@ -26,7 +26,9 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let sets = context.restarted().filter(|workload| workload.rules == RolloutRules::OnDelete);
+    let sets = context
+        .restarted()
+        .filter(|workload| workload.rules == RolloutRules::OnDelete && workload.replicas > 0);
     sets.map(|workload| {
         let subject = &workload.workload;
         Hit::new(subject, format!("its {} pods keep their proxy until each is deleted", workload.replicas))

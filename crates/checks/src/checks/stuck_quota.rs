@@ -19,7 +19,8 @@ pub(super) const CHECK: Check = Check {
         hint: "choose raise-quota 1 for the step, or allow-unavailable 1 to roll without a surge pod",
         why: "With maxUnavailable 0 a rollout needs room for one pod more before it may take one away. Where \
               the ResourceQuota is full, the new pod is refused and the rollout stands still for ever; \
-              raising the quota later does not revive it until the controller's back-off ends.",
+              raising the quota later does not revive it until the controller's back-off ends. Where more is \
+              used than the quota allows, since somebody lowered it, no pod that goes comes back.",
         see: "`kubectl get resourcequota -n NAMESPACE`: used equals hard; the ReplicaSet has events `exceeded quota`.",
         fix: "Raise the quota by one pod of this kind, or allow one pod to be unavailable.",
         sources: &["https://kubernetes.io/docs/concepts/policy/resource-quotas/"],
@@ -34,26 +35,51 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 /// The first full quota of a workload that cannot roll without surge.
 pub(super) fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
-    let (RolloutRules::Rolling { max_unavailable: 0, .. } | RolloutRules::PerNode { max_unavailable: 0, .. }) =
-        workload.rules
-    else {
-        return None;
+    // Whether a new pod must fit beside all old ones, or may take the room of one that went.
+    let beside = match workload.rules {
+        RolloutRules::Rolling { max_unavailable, .. } | RolloutRules::PerNode { max_unavailable, .. } => {
+            max_unavailable == 0
+        }
+        RolloutRules::Recreate
+        | RolloutRules::Ordered { .. }
+        | RolloutRules::OnDelete
+        | RolloutRules::Bare => false,
+        RolloutRules::NextRun | RolloutRules::Foreign { .. } => return None,
     };
     if workload.replicas == 0 {
         return None;
     }
     let pod = &workload.as_injected.as_ref().unwrap_or(&workload.template).spec;
     let quotas = workload.quotas.iter().filter_map(|reference| context.object::<ResourceQuota>(reference));
-    let (quota, resource, hard, used) =
-        quotas.filter(|quota| counts(quota, pod)).find_map(|quota| full(quota, pod))?;
+    let full = quotas.filter(|quota| counts(quota, pod)).find_map(|quota| full(quota, pod, beside))?;
+    let Full { quota, resource, hard, used, pods } = full;
     let name = &quota.metadata.name;
-    Some(
-        Hit::new(
-            &workload.workload,
-            format!("quota {name} has {resource} {used}/{hard}, a surge pod does not fit and none may be missing"),
+    let why = if beside {
+        "a surge pod does not fit and none may be missing"
+    } else {
+        "a pod that goes does not come back"
+    };
+    let hit = Hit::new(&workload.workload, format!("quota {name} has {resource} {used}/{hard}, {why}"))
+        .because(format!("ResourceQuota/{} {resource} used {used} of {hard}", quota.metadata.path()));
+    // Where more is used than allowed, missing pods make no room.
+    if pods > 1 || !beside {
+        Some(
+            hit.offers(&["raise-quota"])
+                .hint(format!("choose raise-quota {pods} for the step, or give it room")),
         )
-        .because(format!("ResourceQuota/{} {resource} used {used} of {hard}", quota.metadata.path())),
-    )
+    } else {
+        Some(hit)
+    }
+}
+
+/// A resource of a quota that has no room.
+struct Full<'a> {
+    quota: &'a ResourceQuota,
+    resource: String,
+    hard: String,
+    used: String,
+    /// Pods of this kind for which room is missing.
+    pods: i128,
 }
 
 /// True if the quota's scopes cover the pod. What a scope says of priority classes is not read: it may.
@@ -69,14 +95,17 @@ fn counts(quota: &ResourceQuota, pod: &PodSpec) -> bool {
     })
 }
 
-/// The first resource of which one more pod would ask too much: name, hard limit, used.
-fn full<'a>(quota: &'a ResourceQuota, pod: &PodSpec) -> Option<(&'a ResourceQuota, String, String, String)> {
-    let hard = if quota.status.hard.is_empty() { &quota.spec.hard } else { &quota.status.hard };
-    hard.iter().find_map(|(resource, limit)| {
+/// The first resource of which a new pod would ask too much, beside all old ones or in the place of one.
+fn full<'a>(quota: &'a ResourceQuota, pod: &PodSpec, beside: bool) -> Option<Full<'a>> {
+    let limits = if quota.status.hard.is_empty() { &quota.spec.hard } else { &quota.status.hard };
+    limits.iter().find_map(|(resource, hard)| {
         let used = quota.status.used.get(resource).cloned().unwrap_or_else(|| "0".to_owned());
-        let asked = asked(resource, pod)?;
-        let over = thousandths(&used)?.checked_add(asked)? > thousandths(limit)?;
-        over.then(|| (quota, resource.clone(), limit.clone(), used))
+        let asked = asked(resource, pod).filter(|asked| *asked > 0)?;
+        let more = if beside { asked } else { 0 };
+        let missing = thousandths(&used)?.checked_add(more)?.checked_sub(thousandths(hard)?)?;
+        let pods = missing.checked_add(asked - 1)?.checked_div(asked)?;
+        let full = || Full { quota, resource: resource.clone(), hard: hard.clone(), used, pods };
+        (missing > 0).then(full)
     })
 }
 

@@ -44,9 +44,7 @@ impl Class {
         let slice = pick(c::ENDPOINT_SLICE_FAST_MILLIS, c::ENDPOINT_SLICE_SLOW_MILLIS);
         match self {
             Self::Http | Self::Grpc | Self::Tcp => {
-                slice
-                    + pick(c::DEBOUNCE_QUIET_MILLIS, c::DEBOUNCE_BUSY_MILLIS)
-                    + pick(c::PUSH_FAST_MILLIS, c::PUSH_SLOW_MILLIS)
+                slice + c::DEBOUNCE_QUIET_MILLIS + pick(c::PUSH_FAST_MILLIS, c::PUSH_SLOW_MILLIS)
             }
             Self::Unmeshed => slice + pick(c::KUBE_PROXY_FAST_MILLIS, c::KUBE_PROXY_SLOW_MILLIS),
             Self::LoadBalancer => pick(c::LOAD_BALANCER_FAST_MILLIS, c::LOAD_BALANCER_SLOW_MILLIS),

@@ -10,6 +10,9 @@ use super::GapCause;
 use super::clients::{Access, Class};
 use super::pod::{Drain, PodShape, ProxyShape};
 
+/// The bound over what the formulas give: rollouts beside this one keep istiod's debounce busy. Assumption.
+const BOUND_OVER_FORMULA: f64 = 1.25;
+
 /// How many pods a rollout may touch at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Limits {
@@ -62,10 +65,17 @@ impl Limits {
         if self.min_ready_millis >= lag_millis { self.replicas + self.surge } else { self.ready_min() }
     }
 
-    /// Sum of `1 / view` over all old pods.
-    fn share_sum(&self, lag_millis: i64) -> f64 {
+    /// What is lost while old pods are in view and serve nobody, each `from` to `to` milliseconds after its
+    /// deletion. The first ones go while all are in view. Each of the others goes once a new one has been ready
+    /// for minReadySeconds: that one is in view a lag after it became ready, be it before or after.
+    fn stop_loss(&self, from: i64, to: i64, lag_millis: i64) -> f64 {
+        let bad = (to - from).max(0);
+        let alone = (to.min(lag_millis - self.min_ready_millis) - from).clamp(0, bad);
         let (replicas, unavailable) = (f64::from(self.replicas), f64::from(self.unavailable));
-        unavailable / replicas + (replicas - unavailable) / f64::from(self.view(lag_millis))
+        let first = unavailable / replicas * bad as f64;
+        let each = alone as f64 / f64::from(self.ready_min())
+            + (bad - alone) as f64 / f64::from(self.replicas + self.surge);
+        first + (replicas - unavailable) * each
     }
 }
 
@@ -112,7 +122,8 @@ pub(super) fn judge(limits: &Limits, shape: &PodShape, accesses: &[Access]) -> O
     for access in accesses {
         for corner in corners() {
             let loss = Loss::of(limits, shape, access, corner);
-            outcome.exposure_millis = outcome.exposure_millis.max(loss.total());
+            let bound = (loss.total() * BOUND_OVER_FORMULA).ceil();
+            outcome.exposure_millis = outcome.exposure_millis.max(bound);
             outcome.cuts |= loss.cuts;
             if corner == BEST {
                 outcome.causes.extend(loss.causes(limits, shape, access));
@@ -206,16 +217,17 @@ impl Loss {
             return Self { empty, stop: 0.0, start: 0.0, cuts };
         }
         let another = limits.view(lag) > limits.batch() && limits.batch() <= c::RETRIES as i32;
-        let all_bad = (lag - stop.serves_millis()).max(0);
-        let lost = match access.class {
-            Class::Http if another => (lag.min(stop.proxy_millis) - stop.app_millis).max(0),
-            Class::Grpc if another => 0,
-            Class::Headless => 0,
-            Class::Http | Class::Grpc | Class::Tcp | Class::Unmeshed | Class::LoadBalancer => all_bad,
+        let (from, to) = match access.class {
+            Class::Http if another => (stop.app_millis, lag.min(stop.proxy_millis)),
+            Class::Grpc if another => (lag, lag),
+            Class::Headless => (lag, lag),
+            Class::Http | Class::Grpc | Class::Tcp | Class::Unmeshed | Class::LoadBalancer => {
+                (stop.serves_millis(), lag)
+            }
         };
         Self {
             empty: 0.0,
-            stop: lost as f64 * limits.share_sum(lag),
+            stop: limits.stop_loss(from, to, lag),
             start: start_loss(limits, shape, access, corner, lag),
             cuts,
         }

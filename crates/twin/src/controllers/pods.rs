@@ -167,6 +167,11 @@ fn younger_first(a: Option<Time>, b: Option<Time>, pods: (&Pod, &Pod), now: Time
     magnitude(a).cmp(&magnitude(b)).then_with(|| pods.0.metadata.uid.cmp(&pods.1.metadata.uid))
 }
 
+/// True if the change is that a pod became Ready.
+pub(crate) fn became_ready(change: &Change) -> bool {
+    pod_of(change).is_some_and(Pod::is_ready) && !change.before::<Pod>().is_some_and(Pod::is_ready)
+}
+
 /// The pod of a change, if it is one.
 pub(crate) fn pod_of(change: &Change) -> Option<&Pod> {
     match change.new.as_ref() {

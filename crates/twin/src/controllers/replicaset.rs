@@ -21,12 +21,20 @@ impl Actor for ReplicaSets {
         "replicaset-controller"
     }
 
-    fn watch(&mut self, change: &Change, _cluster: &Cluster, wakes: &mut Wakes) {
+    fn watch(&mut self, change: &Change, cluster: &Cluster, wakes: &mut Wakes) {
         if let Some(set) = change.of::<ReplicaSet>() {
             wakes.now(set.object_ref());
         } else if pods::pod_of(change).is_some()
             && let Some(key) = pods::controller_key(change, ReplicaSet::KIND)
         {
+            let set = cluster.store.get::<ReplicaSet>(&key.namespace, &key.name);
+            if let Some(seconds) = set.map(|set| set.spec.min_ready_seconds)
+                && seconds > 0
+                && pods::became_ready(change)
+            {
+                // A turn that fails plans no look at availability (`updatePod`).
+                wakes.after_millis(key.clone(), i64::from(seconds) * 1000);
+            }
             wakes.now(key);
         }
     }

@@ -141,6 +141,12 @@ impl Timeline {
         }
         if change.is_deletion() {
             life.gone = Some(at);
+            // Deleted without grace: whatever it served ends here.
+            if life.death.is_none() && is_running(pod) {
+                let mut pod = pod.clone();
+                pod.metadata.deletion_grace_period_seconds = Some(0);
+                life.death = Some((at, death(&pod, corner, known_millis(&pod, corner))));
+            }
         }
         let alive = !change.is_deletion() && !pod.is_finished();
         self.count(&uid, alive, at);

@@ -48,6 +48,14 @@ impl Actor for DaemonSets {
         } else if pods::pod_of(change).is_some()
             && let Some(key) = pods::controller_key(change, DaemonSet::KIND)
         {
+            let set = cluster.store.get::<DaemonSet>(&key.namespace, &key.name);
+            if let Some(seconds) = set.map(|set| set.spec.min_ready_seconds)
+                && seconds > 0
+                && pods::became_ready(change)
+            {
+                // A turn that fails plans no look at availability (`updatePod`).
+                wakes.after_millis(key.clone(), (i64::from(seconds) + 1) * 1000);
+            }
             wakes.now(key);
         }
     }

@@ -22,12 +22,20 @@ impl Actor for StatefulSets {
         "statefulset-controller"
     }
 
-    fn watch(&mut self, change: &Change, _cluster: &Cluster, wakes: &mut Wakes) {
+    fn watch(&mut self, change: &Change, cluster: &Cluster, wakes: &mut Wakes) {
         if let Some(set) = change.of::<StatefulSet>() {
             wakes.now(set.object_ref());
         } else if pods::pod_of(change).is_some()
             && let Some(key) = pods::controller_key(change, StatefulSet::KIND)
         {
+            let set = cluster.store.get::<StatefulSet>(&key.namespace, &key.name);
+            if let Some(seconds) = set.map(|set| set.spec.min_ready_seconds)
+                && seconds > 0
+                && pods::became_ready(change)
+            {
+                // A turn that fails plans no look at availability (`updatePod`).
+                wakes.after_millis(key.clone(), (i64::from(seconds) + 1) * 1000);
+            }
             wakes.now(key);
         }
     }
