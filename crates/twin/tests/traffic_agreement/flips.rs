@@ -66,11 +66,11 @@ pub(crate) enum Strategy {
 pub(crate) fn draw(kind: &str, random: &mut Random) -> Flip {
     let common: [fn(&mut Random) -> Flip; 8] = [probe, probe, hook, hook, grace, grace, quota, proxy];
     let deployment: [fn(&mut Random) -> Flip; 6] = [
-        |random| Flip::Unavailable(*random.pick(&AMOUNTS)),
-        |random| Flip::Surge(*random.pick(&AMOUNTS)),
-        |random| Flip::Unavailable(*random.pick(&AMOUNTS)),
+        |random| Flip::Unavailable(random.pick(&AMOUNTS)),
+        |random| Flip::Surge(random.pick(&AMOUNTS)),
+        |random| Flip::Unavailable(random.pick(&AMOUNTS)),
         replicas,
-        |random| Flip::Strategy(*random.pick(&[Strategy::Rolling, Strategy::Recreate])),
+        |random| Flip::Strategy(random.pick(&[Strategy::Rolling, Strategy::Recreate])),
         min_ready,
     ];
     let own: &[fn(&mut Random) -> Flip] = match kind {
@@ -84,16 +84,16 @@ pub(crate) fn draw(kind: &str, random: &mut Random) -> Flip {
 }
 
 fn replicas(random: &mut Random) -> Flip {
-    Flip::Replicas(*random.pick(&[0, 1, 1, 1, 2, 3, 5, 9]))
+    Flip::Replicas(random.pick(&[0, 1, 1, 1, 2, 3, 5, 9]))
 }
 
 fn min_ready(random: &mut Random) -> Flip {
-    Flip::MinReady(*random.pick(&[0, 1, 4, 10, 40, 60]))
+    Flip::MinReady(random.pick(&[0, 1, 4, 10, 40, 60]))
 }
 
 fn set_strategy(random: &mut Random) -> Flip {
     let all = [Strategy::Rolling, Strategy::OnDelete, Strategy::Partition(1), Strategy::Partition(2)];
-    Flip::Strategy(*random.pick(&all))
+    Flip::Strategy(random.pick(&all))
 }
 
 fn daemon_strategy(random: &mut Random) -> Flip {
@@ -104,14 +104,14 @@ fn daemon_strategy(random: &mut Random) -> Flip {
         Strategy::OnTop(1),
         Strategy::OnTop(2),
     ];
-    Flip::Strategy(*random.pick(&all))
+    Flip::Strategy(random.pick(&all))
 }
 
 fn probe(random: &mut Random) -> Flip {
     let timing = [None, None, Some((0, 1)), Some((0, 10)), Some((5, 3)), Some((40, 10))];
     match random.pick(&[0, 1, 1, 1]) {
-        0 => Flip::StartupProbe(*random.pick(&[1, 10])),
-        _ => Flip::Probe(*random.pick(&timing)),
+        0 => Flip::StartupProbe(random.pick(&[1, 10])),
+        _ => Flip::Probe(random.pick(&timing)),
     }
 }
 
@@ -121,17 +121,17 @@ fn hook(random: &mut Random) -> Flip {
     Flip::PreStop(match random.pick(&[0, 1, 2, 2, 2, 3]) {
         0 => Hook::Absent,
         1 => Hook::Unknown,
-        2 => Hook::Sleep(*random.pick(&[1, 4, 5, 13, 15, 30, 60])),
-        _ => Hook::Shell(*random.pick(&shells)),
+        2 => Hook::Sleep(random.pick(&[1, 4, 5, 13, 15, 30, 60])),
+        _ => Hook::Shell(random.pick(&shells)),
     })
 }
 
 fn grace(random: &mut Random) -> Flip {
-    Flip::Grace(*random.pick(&[0, 0, 1, 2, 6, 12, 20, 60, 120, 400]))
+    Flip::Grace(random.pick(&[0, 0, 1, 2, 6, 12, 20, 60, 120, 400]))
 }
 
 fn quota(random: &mut Random) -> Flip {
-    Flip::Quota(*random.pick(&["pods", "count/pods"]), *random.pick(&[-1, 0, 0, 1, 2]))
+    Flip::Quota(random.pick(&["pods", "count/pods"]), random.pick(&[-1, 0, 0, 1, 2]))
 }
 
 fn proxy(random: &mut Random) -> Flip {
@@ -145,9 +145,9 @@ fn proxy(random: &mut Random) -> Flip {
         "proxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'true', MINIMUM_DRAIN_DURATION: 20s}",
     ];
     match random.pick(&[0, 1, 1, 2]) {
-        0 => Flip::Native(*random.pick(&[true, false, false])),
-        1 => Flip::Config(*random.pick(&configs)),
-        _ => Flip::ProxyHook(*random.pick(&[5, 20, 60])),
+        0 => Flip::Native(random.pick(&[true, false, false])),
+        1 => Flip::Config(random.pick(&configs)),
+        _ => Flip::ProxyHook(random.pick(&[5, 20, 60])),
     }
 }
 

@@ -66,9 +66,9 @@ impl World {
     fn run(&self, seed: u64) -> Outcome {
         let mut random = Random::new(seed);
         let (workload, flip, snapshot) = loop {
-            let kind = *random.pick(&KINDS);
+            let kind = random.pick(&KINDS);
             let all: Vec<&ObjectRef> = self.verdicts.keys().filter(|one| one.kind == kind).collect();
-            let workload = *random.pick(&all);
+            let workload = random.pick(&all);
             let flip: Flip = draw(kind, &mut random);
             let scene = trimmed(&self.snapshot, &workload.namespace);
             if let Some(snapshot) = flipped(&scene, workload, &flip) {
