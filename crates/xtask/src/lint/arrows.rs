@@ -15,8 +15,10 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("planner", &["model", "mesh", "checks"]),
     ("engine", &["model"]),
     ("ports", &["model"]),
-    ("twin", &["model", "ports"]),
+    ("views", &["model"]),
+    ("twin", &["model", "ports", "views"]),
     ("driver", &["model", "ports", "engine"]),
+    ("kube", &["model", "snapshot", "ports", "views"]),
     ("report", &["model", "mesh", "checks", "planner"]),
     ("rehearsal", &["model", "mesh", "checks", "engine", "ports", "twin", "driver", "report"]),
     (
@@ -33,12 +35,13 @@ pub const ARROWS: &[(&str, &[&str])] = &[
             "driver",
             "report",
             "rehearsal",
+            "kube",
         ],
     ),
 ];
 
 /// Rooms for work on meshlift: they may use anything, and nothing uses them but as dev-dependency.
-pub const TOOLS: &[&str] = &["xtask", "testkit"];
+pub const TOOLS: &[&str] = &["xtask", "testkit", "cluster", "istiod-standin", "e2e"];
 
 /// Crates that the binary must not contain: the first build stays small and needs no network stack.
 pub const NOT_IN_THE_BINARY: &[&str] = &[

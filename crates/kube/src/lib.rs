@@ -1,0 +1,7 @@
+//! Live clusters, behind the ports: reads a mesh, carries effects out, keeps the journal in the cluster.
+//!
+//! The rest of meshlift is synchronous; this room owns the runtime on which its requests run.
+
+pub mod connection;
+
+pub use connection::{Access, ConnectError, Connection};

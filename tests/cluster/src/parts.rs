@@ -1,0 +1,104 @@
+//! The parts, built once from pinned Go modules and kept beside the build of the project.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::error::ClusterError;
+
+/// Kubernetes of every run that names no other.
+pub(crate) const KUBERNETES: &str = "1.34.4";
+/// Modules, each with a go.sum of its own, and the packages that are built of each.
+const MODULES: [(&str, &[&str]); 3] = [
+    ("etcd", &["."]),
+    (
+        "kubernetes",
+        &[
+            "k8s.io/kubernetes/cmd/kube-apiserver",
+            "k8s.io/kubernetes/cmd/kube-controller-manager",
+            "k8s.io/kubernetes/cmd/kube-scheduler",
+        ],
+    ),
+    ("kwok", &["sigs.k8s.io/kwok/cmd/kwok"]),
+];
+/// Ending of the file that is written last; without it a module is built again.
+const STAMP: &str = "complete";
+
+/// The built parts.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    folder: PathBuf,
+}
+
+impl Parts {
+    /// The parts, built now if no earlier run has built them: minutes, once. Several processes may ask at
+    /// once; one builds, the others wait.
+    ///
+    /// # Errors
+    /// Where Go is missing or the build fails.
+    pub fn built() -> Result<Self, ClusterError> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("parts");
+        let folder = target_folder().join("cluster-parts").join(format!("kubernetes-{KUBERNETES}"));
+        fs::create_dir_all(&folder).map_err(ClusterError::file(&folder))?;
+        let lock = folder.join("lock");
+        let held = File::create(&lock).map_err(ClusterError::file(&lock))?;
+        held.lock().map_err(ClusterError::file(&lock))?;
+        for (module, packages) in MODULES {
+            let module_folder = source.join(module);
+            let sums = module_folder.join("go.sum");
+            let wanted = fs::read_to_string(&sums).map_err(ClusterError::file(&sums))?;
+            let stamp = folder.join(format!("{module}.{STAMP}"));
+            if !fs::read_to_string(&stamp).is_ok_and(|built| built == wanted) {
+                build(&module_folder, packages, &folder)?;
+                fs::write(&stamp, wanted).map_err(ClusterError::file(&stamp))?;
+            }
+        }
+        Ok(Self { folder })
+    }
+
+    /// Parts that were built before, in that folder.
+    #[must_use]
+    pub fn in_folder(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    /// Where they are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// One binary.
+    #[must_use]
+    pub fn binary(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+fn build(source: &Path, packages: &[&str], folder: &Path) -> Result<(), ClusterError> {
+    let version = "k8s.io/component-base/version";
+    let (major, minor) = KUBERNETES.split_once('.').unwrap_or((KUBERNETES, "0"));
+    let minor = minor.split('.').next().unwrap_or(minor);
+    let flags = format!(
+        "-s -w -X {version}.gitVersion=v{KUBERNETES} -X {version}.gitMajor={major} -X {version}.gitMinor={minor}"
+    );
+    let mut go = Command::new("go");
+    go.args(["build", "-mod=readonly", "-trimpath", "-ldflags", &flags, "-o"]).arg(folder).args(packages);
+    go.current_dir(source).env("CGO_ENABLED", "0");
+    let hint = "install Go (https://go.dev/doc/install): the control plane of the tests is built from source";
+    let output =
+        go.output().map_err(|source| ClusterError::Start { command: "go build".to_owned(), hint, source })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(ClusterError::Failed { command: "go build".to_owned(), said })
+}
+
+/// Where cargo builds: the parts stay beside it and go with it.
+pub(crate) fn target_folder() -> PathBuf {
+    let beside = || std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.parent()?.to_owned()));
+    // Test binaries lie in target/debug/deps, others in target/debug.
+    let folder = beside().unwrap_or_else(|| PathBuf::from("target"));
+    let is_profile = folder.ends_with("debug") || folder.ends_with("release");
+    if is_profile { folder.parent().map_or(folder.clone(), Path::to_owned) } else { folder }
+}

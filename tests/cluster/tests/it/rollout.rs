@@ -1,0 +1,81 @@
+//! Real controllers and fake kubelets: a Deployment rolls as in production, and pods take the time they were told.
+
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::api::{Api, DeleteParams, ListParams, PostParams};
+use meshlift_cluster::{Cluster, Options, READY_AFTER, STAYS, STOPS_AFTER};
+use serde_json::{Value, json};
+
+const WAIT: Duration = Duration::from_secs(60);
+
+fn deployment(name: &str, annotations: &Value) -> Deployment {
+    serde_json::from_value(json!({
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": 3,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}, "annotations": annotations},
+                "spec": {"containers": [{"name": "app", "image": "app:1"}]},
+            },
+        },
+    }))
+    .unwrap()
+}
+
+/// Waits until the Deployment has that many ready replicas.
+async fn until_ready(client: &Client, name: &str, ready: i32) -> Deployment {
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), "default");
+    let looks = async {
+        loop {
+            let found = deployments.get(name).await.unwrap();
+            let status = found.status.clone().unwrap_or_default();
+            if status.ready_replicas.unwrap_or(0) == ready && status.replicas == Some(3) {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(WAIT, looks).await.unwrap()
+}
+
+async fn pods_of(client: &Client, app: &str) -> Vec<Pod> {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
+    pods.list(&ListParams::default().labels(&format!("app={app}"))).await.unwrap().items
+}
+
+#[tokio::test]
+async fn clusters_come_up_side_by_side_and_pods_behave_as_told() {
+    let (one, other) = tokio::join!(Cluster::up(Options::default()), Cluster::up(Options::default()));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    let client = one.client();
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), "default");
+    let annotations = json!({READY_AFTER: "2s", STOPS_AFTER: "2s"});
+    for created in [deployment("web", &annotations), deployment("stuck", &json!({STAYS: "unready"}))] {
+        deployments.create(&PostParams::default(), &created).await.unwrap();
+    }
+    until_ready(&client, "web", 3).await;
+    for pod in pods_of(&client, "web").await {
+        let created = pod.metadata.creation_timestamp.unwrap().0;
+        let status = pod.status.unwrap();
+        assert!(status.pod_ip.unwrap().starts_with("10.244."));
+        let ready = status.conditions.unwrap().into_iter().find(|one| one.type_ == "Ready").unwrap();
+        assert!(ready.last_transition_time.unwrap().0.duration_since(created).as_secs() >= 1);
+    }
+    // The other cluster knows nothing of it.
+    assert_eq!(pods_of(&other.client(), "web").await.len(), 0);
+    // A deleted pod is there until it has stopped; its successor comes at once.
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
+    let gone = pods_of(&client, "web").await.swap_remove(0).metadata.name.unwrap();
+    pods.delete(&gone, &DeleteParams::default()).await.unwrap();
+    assert!(pods.get(&gone).await.unwrap().metadata.deletion_timestamp.is_some());
+    until_ready(&client, "web", 3).await;
+    let stuck = until_ready(&client, "stuck", 0).await.status.unwrap();
+    assert_eq!(stuck.unavailable_replicas, Some(3));
+    let folder = one.folder().to_owned();
+    drop((one, other));
+    assert!(!folder.exists(), "{} is left", folder.display());
+}
