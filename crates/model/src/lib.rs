@@ -11,6 +11,7 @@ pub mod digest;
 pub mod effect;
 pub mod event;
 pub mod finding;
+pub mod injection;
 pub mod intent;
 pub mod journal;
 pub mod manifest;

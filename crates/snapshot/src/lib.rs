@@ -29,9 +29,10 @@ use meshlift_model::snapshot::Snapshot;
 
 pub use demo::demo;
 pub use error::{ManifestError, SnapshotError};
-pub use folder::write_folder;
-pub use manifest::{parse_manifest, read_manifest, shipped_manifest};
+pub use folder::{istiod_answer, write_folder};
+pub use manifest::{manifest_documents, parse_manifest, read_manifest, shipped_manifest};
 pub use metrics::METRICS_READ;
+pub use redact::redact;
 pub use report::ReadReport;
 
 /// Reads a snapshot: a file of meshlift's own, or a folder of kubectl lists.

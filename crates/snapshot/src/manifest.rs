@@ -79,6 +79,27 @@ pub fn parse_manifest(text: &str, place: &str) -> Result<Manifest, ManifestError
     Ok(Manifest { version, revision, profile, objects, not_read, digest: sha256_hex(text.as_bytes()) })
 }
 
+/// The objects of a manifest's YAML documents with all their fields, in order: what an installer sends.
+///
+/// # Errors
+/// Where a document cannot be read; `place` names the text in errors.
+pub fn manifest_documents(text: &str, place: &str) -> Result<Vec<Value>, ManifestError> {
+    let mut all = Vec::new();
+    for (index, document) in documents(text).into_iter().enumerate() {
+        let value: Value = serde_saphyr::from_str(&document).map_err(|error| ManifestError::Document {
+            place: place.to_owned(),
+            document: index + 1,
+            what: first_line(&error.to_string()),
+        })?;
+        let is_list = value.get("kind").and_then(Value::as_str) == Some("List");
+        match value.get("items").and_then(Value::as_array) {
+            Some(items) if is_list => all.extend(items.iter().cloned()),
+            Some(_) | None => all.push(value),
+        }
+    }
+    Ok(all)
+}
+
 /// Splits at separators; one inside of a block of text is indented, so a line's start decides.
 fn documents(text: &str) -> Vec<String> {
     let mut all = vec![String::new()];

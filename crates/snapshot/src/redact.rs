@@ -82,8 +82,10 @@ const CONFIG_MAPS: &[ConfigMapRule] = &[
     ConfigMapRule { name: "istio", revisioned: true, everywhere: false, keys: &["mesh", "meshNetworks"] },
 ];
 
-/// Drops what must not be kept. Doing it twice changes nothing.
-pub(crate) fn redact(objects: &mut Objects) {
+/// Drops what must not be kept (secrets in environments, config maps of others). Doing it twice changes nothing.
+///
+/// Whatever compares objects of a cluster with those of a snapshot (digests of templates) must do it first.
+pub fn redact(objects: &mut Objects) {
     for kind in KINDS {
         with_kind(kind.resource, DropAnnotations(objects));
     }

@@ -1,7 +1,10 @@
 //! Admission webhooks: the objects that decide who injects which pod.
 
-use super::ObjectMeta;
+use super::{Namespace, ObjectMeta, Pod};
 use crate::selector::LabelSelector;
+
+/// Label that every namespace carries with its own name, given by the API server.
+const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 api! {
     /// `admissionregistration.k8s.io/v1.MutatingWebhookConfiguration`.
@@ -86,5 +89,39 @@ api! {
         pub resources: Vec<String>,
         /// `Cluster`, `Namespaced` or `*`.
         pub scope: String,
+    }
+}
+
+impl Webhook {
+    /// True if the webhook is called for the creation of this pod in this namespace.
+    #[must_use]
+    pub fn wants(&self, namespace: &Namespace, pod: &Pod) -> bool {
+        let (of_namespace, of_pod) = (&namespace.metadata.labels, &pod.metadata.labels);
+        self.rules.iter().any(Rule::covers_pod_creation)
+            && self.namespace_selector.as_ref().is_none_or(|selector| selector.matches(of_namespace))
+            && self.object_selector.as_ref().is_none_or(|selector| selector.matches(of_pod))
+    }
+}
+
+impl Rule {
+    /// `k8s.io/apiserver/pkg/admission/plugin/webhook/predicates/rules/rules.go`.
+    fn covers_pod_creation(&self) -> bool {
+        let has =
+            |list: &[String], wanted: &[&str]| list.iter().any(|entry| wanted.contains(&entry.as_str()));
+        has(&self.operations, &["*", "CREATE"])
+            && has(&self.api_groups, &["*", ""])
+            && has(&self.api_versions, &["*", "v1"])
+            && has(&self.resources, &["*", "*/*", "pods"])
+            && matches!(self.scope.as_str(), "" | "*" | "Namespaced")
+    }
+}
+
+impl Namespace {
+    /// With the label that the API server gives it: its own name.
+    #[must_use]
+    pub fn labelled_with_its_name(mut self) -> Self {
+        let name = self.metadata.name.clone();
+        self.metadata.labels.insert(NAMESPACE_NAME_LABEL.to_owned(), name);
+        self
     }
 }

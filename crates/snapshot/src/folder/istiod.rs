@@ -215,15 +215,19 @@ fn read_endpoint(
         }
         Some(SourceStatus::Read { .. }) | None => {}
     }
-    let read = read_file(path).and_then(|bytes| take_answer(endpoint, &bytes, answers).map_err(ListError));
+    let read = read_file(path).and_then(|bytes| istiod_answer(endpoint, &bytes, answers).map_err(ListError));
     match read {
         Ok(count) => SourceStatus::Read { count },
         Err(ListError(reason)) => SourceStatus::Broken { reason: format!("{file} {reason}") },
     }
 }
 
-/// Puts an answer in its place; yields how many entries it has, or the end of the sentence `FILE …`.
-fn take_answer(endpoint: &str, bytes: &[u8], answers: &mut IstiodAnswers) -> Result<usize, String> {
+/// Puts an istiod's answer of an endpoint (`syncz`, `connections`, `metrics`, `version`) in its place; yields how many
+/// entries it has.
+///
+/// # Errors
+/// The end of the sentence `FILE …`, where the answer is none of that endpoint.
+pub fn istiod_answer(endpoint: &str, bytes: &[u8], answers: &mut IstiodAnswers) -> Result<usize, String> {
     let json = |error: serde_json::Error| format!("cannot be understood ({error})");
     let text = || std::str::from_utf8(bytes).map_err(|_| "is no text".to_owned());
     match endpoint {

@@ -17,6 +17,7 @@ use meshlift_model::k8s::{KINDS, with_kind};
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 use serde::Deserialize;
 
+pub use self::istiod::istiod_answer;
 use self::list::{ListError, ReadList, count_items};
 use self::sources::{Evidence, Listed};
 pub use self::write::write_folder;

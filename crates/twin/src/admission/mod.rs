@@ -6,10 +6,8 @@
 //! Service that the webhook names and the ready pods behind it; an istiod answers as [`injector`] says.
 
 pub mod injector;
-mod matching;
 mod stored_quantity;
 
-pub(crate) use matching::matches;
 pub(crate) use stored_quantity::stored;
 
 use std::cell::RefCell;
@@ -24,8 +22,6 @@ use crate::cluster::{Admission, Rejected};
 use crate::store::Store;
 use injector::{Answer, Injector};
 
-/// Label that every namespace carries with its own name, given by the API server.
-const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 /// Seconds that the API server waits for a webhook that does not say (`admissionregistration.k8s.io/v1`).
 const WEBHOOK_TIMEOUT_SECONDS: i32 = 10;
 /// Port of a webhook's Service where it does not say.
@@ -94,7 +90,7 @@ pub fn review(store: &Store, mut pod: Pod) -> Result<(Pod, Vec<Call>), Rejected>
     let mut again: Vec<(&MutatingWebhookConfiguration, &Webhook)> = Vec::new();
     for configuration in store.list_all::<MutatingWebhookConfiguration>() {
         for webhook in &configuration.webhooks {
-            if !matches(webhook, &namespace, &pod) {
+            if !webhook.wants(&namespace, &pod) {
                 continue;
             }
             let before = pod.clone();
@@ -117,13 +113,7 @@ pub fn review(store: &Store, mut pod: Pod) -> Result<(Pod, Vec<Call>), Rejected>
 pub(crate) fn namespace_of(store: &Store, name: &str) -> Namespace {
     let mut namespace = store.get::<Namespace>("", name).cloned().unwrap_or_default();
     namespace.metadata.name = name.to_owned();
-    labelled_with_its_name(namespace)
-}
-
-pub(crate) fn labelled_with_its_name(mut namespace: Namespace) -> Namespace {
-    let name = namespace.metadata.name.clone();
-    namespace.metadata.labels.insert(NAMESPACE_NAME_LABEL.to_owned(), name);
-    namespace
+    namespace.labelled_with_its_name()
 }
 
 /// Calls one webhook; nothing where it could not be called and may be ignored.

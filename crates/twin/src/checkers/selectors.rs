@@ -10,7 +10,6 @@ use meshlift_model::run_report::Violation;
 use super::shadow::Shadow;
 use super::{Checker, is_ours, violation};
 use crate::admission::injector::{status_of, strip};
-use crate::admission::{labelled_with_its_name, matches};
 use crate::store::{Change, reference};
 
 const LAW: &str = "7";
@@ -31,7 +30,7 @@ impl Selectors {
     /// How many would inject the pod.
     fn count(&self, pod: &Pod) -> usize {
         let Some(namespace) = self.namespaces.get(&pod.metadata.namespace) else { return 0 };
-        self.webhooks.values().flatten().filter(|webhook| matches(webhook, namespace, pod)).count()
+        self.webhooks.values().flatten().filter(|webhook| webhook.wants(namespace, pod)).count()
     }
 
     fn take(&mut self, change: &Change) {
@@ -40,7 +39,7 @@ impl Selectors {
             if change.is_deletion() {
                 self.namespaces.remove(&name);
             } else {
-                self.namespaces.insert(name, labelled_with_its_name(namespace.clone()));
+                self.namespaces.insert(name, namespace.clone().labelled_with_its_name());
             }
         } else if let Some(configuration) = change.of::<MutatingWebhookConfiguration>() {
             let injects = |webhook: &&Webhook| webhook.name.ends_with(INJECTOR);

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use meshlift_model::injection::proxy_version;
 use meshlift_model::k8s::{Pod, Resource};
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
 use meshlift_model::run_report::Violation;
@@ -13,7 +14,7 @@ use meshlift_model::run_report::Violation;
 use super::shadow::Shadow;
 use super::{Checker, violation};
 use crate::admission::injector::revision_of_istiod;
-use crate::istiod::{LinkEvent, proxy_version};
+use crate::istiod::LinkEvent;
 use crate::store::Change;
 
 const LAW: &str = "10";

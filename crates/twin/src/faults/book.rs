@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use meshlift_model::defaults::{POD_READY_SECONDS_MAX, REV_LABEL};
-use meshlift_model::k8s::{Pod, ReplicaSet, Resource};
+use meshlift_model::k8s::{Pod, Resource};
 use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::time::Time;
+use meshlift_views::source::workload_of;
 
 use super::{Fault, FaultKind, Trigger};
 use crate::kubelet::PodStart;
@@ -92,15 +93,4 @@ impl Book {
             && self.revision.is_some()
             && workload_of(pod, store) == *workload
     }
-}
-
-/// What makes pods like this one; the pod itself where nothing does.
-pub(crate) fn workload_of(pod: &Pod, store: &Store) -> ObjectRef {
-    let Some(owner) = pod.metadata.controller() else { return pod.object_ref() };
-    let set = store.get::<ReplicaSet>(&pod.metadata.namespace, &owner.name);
-    let owner = set
-        .filter(|_| owner.kind == ReplicaSet::KIND)
-        .and_then(|set| set.metadata.controller())
-        .unwrap_or(owner);
-    ObjectRef::new(&owner.kind, &pod.metadata.namespace, &owner.name)
 }

@@ -19,7 +19,6 @@ use meshlift_model::time::Time;
 
 use crate::world::TwinWorld;
 
-pub(crate) use book::workload_of;
 pub use book::{Book, Played};
 pub use draw::light;
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL};
 use meshlift_model::k8s::{DaemonSet, Deployment, Namespace, Pod, PodTemplateSpec, Resource, StatefulSet};
 use meshlift_model::names::ObjectRef;
+use meshlift_views::source::workload_of;
 
-use super::book::workload_of;
 use super::{Fault, FaultKind, Trigger};
 use crate::actor::{Actor, Requeue, Wakes};
 use crate::admission::injector::{PROXY, is_istiod, revision_of_istiod};

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use meshlift_model::injection::proxy_version;
 use meshlift_model::k8s::{Pod, Resource};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 use meshlift_model::snapshot::{Connection, IstiodAnswers, ProxyStatus, Snapshot, SyncState};
 use meshlift_model::time::Time;
 
 use super::{Istiods, Link, is_running};
-use crate::admission::injector::{is_istiod, proxy_of};
+use crate::admission::injector::is_istiod;
 use crate::store::Store;
 
 /// Types that an Envoy gets.
@@ -114,12 +115,6 @@ fn connection(key: &ObjectRef, link: &Link, store: &Store) -> Option<Connection>
         connected_at: Some(link.since),
         address: format!("{}:15012", pod.status.pod_ip),
     })
-}
-
-/// Version of a pod's proxy, by its image.
-#[must_use]
-pub(crate) fn proxy_version(pod: &Pod) -> Option<IstioVersion> {
-    IstioVersion::from_loose(proxy_of(pod)?.image.rsplit_once(':')?.1)
 }
 
 /// What a proxy says it is.

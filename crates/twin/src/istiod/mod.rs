@@ -26,7 +26,6 @@ use crate::store::{Change, Store};
 use crate::traffic::Corner;
 
 pub use answers::answers;
-pub(crate) use answers::proxy_version;
 
 /// From a proxy's start to its first request, in milliseconds: assumption.
 const DIAL_MILLIS: (i64, i64) = (100, 400);

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use meshlift_model::effect::{Change, Failure, Outcome, Write};
-use meshlift_model::k8s::{
-    DaemonSet, Deployment, HorizontalPodAutoscaler, IntOrString, IstioGateway, Object, ObjectMeta, Pod,
-    PodTemplateSpec, Resource, ResourceQuota, StatefulSet,
-};
+use meshlift_model::k8s::{IstioGateway, Object, Pod, Resource};
 use meshlift_model::names::ObjectRef;
+use meshlift_views::patch;
 use serde_json::Value;
 
 use super::{Progress, TwinWorld, Work, done, failed};
@@ -31,43 +29,22 @@ impl TwinWorld {
             return Progress::Done(failed(error));
         }
         let target = &write.target;
+        match patch::of(&target.kind, &write.change) {
+            Ok(Some(patch)) => return Progress::Done(self.edit(target, &patch)),
+            Err(reason) => {
+                let reason = reason.to_owned();
+                return Progress::Done(failed(ApiError::Invalid { object: target.clone(), reason }));
+            }
+            Ok(None) => {}
+        }
         let outcome = match write.change {
-            Change::Labels { labels } => self.edit(target, |object| {
-                set_labels(object.meta_mut(), labels);
-                Ok(())
-            }),
-            Change::TemplateAnnotation { key, value } => self.edit(target, |object| {
-                let annotations = &mut template_of(object)?.metadata.annotations;
-                match value {
-                    Some(value) => annotations.insert(key, value),
-                    None => annotations.remove(&key),
-                };
-                Ok(())
-            }),
-            Change::Replicas { replicas } => self.edit(target, |object| set_replicas(object, replicas)),
-            Change::AutoscalerMin { replicas } => self.edit(target, |object| {
-                let autoscaler =
-                    HorizontalPodAutoscaler::from_object_mut(object).ok_or("has no minReplicas")?;
-                autoscaler.spec.min_replicas = Some(replicas);
-                Ok(())
-            }),
-            Change::Partition { partition } => self.edit(target, |object| {
-                let set = StatefulSet::from_object_mut(object).ok_or("has no partition")?;
-                set.spec.update_strategy.rolling_update.get_or_insert_default().partition = Some(partition);
-                Ok(())
-            }),
-            Change::Strategy { max_unavailable, max_surge } => self.edit(target, |object| {
-                let deployment = Deployment::from_object_mut(object).ok_or("has no rolling-update limits")?;
-                let rolling = deployment.spec.strategy.rolling_update.get_or_insert_default();
-                rolling.max_unavailable = Some(count_or_percentage(&max_unavailable));
-                rolling.max_surge = Some(count_or_percentage(&max_surge));
-                Ok(())
-            }),
-            Change::Quota { resource, hard } => self.edit(target, |object| {
-                let quota = ResourceQuota::from_object_mut(object).ok_or("has no hard limits")?;
-                quota.spec.hard.insert(resource, hard);
-                Ok(())
-            }),
+            Change::Labels { .. }
+            | Change::TemplateAnnotation { .. }
+            | Change::Replicas { .. }
+            | Change::AutoscalerMin { .. }
+            | Change::Partition { .. }
+            | Change::Strategy { .. }
+            | Change::Quota { .. } => done(),
             Change::Evict => {
                 let options = DeleteOptions { uid: write.uid.clone(), ..DeleteOptions::default() };
                 self.twin
@@ -105,19 +82,21 @@ impl TwinWorld {
         Ok(())
     }
 
-    /// Reads, changes and writes one object.
-    fn edit(
-        &mut self,
-        target: &ObjectRef,
-        change: impl FnOnce(&mut Object) -> Result<(), &'static str>,
-    ) -> Outcome {
+    /// Reads, patches and writes one object.
+    fn edit(&mut self, target: &ObjectRef, patch: &Value) -> Outcome {
         let store = &mut self.twin.cluster.store;
         let Some(object) = store.object(target) else { return failed(ApiError::NotFound(target.clone())) };
-        let mut object = Object::clone(object);
-        if let Err(reason) = change(&mut object) {
-            return failed(ApiError::Invalid { object: target.clone(), reason: reason.to_owned() });
+        let patched = object.to_value().map_err(|error| error.to_string()).and_then(|mut value| {
+            patch::merge(&mut value, patch);
+            match Object::from_value(object.info().kind, value) {
+                Some(object) => object.map_err(|error| error.to_string()),
+                None => Err("is of no known kind".to_owned()),
+            }
+        });
+        match patched {
+            Ok(object) => store.update_object(object).map_or_else(failed, |_| done()),
+            Err(reason) => failed(ApiError::Invalid { object: target.clone(), reason }),
         }
-        store.update_object(object).map_or_else(failed, |_| done())
     }
 
     fn delete(&mut self, target: &ObjectRef, uid: Option<String>) -> Outcome {
@@ -193,44 +172,6 @@ fn fresh(mut pod: Pod) -> Pod {
     pod.metadata.resource_version.clear();
     pod.spec.node_name.clear();
     pod
-}
-
-fn set_labels(meta: &mut ObjectMeta, labels: std::collections::BTreeMap<String, Option<String>>) {
-    for (key, value) in labels {
-        match value {
-            Some(value) => meta.labels.insert(key, value),
-            None => meta.labels.remove(&key),
-        };
-    }
-}
-
-fn template_of(object: &mut Object) -> Result<&mut PodTemplateSpec, &'static str> {
-    let template = match object.info().kind {
-        Deployment::KIND => {
-            Deployment::from_object_mut(object).map(|deployment| &mut deployment.spec.template)
-        }
-        StatefulSet::KIND => StatefulSet::from_object_mut(object).map(|set| &mut set.spec.template),
-        DaemonSet::KIND => DaemonSet::from_object_mut(object).map(|set| &mut set.spec.template),
-        _ => None,
-    };
-    template.ok_or("has no pod template that a restart could change")
-}
-
-fn set_replicas(object: &mut Object, replicas: i32) -> Result<(), &'static str> {
-    let current = match object.info().kind {
-        Deployment::KIND => {
-            Deployment::from_object_mut(object).map(|deployment| &mut deployment.spec.replicas)
-        }
-        StatefulSet::KIND => StatefulSet::from_object_mut(object).map(|set| &mut set.spec.replicas),
-        _ => None,
-    };
-    *current.ok_or("cannot be scaled")? = Some(replicas);
-    Ok(())
-}
-
-/// `25%`, or a count.
-fn count_or_percentage(text: &str) -> IntOrString {
-    text.parse().map_or_else(|_| IntOrString::String(text.to_owned()), IntOrString::Int)
 }
 
 /// Reads a stored object. Two kinds are called `Gateway`: their group tells them apart.

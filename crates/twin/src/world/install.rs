@@ -1,20 +1,15 @@
 //! What an installer applies: CRDs, and the objects of a revision.
 
-use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::effect::Outcome;
-use meshlift_model::k8s::{
-    CustomResourceDefinition, MutatingWebhookConfiguration, Object, ObjectMeta, Resource,
-};
+use meshlift_model::k8s::{CustomResourceDefinition, MutatingWebhookConfiguration, Object, Resource};
 use meshlift_model::manifest::Manifest;
+use meshlift_views::install;
 
 use super::changes::unsupported;
 use super::tags::apply;
 use super::{TwinWorld, done, failed};
 use crate::error::ApiError;
 use crate::store::Store;
-
-/// Label that says which part of Istio an object belongs to.
-const COMPONENT: &str = "operator.istio.io/component";
 
 impl TwinWorld {
     fn manifest(&self, digest: &str) -> Result<&Manifest, Outcome> {
@@ -51,12 +46,11 @@ impl TwinWorld {
             .objects
             .to_vec()
             .into_iter()
-            .filter(|object| is_of_revision(object, &manifest))
+            .filter(|object| install::is_of_revision(object.info().kind, object.meta(), &manifest.revision))
             .collect();
-        // Webhooks last: whoever calls them finds an istiod that is at least on its way.
-        objects.sort_by_key(|object| object.info().kind.ends_with("WebhookConfiguration"));
+        objects.sort_by_key(|object| install::comes_last(object.info().kind));
         for mut object in objects {
-            label(object.meta_mut(), &manifest);
+            install::label(object.meta_mut(), &manifest);
             hold_replicas(&mut object, store, replicas_min);
             if let Err(error) = apply_own(store, object) {
                 return failed(error);
@@ -93,33 +87,6 @@ fn apply_crd(store: &mut Store, crd: CustomResourceDefinition) -> Result<(), Api
         .map(drop)
 }
 
-/// True for what belongs to this revision alone: by label, or by a name that carries it. CRDs are applied by
-/// themselves, and what several revisions share is left as it is.
-fn is_of_revision(object: &Object, manifest: &Manifest) -> bool {
-    let (meta, revision) = (object.meta(), manifest.revision.as_str());
-    let named = meta.name.split(revision).count() > 1;
-    object.info().kind != CustomResourceDefinition::KIND && (meta.label(REV_LABEL) == Some(revision) || named)
-}
-
-/// Labels that `istioctl install` puts on every object (istio `operator/pkg/install/install.go`).
-fn label(meta: &mut ObjectMeta, manifest: &Manifest) {
-    let namespace = manifest
-        .objects
-        .deployments
-        .first()
-        .map_or("istio-system", |deployment| deployment.metadata.namespace.as_str());
-    let labels = [
-        ("install.operator.istio.io/owning-resource-namespace", namespace.to_owned()),
-        ("operator.istio.io/managed", "Reconcile".to_owned()),
-        ("operator.istio.io/version", manifest.version.to_string()),
-        (REV_LABEL, manifest.revision.as_str().to_owned()),
-    ];
-    for (key, value) in labels {
-        meta.labels.insert(key.to_owned(), value);
-    }
-    meta.labels.entry(COMPONENT.to_owned()).or_insert_with(|| "Pilot".to_owned());
-}
-
 /// istiod has so many replicas at least; an autoscaler that runs already owns them.
 fn hold_replicas(object: &mut Object, store: &Store, least: i32) {
     let target = crate::store::reference(object);
@@ -131,7 +98,7 @@ fn hold_replicas(object: &mut Object, store: &Store, least: i32) {
     } else if let Object::Deployment(deployment) = object {
         let live = store.get::<meshlift_model::k8s::Deployment>(&target.namespace, &target.name);
         let live = live.and_then(|live| live.spec.replicas).filter(|_| is_there);
-        deployment.spec.replicas = Some(live.or(deployment.spec.replicas).unwrap_or(1).max(least));
+        deployment.spec.replicas = Some(install::held_replicas(live, deployment.spec.replicas, least));
     }
 }
 

@@ -1,14 +1,12 @@
 //! The twin behind the ports: effects go in, outcomes come back a few virtual milliseconds later.
 
 mod changes;
-mod consumers;
 mod defaulted;
 mod export;
 mod install;
+mod new_pod;
 mod queries;
-mod rollout;
 mod tags;
-mod workload;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -1,24 +1,18 @@
 //! Answers to questions: from objects, and from what the istiods know.
 
-use std::collections::BTreeSet;
-
-use meshlift_model::defaults::REV_LABEL;
-use meshlift_model::digest::short_digest;
 use meshlift_model::effect::{InjectionProof, Observation, Outcome, Query, RevisionView};
-use meshlift_model::k8s::{Deployment, Gateway, MutatingWebhookConfiguration, Object, Pod, Resource};
-use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
+use meshlift_model::k8s::{Object, Pod, Resource};
+use meshlift_model::names::{ObjectRef, RevisionName};
+use meshlift_model::time::Time;
+use meshlift_views::{Link, ObjectSource, Proxies, census, consumers, revision, tags, workload};
 use serde_json::Value;
 
 use super::changes::unsupported;
-use super::{TwinWorld, consumers, tags, workload};
+use super::{TwinWorld, new_pod};
 use crate::admission::{self, injector};
 use crate::error::ApiError;
-use crate::faults::workload_of;
-use crate::istiod;
+use crate::istiod::{self, Istiods};
 use crate::store::Store;
-
-/// Kind by which effects name the objects of a tag.
-const TAG_GROUP: &str = "RevisionTag";
 
 impl TwinWorld {
     /// Answers a question.
@@ -30,7 +24,7 @@ impl TwinWorld {
             },
             Query::Stored { object } => Observation::Stored { objects: stored(store, object) },
             Query::Workload { workload } => {
-                let view = self.istiods().and_then(|istiods| workload::view(workload, store, istiods));
+                let view = workload::view(workload, store, &self.linked());
                 Observation::Workload { workload: view.map(Box::new) }
             }
             Query::Tag { tag } => {
@@ -43,14 +37,14 @@ impl TwinWorld {
             Query::Revision { revision } => Observation::Revision { revision: self.revision(revision) },
             Query::Consumers { revision } => {
                 let mut found = consumers::api_consumers(store, revision);
-                found.extend(consumers::connected(self.istiods(), revision));
+                found.extend(consumers::connected(&self.linked(), revision));
                 self.consumers(found)
             }
             Query::Followers { tag } => {
                 let found = consumers::followers(store, tag);
                 self.consumers(found)
             }
-            Query::Census => census(store),
+            Query::Census => census::census(store),
             Query::Findings => {
                 return unsupported("checks are not run by this world; whoever runs them answers");
             }
@@ -81,7 +75,7 @@ impl TwinWorld {
 
     fn proof(&mut self, workload: &ObjectRef) -> InjectionProof {
         let answer = |revision, refused| InjectionProof { workload: workload.clone(), revision, refused };
-        let Some(mut pod) = workload::new_pod(workload, &self.twin.cluster.store) else {
+        let Some(mut pod) = new_pod::new_pod(workload, &self.twin.cluster.store) else {
             return answer(None, Some(format!("{workload} has no pod template")));
         };
         if pod.metadata.generate_name.is_empty() {
@@ -101,45 +95,47 @@ impl TwinWorld {
 
     fn revision(&self, revision: &RevisionName) -> Option<RevisionView> {
         let store = &self.twin.cluster.store;
-        let is_own = |label: Option<&str>| label == Some(revision.as_str());
-        let deployment = store
-            .list_all::<Deployment>()
-            .find(|one| one.metadata.label("app") == Some("istiod") && is_own(one.metadata.label(REV_LABEL)));
-        let roots = root_cas(store);
-        if deployment.is_none() && !roots.iter().any(|(of, _)| of == revision) {
-            return None;
-        }
         let answers =
             self.istiods().map(|istiods| istiod::answers(istiods, store, &self.source)).unwrap_or_default();
-        let istiods: Vec<&Pod> = store
-            .list_all::<Pod>()
-            .filter(|pod| injector::revision_of_istiod(pod).as_ref() == Some(revision) && !pod.is_finished())
-            .collect();
-        let ready =
-            istiods.iter().filter(|pod| pod.is_ready() && pod.metadata.deletion_timestamp.is_none()).count();
-        let mut versions: Vec<IstioVersion> = istiods
-            .iter()
-            .filter_map(|pod| IstioVersion::from_loose(answers.get(&pod.metadata.name)?.version.as_deref()?))
-            .collect();
-        versions.dedup();
-        let of = |own: bool| {
-            let mut roots: Vec<String> = roots
-                .iter()
-                .filter(|(of, _)| (of == revision) == own)
-                .map(|(_, root)| root.clone())
-                .collect();
-            roots.sort();
-            roots.dedup();
-            roots
-        };
-        Some(RevisionView {
-            revision: revision.clone(),
-            version: if versions.len() == 1 { versions.pop() } else { None },
-            ready: i32::try_from(ready).unwrap_or(i32::MAX),
-            replicas: deployment.and_then(|one| one.spec.replicas).unwrap_or(0),
-            root_ca: of(true).into_iter().next(),
-            other_root_cas: of(false),
-        })
+        revision::view(revision, store, &answers)
+    }
+
+    fn linked(&self) -> Linked<'_> {
+        Linked { istiods: self.istiods(), now: self.twin.now() }
+    }
+}
+
+/// The connections of all proxies, now.
+struct Linked<'a> {
+    istiods: Option<&'a Istiods>,
+    now: Time,
+}
+
+impl Proxies for Linked<'_> {
+    fn link(&self, pod: &Pod) -> Option<Link> {
+        let link = self.istiods?.link(&pod.object_ref())?;
+        let own = (link.pod_uid == pod.metadata.uid).then_some(link)?;
+        let nack = own.nack().map(str::to_owned);
+        Some(Link { revision: own.revision.clone(), synced: own.is_synced(self.now), nack })
+    }
+
+    fn connected_to(&self, revision: &RevisionName) -> Vec<ObjectRef> {
+        let links = self.istiods.into_iter().flat_map(|istiods| istiods.links());
+        links.filter(|(_, link)| link.revision == *revision).map(|(pod, _)| pod.clone()).collect()
+    }
+}
+
+impl ObjectSource for Store {
+    fn get<R: Resource + 'static>(&self, namespace: &str, name: &str) -> Option<&R> {
+        Self::get(self, namespace, name)
+    }
+
+    fn list_all<R: Resource + 'static>(&self) -> impl Iterator<Item = &R> {
+        Self::list_all(self)
+    }
+
+    fn owned_by<R: Resource + 'static>(&self, uid: &str) -> impl Iterator<Item = &R> {
+        Self::owned_by(self, uid)
     }
 }
 
@@ -147,40 +143,11 @@ fn revision_of(pod: &Pod) -> Option<RevisionName> {
     injector::status_of(pod).map(|status| RevisionName::new(status.revision))
 }
 
-/// Root CAs by revision, as each revision's istiods wrote them into their webhooks.
-fn root_cas(store: &Store) -> Vec<(RevisionName, String)> {
-    let webhooks = store.list_all::<MutatingWebhookConfiguration>().filter_map(|one| {
-        let bundle = &one.webhooks.first()?.client_config.ca_bundle;
-        let root = (!bundle.is_empty()).then(|| short_digest(bundle.as_bytes()))?;
-        Some((RevisionName::new(one.metadata.label(REV_LABEL)?), root))
-    });
-    webhooks.collect()
-}
-
 fn stored(store: &Store, object: &ObjectRef) -> Vec<Value> {
-    let refs = if object.kind == TAG_GROUP {
+    let refs = if object.kind == tags::TAG_GROUP {
         tags::refs(store, &object.name.as_str().into())
     } else {
         vec![object.clone()]
     };
     refs.iter().filter_map(|reference| store.object(reference)?.to_value().ok()).collect()
-}
-
-/// Every workload with the revisions that its pods are on, and every Gateway. Pods come and go by themselves on
-/// the same revision (an autoscaler, an eviction): that moves nothing. istiod's own pods and those of Jobs do not
-/// count.
-fn census(store: &Store) -> Observation {
-    let counts = |pod: &&Pod| {
-        let by_job = pod.metadata.controller().is_some_and(|owner| owner.kind == "Job");
-        !pod.is_finished() && !by_job && !injector::is_istiod(pod)
-    };
-    let pods: Vec<&Pod> = store.list_all::<Pod>().filter(counts).collect();
-    let revision = |pod: &Pod| pod.metadata.annotation(REV_LABEL).unwrap_or("-").to_owned();
-    let lines: BTreeSet<String> =
-        pods.iter().map(|pod| format!("{} {}\n", workload_of(pod, store), revision(pod))).collect();
-    let mut text: String = lines.into_iter().collect();
-    for gateway in store.list_all::<Gateway>() {
-        text.push_str(&format!("{} {}\n", gateway.object_ref(), gateway.metadata.generation));
-    }
-    Observation::Census { pods: pods.len(), digest: short_digest(text.as_bytes()) }
 }

@@ -6,7 +6,7 @@ use super::{files, shown, text};
 
 /// Rooms that decide or compute.
 pub const PURE: &[&str] =
-    &["model", "mesh", "checks", "planner", "engine", "ports", "twin", "rehearsal", "report"];
+    &["model", "mesh", "checks", "planner", "engine", "ports", "views", "twin", "rehearsal", "report"];
 
 /// What their sources must not name, and why.
 pub const FORBIDDEN: &[(&str, &str)] = &[

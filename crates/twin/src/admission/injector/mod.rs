@@ -6,26 +6,22 @@
 //! sidecar's is used.
 
 mod environment;
-mod owner;
-mod probes;
 mod proxy_config;
 mod settings;
-mod strip;
 mod template;
 
 use meshlift_model::defaults::{REV_LABEL, STATUS_ANNOTATION};
 use meshlift_model::k8s::{Container, Node, Pod};
 use meshlift_model::names::RevisionName;
-use serde::{Deserialize, Serialize};
 
 use crate::store::Store;
 use settings::Settings;
-pub use strip::strip;
 
-/// Name of the proxy's container.
-pub const PROXY: &str = "istio-proxy";
-/// Name of istiod's container.
-const DISCOVERY: &str = "discovery";
+use meshlift_model::injection::{DISCOVERY, OVERRIDES, Overrides, Owner, rewrite_probes};
+pub use meshlift_model::injection::{
+    InjectionStatus, PROXY, is_istiod, is_native, proxy_of, revision_of_istiod, status_of, strip,
+};
+
 /// Containers that set up redirection before the proxy starts: with and without istio-cni.
 const INIT: [&str; 2] = ["istio-validation", "istio-init"];
 /// Annotation that asks for a template by name.
@@ -34,8 +30,6 @@ const TEMPLATES: &str = "inject.istio.io/templates";
 const INJECT: &str = "sidecar.istio.io/inject";
 /// Annotation that decides on a native sidecar, whatever the nodes are.
 const NATIVE: &str = "sidecar.istio.io/nativeSidecar";
-/// Annotation that keeps what the pod itself said of the proxy's container.
-const OVERRIDES: &str = "proxy.istio.io/overrides";
 /// Namespaces that istiod never injects (`pkg/kube/inject/initializer.go`).
 const IGNORED_NAMESPACES: [&str; 4] = ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
 /// First Kubernetes minor version whose kubelets get native sidecars (`DetectNativeSidecar`).
@@ -50,73 +44,10 @@ pub enum Answer {
     Skipped,
 }
 
-/// The annotation `sidecar.istio.io/status`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct InjectionStatus {
-    /// Init containers that were added.
-    pub init_containers: Option<Vec<String>>,
-    /// Containers that were added, or filled in.
-    pub containers: Option<Vec<String>>,
-    /// Volumes that were added.
-    pub volumes: Option<Vec<String>>,
-    /// Pull secrets that were added.
-    pub image_pull_secrets: Option<Vec<String>>,
-    /// Revision of the injector.
-    pub revision: String,
-}
-
-/// What the pod itself said of containers that the template fills in: `proxy.istio.io/overrides`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(crate) struct Overrides {
-    /// As app containers.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) containers: Vec<Container>,
-    /// As init containers.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) init_containers: Vec<Container>,
-}
-
 /// The injector of one istiod.
 #[derive(Clone, Debug)]
 pub struct Injector {
     settings: Settings,
-}
-
-/// The status annotation of an injected pod; absent where there is none that can be read.
-#[must_use]
-pub fn status_of(pod: &Pod) -> Option<InjectionStatus> {
-    serde_json::from_str(pod.metadata.annotation(STATUS_ANNOTATION)?).ok()
-}
-
-/// True for the pods of an istiod.
-#[must_use]
-pub fn is_istiod(pod: &Pod) -> bool {
-    pod.spec.containers.iter().any(|container| container.name == DISCOVERY)
-}
-
-/// Revision of an istiod, as its environment says it.
-#[must_use]
-pub fn revision_of_istiod(pod: &Pod) -> Option<RevisionName> {
-    let discovery = pod.spec.containers.iter().find(|container| container.name == DISCOVERY)?;
-    let named = discovery.env_value("REVISION").filter(|revision| !revision.is_empty());
-    Some(RevisionName::new(named.or_else(|| pod.metadata.label(REV_LABEL)).unwrap_or("default")))
-}
-
-/// The proxy's container, native or classic.
-#[must_use]
-pub fn proxy_of(pod: &Pod) -> Option<&Container> {
-    pod.spec.all_containers().find(|container| container.name == PROXY)
-}
-
-/// True if the proxy is a native sidecar: an init container that runs beside the app.
-#[must_use]
-pub fn is_native(pod: &Pod) -> bool {
-    pod.spec
-        .init_containers
-        .iter()
-        .any(|container| container.name == PROXY && container.restart_policy == "Always")
 }
 
 impl Injector {
@@ -134,7 +65,7 @@ impl Injector {
         if status_of(pod).is_some() {
             *pod = strip(pod);
         }
-        let owner = owner::of(pod);
+        let owner = Owner::of(pod);
         let native = self.native(store, pod);
         let template = template::choose(pod, &self.settings, native, &owner);
         let status = serde_json::to_string(&template.status(self.settings.revision.as_str()));
@@ -176,8 +107,7 @@ impl Injector {
     fn apply(&self, pod: &mut Pod, template: template::Filled) {
         let own = take_own(pod);
         let hold = self.holds_app(pod);
-        let app_probers =
-            self.rewrites_probes(pod).then(|| probes::rewrite(pod, self.settings.status_port()));
+        let app_probers = self.rewrites_probes(pod).then(|| rewrite_probes(pod, self.settings.status_port()));
         for (key, value) in template.labels {
             pod.metadata.labels.entry(key).or_insert(value);
         }

@@ -1,11 +1,11 @@
 //! The sidecar and gateway templates, filled in for one pod.
 
+use meshlift_model::injection::{Owner, canonical_labels};
 use meshlift_model::k8s::{
     Container, ContainerPort, EnvVar, ExecAction, HttpGetAction, IntOrString, Lifecycle, LifecycleHandler,
     Pod, Probe, Resources, StringMap, Volume,
 };
 
-use super::owner::Owner;
 use super::proxy_config::{self, ProxyConfig};
 use super::settings::Settings;
 use super::{INIT, InjectionStatus, PROXY, TEMPLATES};
@@ -24,11 +24,6 @@ const VOLUMES: [&str; 8] = [
 ];
 /// Volume of the certificate revocation list, for sidecars.
 const CRL_VOLUME: &str = "istio-ca-crl";
-/// Labels of the canonical service.
-pub(super) const CANONICAL_LABELS: [&str; 2] =
-    ["service.istio.io/canonical-name", "service.istio.io/canonical-revision"];
-/// Longest value of a label.
-const LABEL_CHARS_MAX: usize = 63;
 /// Health port of the agent, asked by the kubelet.
 const HEALTH_PORT: i32 = 15021;
 /// Port with Envoy's own metrics.
@@ -315,20 +310,6 @@ impl Context<'_> {
     fn int_annotation(&self, key: &str, default: i32) -> i32 {
         self.pod.metadata.annotation(key).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
-}
-
-/// The canonical service of a pod: what it says itself, else by its labels, else by its owner.
-pub(super) fn canonical_labels(pod: &Pod, owner: &Owner) -> StringMap {
-    let label = |keys: [&str; 3], default: &str| -> String {
-        let value = keys.iter().find_map(|key| pod.metadata.label(key)).unwrap_or(default);
-        let cut: String = value.chars().take(LABEL_CHARS_MAX).collect();
-        cut.trim_end_matches('-').to_owned()
-    };
-    let [name, revision] = CANONICAL_LABELS;
-    StringMap::from([
-        (name.to_owned(), label([name, "app.kubernetes.io/name", "app"], &owner.name)),
-        (revision.to_owned(), label([revision, "app.kubernetes.io/version", "version"], "latest")),
-    ])
 }
 
 fn volume(name: &str) -> Volume {

@@ -1,9 +1,10 @@
 //! A pod without what injection added: what its owner's template says.
 
-use meshlift_model::defaults::{REV_LABEL, STATUS_ANNOTATION};
-use meshlift_model::k8s::{Container, Pod, StringMap};
-
-use super::{OVERRIDES, Overrides, PROXY, owner, probes, status_of, template};
+use super::{
+    CANONICAL_LABELS, OVERRIDES, Overrides, Owner, PROXY, canonical_labels, restore_probes, status_of,
+};
+use crate::defaults::{REV_LABEL, STATUS_ANNOTATION};
+use crate::k8s::{Container, Pod, StringMap};
 
 /// Annotations that injection writes whatever the pod says.
 const ANNOTATIONS: [&str; 3] = [STATUS_ANNOTATION, REV_LABEL, OVERRIDES];
@@ -49,7 +50,7 @@ pub fn strip(pod: &Pod) -> Pod {
     pod.spec.init_containers.extend(overrides.init_containers.into_iter().map(own));
     pod.spec.containers.extend(overrides.containers.into_iter().map(own));
     if let Some(told) = told {
-        probes::restore(&mut pod, &told);
+        restore_probes(&mut pod, &told);
     }
     let first =
         pod.spec.containers.iter().find(|container| container.name != PROXY).map(|app| app.name.clone());
@@ -74,7 +75,7 @@ fn strip_annotations(annotations: &mut StringMap, first: Option<&str>) {
 }
 
 fn strip_labels(pod: &mut Pod) {
-    let derived = template::canonical_labels(&without_canonical(pod), &owner::of(pod));
+    let derived = canonical_labels(&without_canonical(pod), &Owner::of(pod));
     let labels = &mut pod.metadata.labels;
     for (key, injected) in [("security.istio.io/tlsMode", "istio"), ("networking.istio.io/tunnel", "http")] {
         if labels.get(key).is_some_and(|value| value == injected) {
@@ -86,7 +87,7 @@ fn strip_labels(pod: &mut Pod) {
 
 fn without_canonical(pod: &Pod) -> Pod {
     let mut pod = pod.clone();
-    for key in template::CANONICAL_LABELS {
+    for key in CANONICAL_LABELS {
         pod.metadata.labels.remove(key);
     }
     pod

@@ -3,17 +3,17 @@
 use meshlift_model::defaults::{RESTARTED_AT, REV_LABEL};
 use meshlift_model::digest::template_digest;
 use meshlift_model::effect::{PodView, WorkloadView};
+use meshlift_model::injection;
 use meshlift_model::k8s::{
-    ControllerRevision, CronJob, DaemonSet, Deployment, Job, ObjectMeta, Pod, PodTemplateSpec, ReplicaSet,
-    Resource, StatefulSet,
+    ControllerRevision, DaemonSet, Deployment, ObjectMeta, Pod, PodTemplateSpec, ReplicaSet, Resource,
+    StatefulSet,
 };
 use meshlift_model::names::{ObjectRef, RevisionName};
+use meshlift_model::time::Time;
 
-use super::rollout;
-use crate::admission::injector;
-use crate::controllers::pods;
-use crate::istiod::{Istiods, proxy_version};
-use crate::store::Store;
+use crate::proxies::Proxies;
+use crate::rollout;
+use crate::source::ObjectSource;
 
 /// Label of pods with the hash of their ControllerRevision, and of ControllerRevisions with their own.
 const HASH_LABELS: [&str; 2] = ["controller-revision-hash", "controller.kubernetes.io/hash"];
@@ -21,49 +21,19 @@ const HASH_LABELS: [&str; 2] = ["controller-revision-hash", "controller.kubernet
 const TEMPLATE_HASH: &str = "pod-template-hash";
 
 /// The view; absent where there is no such workload.
-pub(super) fn view(workload: &ObjectRef, store: &Store, istiods: &Istiods) -> Option<WorkloadView> {
+#[must_use]
+pub fn view(
+    workload: &ObjectRef,
+    source: &impl ObjectSource,
+    proxies: &impl Proxies,
+) -> Option<WorkloadView> {
     let (namespace, name) = (workload.namespace.as_str(), workload.name.as_str());
-    let context = Context { workload, store, istiods };
+    let context = Context { workload, source, proxies };
     match workload.kind.as_str() {
-        Deployment::KIND => store.get::<Deployment>(namespace, name).map(|one| context.deployment(one)),
-        StatefulSet::KIND => store.get::<StatefulSet>(namespace, name).map(|one| context.stateful_set(one)),
-        DaemonSet::KIND => store.get::<DaemonSet>(namespace, name).map(|one| context.daemon_set(one)),
-        Pod::KIND => store.get::<Pod>(namespace, name).map(|one| context.bare_pod(one)),
-        _ => None,
-    }
-}
-
-/// A pod that the workload's template would make now; absent where it has none.
-pub(super) fn new_pod(workload: &ObjectRef, store: &Store) -> Option<Pod> {
-    let (namespace, name) = (workload.namespace.as_str(), workload.name.as_str());
-    match workload.kind.as_str() {
-        Deployment::KIND => {
-            store.get::<Deployment>(namespace, name).map(|one| pods::from_template(&one.spec.template, one))
-        }
-        StatefulSet::KIND => {
-            store.get::<StatefulSet>(namespace, name).map(|one| pods::from_template(&one.spec.template, one))
-        }
-        DaemonSet::KIND => {
-            store.get::<DaemonSet>(namespace, name).map(|one| pods::from_template(&one.spec.template, one))
-        }
-        Job::KIND => {
-            store.get::<Job>(namespace, name).map(|one| pods::from_template(&one.spec.template, one))
-        }
-        CronJob::KIND => store
-            .get::<CronJob>(namespace, name)
-            .map(|one| pods::from_template(&one.spec.job_template.spec.template, one)),
-        Pod::KIND => store.get::<Pod>(namespace, name).map(|pod| {
-            let stripped = injector::strip(pod);
-            let metadata = ObjectMeta {
-                namespace: namespace.to_owned(),
-                labels: stripped.metadata.labels,
-                annotations: stripped.metadata.annotations,
-                ..ObjectMeta::default()
-            };
-            let mut spec = stripped.spec;
-            spec.node_name.clear();
-            Pod { metadata, spec, ..Pod::default() }
-        }),
+        Deployment::KIND => source.get::<Deployment>(namespace, name).map(|one| context.deployment(one)),
+        StatefulSet::KIND => source.get::<StatefulSet>(namespace, name).map(|one| context.stateful_set(one)),
+        DaemonSet::KIND => source.get::<DaemonSet>(namespace, name).map(|one| context.daemon_set(one)),
+        Pod::KIND => source.get::<Pod>(namespace, name).map(|one| context.bare_pod(one)),
         _ => None,
     }
 }
@@ -80,21 +50,21 @@ struct Common<'a> {
     pods: Vec<PodView>,
 }
 
-struct Context<'a> {
+struct Context<'a, S, P> {
     workload: &'a ObjectRef,
-    store: &'a Store,
-    istiods: &'a Istiods,
+    source: &'a S,
+    proxies: &'a P,
 }
 
-impl Context<'_> {
+impl<S: ObjectSource, P: Proxies> Context<'_, S, P> {
     fn deployment(&self, deployment: &Deployment) -> WorkloadView {
-        let sets: Vec<&ReplicaSet> = self.store.owned_by::<ReplicaSet>(&deployment.metadata.uid).collect();
+        let sets: Vec<&ReplicaSet> = self.source.owned_by::<ReplicaSet>(&deployment.metadata.uid).collect();
         let template = comparable(&deployment.spec.template);
         let newest = sets.iter().find(|set| comparable(&set.spec.template) == template);
         let newest = newest.map(|set| set.metadata.uid.as_str());
         let pods = sets
             .iter()
-            .flat_map(|set| self.store.owned_by::<Pod>(&set.metadata.uid).map(move |pod| (set, pod)))
+            .flat_map(|set| self.source.owned_by::<Pod>(&set.metadata.uid).map(move |pod| (set, pod)))
             .filter(|(_, pod)| !pod.is_finished())
             .map(|(set, pod)| self.pod(pod, newest == Some(set.metadata.uid.as_str())));
         self.assembled(Common {
@@ -126,7 +96,7 @@ impl Context<'_> {
 
     fn daemon_set(&self, set: &DaemonSet) -> WorkloadView {
         let newest = self
-            .store
+            .source
             .owned_by::<ControllerRevision>(&set.metadata.uid)
             .max_by_key(|revision| revision.revision)
             .and_then(|revision| HASH_LABELS.iter().find_map(|key| revision.metadata.label(key)))
@@ -145,7 +115,7 @@ impl Context<'_> {
     }
 
     fn bare_pod(&self, pod: &Pod) -> WorkloadView {
-        let stripped = injector::strip(pod);
+        let stripped = injection::strip(pod);
         let labels = ObjectMeta {
             labels: stripped.metadata.labels,
             annotations: stripped.metadata.annotations,
@@ -168,7 +138,7 @@ impl Context<'_> {
     /// Pods that carry the hash of their ControllerRevision.
     fn controlled(&self, uid: &str, newest: &str) -> Vec<PodView> {
         let is_newest = |pod: &Pod| pod.metadata.label(HASH_LABELS[0]) == Some(newest);
-        let living = self.store.owned_by::<Pod>(uid).filter(|pod| !pod.is_finished());
+        let living = self.source.owned_by::<Pod>(uid).filter(|pod| !pod.is_finished());
         living.map(|pod| self.pod(pod, is_newest(pod))).collect()
     }
 
@@ -190,10 +160,9 @@ impl Context<'_> {
     }
 
     fn pod(&self, pod: &Pod, updated: bool) -> PodView {
-        let link = self.istiods.link(&pod.object_ref());
-        let link = link.filter(|link| link.pod_uid == pod.metadata.uid);
+        let link = self.proxies.link(pod);
         let states = pod.status.container_statuses.iter().chain(&pod.status.init_container_statuses);
-        let injected = injector::proxy_of(pod).is_some();
+        let injected = injection::proxy_of(pod).is_some();
         let revision = pod.metadata.annotation(REV_LABEL).filter(|_| injected);
         PodView {
             name: pod.metadata.name.clone(),
@@ -201,13 +170,13 @@ impl Context<'_> {
             created: pod.metadata.creation_timestamp.unwrap_or_default(),
             terminating: pod.metadata.deletion_timestamp.is_some(),
             updated,
-            ready_since: pods::ready_since(pod),
+            ready_since: ready_since(pod),
             restarts: states.map(|state| state.restart_count).sum(),
             revision: revision.map(RevisionName::new),
-            image_version: proxy_version(pod),
-            connected_to: link.map(|link| link.revision.clone()),
-            synced: link.is_some_and(|link| link.is_synced(self.store.now())),
-            nack: link.and_then(|link| link.nack()).map(str::to_owned),
+            image_version: injection::proxy_version(pod),
+            synced: link.as_ref().is_some_and(|link| link.synced),
+            connected_to: link.as_ref().map(|link| link.revision.clone()),
+            nack: link.and_then(|link| link.nack),
         }
     }
 }
@@ -217,4 +186,9 @@ fn comparable(template: &PodTemplateSpec) -> PodTemplateSpec {
     let mut template = template.clone();
     template.metadata.labels.remove(TEMPLATE_HASH);
     template
+}
+
+/// Since when a Ready pod is Ready.
+fn ready_since(pod: &Pod) -> Option<Time> {
+    pod.condition("Ready").filter(|ready| ready.status == "True").and_then(|ready| ready.last_transition_time)
 }

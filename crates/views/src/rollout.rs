@@ -9,7 +9,7 @@ const ON_DELETE: &str = "OnDelete";
 const TOO_SLOW: &str = "ProgressDeadlineExceeded";
 
 /// A Deployment's.
-pub(super) fn deployment(deployment: &Deployment) -> bool {
+pub(crate) fn deployment(deployment: &Deployment) -> bool {
     let (wanted, status) = (deployment.spec.replicas.unwrap_or(1), &deployment.status);
     let late = status.conditions.iter().any(|one| one.type_ == "Progressing" && one.reason == TOO_SLOW);
     status.observed_generation >= deployment.metadata.generation
@@ -20,7 +20,7 @@ pub(super) fn deployment(deployment: &Deployment) -> bool {
 }
 
 /// A StatefulSet's.
-pub(super) fn stateful_set(set: &StatefulSet, pods: &[PodView]) -> bool {
+pub(crate) fn stateful_set(set: &StatefulSet, pods: &[PodView]) -> bool {
     let (wanted, status, strategy) = (set.spec.replicas.unwrap_or(1), &set.status, &set.spec.update_strategy);
     if status.observed_generation < set.metadata.generation {
         return false;
@@ -39,7 +39,7 @@ pub(super) fn stateful_set(set: &StatefulSet, pods: &[PodView]) -> bool {
 }
 
 /// A DaemonSet's.
-pub(super) fn daemon_set(set: &DaemonSet, pods: &[PodView]) -> bool {
+pub(crate) fn daemon_set(set: &DaemonSet, pods: &[PodView]) -> bool {
     let status = &set.status;
     if status.observed_generation < set.metadata.generation {
         return false;
@@ -57,7 +57,7 @@ fn all_new(pods: &[PodView], wanted: i32) -> bool {
 }
 
 /// Why it cannot go on, in the controller's words.
-pub(super) fn trouble(conditions: &[Condition]) -> Option<String> {
+pub(crate) fn trouble(conditions: &[Condition]) -> Option<String> {
     let failing = |one: &&Condition| {
         (one.type_ == "ReplicaFailure" && one.status == "True")
             || (one.type_ == "Progressing" && one.reason == TOO_SLOW)

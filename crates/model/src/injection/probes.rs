@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_model::k8s::{Container, GrpcAction, HttpGetAction, IntOrString, Pod, Probe, TcpSocketAction};
 use serde::{Deserialize, Serialize};
 
 use super::PROXY;
+use crate::k8s::{Container, GrpcAction, HttpGetAction, IntOrString, Pod, Probe, TcpSocketAction};
 
 /// What the agent asks of the app: a value of `ISTIO_KUBE_APP_PROBERS`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ fn is_zero(number: &i32) -> bool {
 }
 
 /// Sends the app's probes to the agent. Gives what the agent must know, if there is anything.
-pub(super) fn rewrite(pod: &mut Pod, port: i32) -> Option<String> {
+pub fn rewrite_probes(pod: &mut Pod, port: i32) -> Option<String> {
     let mut probers: BTreeMap<String, Prober> = BTreeMap::new();
     for container in pod.spec.init_containers.iter_mut().chain(&mut pod.spec.containers) {
         let named: BTreeMap<String, i32> =
@@ -49,7 +49,7 @@ pub(super) fn rewrite(pod: &mut Pod, port: i32) -> Option<String> {
 }
 
 /// Gives the app's probes back what the agent was told of them.
-pub(super) fn restore(pod: &mut Pod, told: &str) {
+pub fn restore_probes(pod: &mut Pod, told: &str) {
     let probers: BTreeMap<String, Prober> = serde_json::from_str(told).unwrap_or_default();
     for container in pod.spec.init_containers.iter_mut().chain(&mut pod.spec.containers) {
         for (path, probe) in probes_of(container) {
