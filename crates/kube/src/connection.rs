@@ -65,7 +65,9 @@ impl Connection {
     pub fn open(access: &Access) -> Result<Self, ConnectError> {
         let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
         let client = runtime.block_on(async {
-            let config = config(access).await?;
+            let mut config = config(access).await?;
+            // The client would send writes again too, for minutes, on 429 and 5xx: whoever asks decides about that.
+            config.default_retry = false;
             Client::try_from(config).map_err(|source| ConnectError::Client { source: Box::new(source) })
         })?;
         Ok(Self { runtime: Arc::new(runtime), client })

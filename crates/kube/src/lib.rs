@@ -2,6 +2,9 @@
 //!
 //! The rest of meshlift is synchronous; this room owns the runtime on which its requests run.
 
+pub mod clock;
 pub mod connection;
+pub mod world;
 
 pub use connection::{Access, ConnectError, Connection};
+pub use world::{Commands, Installable, LiveOptions, LiveWorld, Reach};

@@ -1,0 +1,248 @@
+//! Requests to the API server: each with a deadline, reads tried again, writes never.
+//!
+//! A read that the API server turns away (429), that fails there (5xx) or that gets no answer is asked again, as late
+//! as the server says. A write whose answer is not clear is left to the engine, which looks before it writes again.
+
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::{Method, Request};
+use kube::Client;
+use kube::client::Body;
+use kube::core::Status;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::failure::CallError;
+use super::places::query;
+
+/// Who we are among the managers of fields.
+pub(super) const FIELD_MANAGER: &str = "meshlift";
+/// Longest that one request is waited for, in seconds: a webhook behind it may take 30 itself.
+const REQUEST_SECONDS_MAX: u64 = 35;
+/// Longest that one read is tried for, in seconds; the engine gives an answer up after 300.
+const READ_SECONDS_MAX: u64 = 90;
+/// First pause between two attempts, and the longest, in milliseconds.
+const PAUSE_MILLIS: (u64, u64) = (250, 8000);
+/// Objects of one page of a list: what kubectl asks for.
+const PAGE_OBJECTS: usize = 500;
+/// Pages of one list at most: a million objects.
+const PAGES_MAX: usize = 2000;
+
+/// What a patch is written in.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Patch {
+    /// JSON merge patch.
+    Merge,
+    /// Server-side apply.
+    Apply,
+}
+
+impl Patch {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Merge => "application/merge-patch+json",
+            Self::Apply => "application/apply-patch+yaml",
+        }
+    }
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+struct Call {
+    method: Method,
+    uri: String,
+    content_type: &'static str,
+    body: Vec<u8>,
+}
+
+impl Call {
+    fn new(method: Method, uri: String) -> Self {
+        Self { method, uri, content_type: "application/json", body: Vec::new() }
+    }
+
+    fn with(mut self, body: &Value) -> Self {
+        self.body = body.to_string().into_bytes();
+        self
+    }
+}
+
+/// A page of a list.
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(default)]
+    metadata: PageMeta,
+    items: Option<Vec<T>>,
+}
+
+#[derive(Default, Deserialize)]
+struct PageMeta {
+    #[serde(default, rename = "continue")]
+    next: Option<String>,
+}
+
+/// Requests of one client.
+#[derive(Clone)]
+pub(super) struct Calls {
+    client: Client,
+}
+
+impl std::fmt::Debug for Calls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Calls").finish_non_exhaustive()
+    }
+}
+
+impl Calls {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The object at a path; absent where there is none.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, CallError> {
+        match self.read(&Call::new(Method::GET, path.to_owned())).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.code() == Some(404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All objects at a path, page by page. A list that has grown too old in the middle (410) begins anew, once.
+    pub(super) async fn list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        selector: &str,
+    ) -> Result<Vec<T>, CallError> {
+        match self.pages(path, selector).await {
+            Err(error) if error.code() == Some(410) => self.pages(path, selector).await,
+            other => other,
+        }
+    }
+
+    async fn pages<T: DeserializeOwned>(&self, path: &str, selector: &str) -> Result<Vec<T>, CallError> {
+        let limit = PAGE_OBJECTS.to_string();
+        let (mut all, mut next) = (Vec::new(), String::new());
+        for _ in 0..PAGES_MAX {
+            let pairs = [("limit", limit.as_str()), ("labelSelector", selector), ("continue", &next)];
+            let page: Page<T> = self.read(&Call::new(Method::GET, query(path, &pairs))).await?;
+            all.extend(page.items.unwrap_or_default());
+            match page.metadata.next.filter(|next| !next.is_empty()) {
+                Some(more) => next = more,
+                None => return Ok(all),
+            }
+        }
+        Err(CallError::Lost { request: format!("GET {path}"), why: format!("it has over {PAGES_MAX} pages") })
+    }
+
+    /// Creates an object; `options` are further parameters, such as `dryRun`.
+    pub(super) async fn create(
+        &self,
+        path: &str,
+        options: &[(&str, &str)],
+        object: &Value,
+    ) -> Result<Value, CallError> {
+        let pairs: Vec<(&str, &str)> =
+            options.iter().copied().chain([("fieldManager", FIELD_MANAGER)]).collect();
+        self.once(&Call::new(Method::POST, query(path, &pairs)).with(object)).await
+    }
+
+    /// Posts to something that is no collection of objects (eviction, token, proxy).
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, CallError> {
+        self.once(&Call::new(Method::POST, path.to_owned()).with(body)).await
+    }
+
+    /// Patches an object.
+    pub(super) async fn patch(&self, path: &str, kind: Patch, patch: &Value) -> Result<Value, CallError> {
+        let force = match kind {
+            Patch::Merge => "",
+            Patch::Apply => "true",
+        };
+        let uri = query(path, &[("fieldManager", FIELD_MANAGER), ("force", force)]);
+        let call = Call::new(Method::PATCH, uri).with(patch);
+        self.once(&Call { content_type: kind.content_type(), ..call }).await
+    }
+
+    /// Deletes an object.
+    pub(super) async fn delete(&self, path: &str, options: &Value) -> Result<Value, CallError> {
+        self.once(&Call::new(Method::DELETE, path.to_owned()).with(options)).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, call: &Call) -> Result<T, CallError> {
+        #[expect(clippy::disallowed_methods, reason = "a deadline of requests, on the runtime's own clock")]
+        let deadline = Instant::now() + Duration::from_secs(READ_SECONDS_MAX);
+        let (first, longest) = PAUSE_MILLIS;
+        let mut pause = Duration::from_millis(first);
+        loop {
+            let error = match self.once(call).await {
+                Ok(found) => return Ok(found),
+                Err(error) => error,
+            };
+            let wait = error.retry_after().unwrap_or(pause);
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a deadline of requests, on the runtime's own clock"
+            )]
+            let late = Instant::now() + wait >= deadline;
+            if late || !error.may_pass() {
+                return Err(error);
+            }
+            tokio::time::sleep(wait).await;
+            pause = (pause * 2).min(Duration::from_millis(longest));
+        }
+    }
+
+    /// Sends a request once.
+    async fn once<T: DeserializeOwned>(&self, call: &Call) -> Result<T, CallError> {
+        let request = format!("{} {}", call.method, call.uri.split('?').next().unwrap_or_default());
+        let lost = |why: String| CallError::Lost { request: request.clone(), why };
+        let built = Request::builder()
+            .method(call.method.clone())
+            .uri(&call.uri)
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, call.content_type)
+            .body(Body::from(call.body.clone()))
+            .map_err(|error| lost(format!("it cannot be asked: {error}")))?;
+        let answer = async {
+            let response = self.client.send(built).await?;
+            let (head, body) = response.into_parts();
+            Ok::<_, kube::Error>((head, body.collect_bytes().await?))
+        };
+        let limit = Duration::from_secs(REQUEST_SECONDS_MAX);
+        let (head, bytes) = match tokio::time::timeout(limit, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return Err(lost(sentence(&error))),
+            Err(_) => return Err(lost(format!("no answer within {REQUEST_SECONDS_MAX} s"))),
+        };
+        if head.status.is_success() {
+            return serde_json::from_slice(&bytes)
+                .map_err(|error| CallError::Shape { request: request.clone(), why: error.to_string() });
+        }
+        let told = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let mut status: Status = serde_json::from_slice(&bytes).unwrap_or_else(|_| {
+            let text = String::from_utf8_lossy(&bytes);
+            Status { message: text.chars().take(300).collect(), ..Status::default() }
+        });
+        status.code = head.status.as_u16();
+        Err(CallError::Answer { request, status: Box::new(status), retry_after_seconds: told })
+    }
+}
+
+/// An error with its causes, each once.
+pub(super) fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,321 @@
+//! What istiods say of themselves and of their proxies: their debug endpoints, asked pod by pod.
+//!
+//! Inside of the cluster a pod's address is dialled, outside the API server forwards to its port. A request that comes
+//! through a kubelet's port-forward counts as local and needs no token; any other is asked for one, and then gets a
+//! service account's with the audience that istiod demands (istio `pilot/pkg/xds/debug.go`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Pod as ApiPod;
+use kube::Api;
+use kube::api::Portforwarder;
+use meshlift_model::effect::Failure;
+use meshlift_model::k8s::{Pod, Webhook};
+use meshlift_model::snapshot::IstiodAnswers;
+use meshlift_model::time::Time;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use super::call::{Calls, sentence};
+use crate::clock;
+
+/// Port of an istiod that serves version, metrics and debug endpoints without TLS.
+const MONITORING_PORT: u16 = 15014;
+/// Port of an istiod that serves its webhooks.
+const INJECTION_PORT: u16 = 15017;
+/// Longest that one answer is waited for, in seconds.
+const ANSWER_SECONDS_MAX: u64 = 20;
+/// Longest answer, in bytes: 100,000 proxies at some 600 bytes each.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+/// How long a port-forward that failed is waited for to say why.
+const WORDS: Duration = Duration::from_secs(1);
+/// Audience of tokens that istiod accepts.
+const AUDIENCE: &str = "istio-ca";
+/// Service account whose token is asked for, as istioctl does.
+const SERVICE_ACCOUNT: &str = "default";
+/// Life of a token, in seconds; a tenth before its end it is asked for anew.
+const TOKEN_SECONDS: i64 = 3600;
+
+/// How istiods are reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// By the addresses of their pods: meshlift runs in the cluster.
+    Direct,
+    /// By the API server's port-forward.
+    PortForward,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ask<'a> {
+    /// The version.
+    Version,
+    /// Connected proxies and their state, of one namespace (empty: of all).
+    Proxies {
+        /// Namespace.
+        namespace: &'a str,
+    },
+}
+
+impl Ask<'_> {
+    /// Endpoints with their paths.
+    fn endpoints(self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Version => vec![("version", "/version".to_owned())],
+            Self::Proxies { namespace } => {
+                let filter =
+                    if namespace.is_empty() { String::new() } else { format!("?namespace={namespace}") };
+                vec![
+                    ("syncz", format!("/debug/syncz{filter}")),
+                    ("connections", "/debug/connections".to_owned()),
+                ]
+            }
+        }
+    }
+}
+
+/// The way to istiods.
+pub(super) struct Istiods {
+    calls: Calls,
+    reach: Reach,
+    /// Tokens by namespace, with the time at which they are asked for anew.
+    tokens: Mutex<BTreeMap<String, (String, Time)>>,
+}
+
+/// An HTTP answer.
+struct Answer {
+    code: u16,
+    body: Vec<u8>,
+}
+
+impl Istiods {
+    pub(super) fn new(calls: Calls, reach: Reach) -> Self {
+        Self { calls, reach, tokens: Mutex::default() }
+    }
+
+    /// What the running istiods among these pods answer, by pod name, and which of them did not.
+    pub(super) async fn answers(
+        &self,
+        istiods: &[Pod],
+        ask: Ask<'_>,
+    ) -> (BTreeMap<String, IstiodAnswers>, Vec<String>) {
+        let running = istiods.iter().filter(|pod| pod.status.phase == "Running");
+        let asked = running.map(|pod| async move { (pod, self.ask(pod, ask).await) });
+        let (mut answers, mut unknown) = (BTreeMap::new(), Vec::new());
+        for (pod, (told, missing)) in futures::future::join_all(asked).await {
+            answers.insert(pod.metadata.name.clone(), told);
+            unknown.extend(missing.into_iter().map(|why| format!("istiod/{}/{why}", pod.metadata.name)));
+        }
+        (answers, unknown)
+    }
+
+    async fn ask(&self, pod: &Pod, ask: Ask<'_>) -> (IstiodAnswers, Vec<String>) {
+        let (mut told, mut missing) = (IstiodAnswers::default(), Vec::new());
+        for (endpoint, path) in ask.endpoints() {
+            let read = self.body(pod, &path).await.and_then(|body| {
+                meshlift_snapshot::istiod_answer(endpoint, &body, &mut told)
+                    .map_err(|why| format!("it {why}"))
+            });
+            if let Err(why) = read {
+                missing.push(format!("{endpoint}: {why}"));
+            }
+        }
+        (told, missing)
+    }
+
+    /// The body of an endpoint's answer. A token is shown only to an istiod that asks for one.
+    async fn body(&self, pod: &Pod, path: &str) -> Result<Vec<u8>, String> {
+        let mut answer = self.get(pod, path, None).await?;
+        if answer.code == 401 {
+            let token = self.token(&pod.metadata.namespace).await?;
+            answer = self.get(pod, path, Some(&token)).await?;
+        }
+        match answer.code {
+            200 => Ok(answer.body),
+            code => {
+                let said: String = String::from_utf8_lossy(&answer.body).chars().take(200).collect();
+                Err(format!("it answered {code}: {}", said.trim()))
+            }
+        }
+    }
+
+    async fn get(&self, pod: &Pod, path: &str, token: Option<&str>) -> Result<Answer, String> {
+        let authorization =
+            token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let head = format!("GET {path} HTTP/1.0\r\nHost: istiod\r\n{authorization}Connection: close\r\n\r\n");
+        let asked = async {
+            let (stream, forwarded) = self.dial(pod, MONITORING_PORT).await?;
+            closed(forwarded, MONITORING_PORT, exchange(stream, head.as_bytes()).await).await
+        };
+        in_time(asked).await
+    }
+
+    /// What an istiod's injector would do to a pod (`AdmissionReview` in, `AdmissionReview` out). No credentials are
+    /// asked for; its certificate must be signed by the root that its webhook names.
+    pub(super) async fn review(
+        &self,
+        istiod: &Pod,
+        webhook: &Webhook,
+        review: &Value,
+    ) -> Result<Value, String> {
+        let service =
+            webhook.client_config.service.as_ref().ok_or("the injector is outside of the cluster")?;
+        let server = format!("{}.{}.svc", service.name, service.namespace);
+        let body = review.to_string();
+        let head = format!(
+            "POST {} HTTP/1.0\r\nHost: {server}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            service.path,
+            body.len()
+        );
+        let connector = trust(&webhook.client_config.ca_bundle)?;
+        let asked = async {
+            let (stream, forwarded) = self.dial(istiod, INJECTION_PORT).await?;
+            let name = ServerName::try_from(server.clone()).map_err(|error| error.to_string())?;
+            let secure = connector.connect(name, stream).await.map_err(|error| error.to_string())?;
+            closed(forwarded, INJECTION_PORT, exchange(secure, head.as_bytes()).await).await
+        };
+        let answer = in_time(asked).await?;
+        match answer.code {
+            200 => serde_json::from_slice(&answer.body).map_err(|error| error.to_string()),
+            code => Err(format!("it answered {code}")),
+        }
+    }
+
+    /// A stream to a pod's port, and what keeps it open.
+    async fn dial(&self, pod: &Pod, port: u16) -> Result<(Box<dyn Duplex>, Option<Portforwarder>), String> {
+        match self.reach {
+            Reach::Direct => {
+                let address = (pod.status.pod_ip.as_str(), port);
+                let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+                Ok((Box::new(stream), None))
+            }
+            Reach::PortForward => {
+                let pods: Api<ApiPod> = Api::namespaced(self.calls.client().clone(), &pod.metadata.namespace);
+                let forwarded = pods.portforward(&pod.metadata.name, &[port]).await;
+                let mut forwarded =
+                    forwarded.map_err(|error| format!("port-forward: {}", sentence(&error)))?;
+                let stream = forwarded.take_stream(port).ok_or("port-forward gave no stream")?;
+                Ok((Box::new(stream), Some(forwarded)))
+            }
+        }
+    }
+
+    async fn token(&self, namespace: &str) -> Result<String, String> {
+        let mut tokens = self.tokens.lock().await;
+        if let Some((token, until)) = tokens.get(namespace)
+            && clock::now() < *until
+        {
+            return Ok(token.clone());
+        }
+        let request = json!({
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": [AUDIENCE], "expirationSeconds": TOKEN_SECONDS},
+        });
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{SERVICE_ACCOUNT}/token");
+        let given =
+            self.calls.post(&path, &request).await.map_err(|error| Failure::from(error).to_string())?;
+        let token = given.pointer("/status/token").and_then(Value::as_str).ok_or("it gave no token")?;
+        let until = clock::now().plus_seconds(TOKEN_SECONDS / 10 * 9);
+        tokens.insert(namespace.to_owned(), (token.to_owned(), until));
+        Ok(token.to_owned())
+    }
+}
+
+/// Bytes both ways.
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+async fn in_time<T>(asked: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let late = |_| format!("no answer within {ANSWER_SECONDS_MAX} s");
+    tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS_MAX), asked).await.map_err(late)?
+}
+
+/// Ends a port-forward; where nothing came through it, its own words say why.
+async fn closed(
+    forwarded: Option<Portforwarder>,
+    port: u16,
+    answer: Result<Answer, String>,
+) -> Result<Answer, String> {
+    let Some(mut forwarded) = forwarded else { return answer };
+    let words = match (&answer, forwarded.take_error(port)) {
+        (Err(_), Some(words)) => tokio::time::timeout(WORDS, words).await.ok().flatten(),
+        (Ok(_), _) | (Err(_), None) => None,
+    };
+    forwarded.abort();
+    answer.map_err(|why| words.map(|words| format!("port-forward: {}", words.trim())).unwrap_or(why))
+}
+
+/// TLS that trusts these roots alone: PEM in base64, as webhooks carry it.
+fn trust(ca_bundle: &str) -> Result<TlsConnector, String> {
+    let pem: ByteString = serde_json::from_value(json!(ca_bundle)).map_err(|error| error.to_string())?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem.0) {
+        let certificate = certificate.map_err(|error| format!("its webhook's certificate: {error}"))?;
+        roots.add(certificate).map_err(|error| format!("its webhook's certificate: {error}"))?;
+    }
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// One request and its answer, up to the end of the connection (HTTP/1.0: no chunks).
+async fn exchange(mut stream: impl Duplex, request: &[u8]) -> Result<Answer, String> {
+    let said = |error: std::io::Error| error.to_string();
+    stream.write_all(request).await.map_err(said)?;
+    stream.flush().await.map_err(said)?;
+    let mut bytes = Vec::new();
+    let read = stream.take(ANSWER_BYTES_MAX + 1).read_to_end(&mut bytes).await;
+    if bytes.len() as u64 > ANSWER_BYTES_MAX {
+        return Err(format!("its answer is over {ANSWER_BYTES_MAX} bytes"));
+    }
+    // A server that ends TLS without saying so: whether the answer is whole, its length says.
+    match read {
+        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(error.to_string()),
+        Ok(_) | Err(_) => parsed(bytes),
+    }
+}
+
+fn parsed(bytes: Vec<u8>) -> Result<Answer, String> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or("the answer is cut off")?;
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let mut lines = head.lines();
+    let code = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+    let code = code.ok_or("the answer is no HTTP")?;
+    let body = bytes[end + 4..].to_vec();
+    let length = lines.filter_map(|line| line.split_once(':')).find_map(|(key, value)| {
+        key.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok()).flatten()
+    });
+    if length.is_some_and(|length| length != body.len()) {
+        return Err("the answer is cut off".to_owned());
+    }
+    Ok(Answer { code, body })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_whole_or_none() {
+        let whole = parsed(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n[]".to_vec()).unwrap();
+        assert_eq!((whole.code, whole.body.as_slice()), (200, &b"[]"[..]));
+        assert!(parsed(b"HTTP/1.0 200 OK\r\ncontent-length: 3\r\n\r\n[]".to_vec()).is_err());
+        assert!(parsed(b"HTTP/1.0 200 OK\r\n".to_vec()).is_err());
+    }
+}
