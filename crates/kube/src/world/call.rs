@@ -174,7 +174,6 @@ impl Calls {
     }
 
     async fn read<T: DeserializeOwned>(&self, call: &Call) -> Result<T, CallError> {
-        #[expect(clippy::disallowed_methods, reason = "a deadline of requests, on the runtime's own clock")]
         let deadline = Instant::now() + Duration::from_secs(READ_SECONDS_MAX);
         let (first, longest) = PAUSE_MILLIS;
         let mut pause = Duration::from_millis(first);
@@ -184,10 +183,6 @@ impl Calls {
                 Err(error) => error,
             };
             let wait = error.retry_after().unwrap_or(pause);
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "a deadline of requests, on the runtime's own clock"
-            )]
             let late = Instant::now() + wait >= deadline;
             if late || !error.may_pass() {
                 return Err(error);

@@ -111,17 +111,12 @@ impl Hands {
     /// Waits until the pod is gone, or another one has its name.
     async fn until_gone(&self, path: &str, pod: &Pod) -> Result<(), Failure> {
         let seconds = (pod.spec.grace_seconds() + GONE_SECONDS).min(GONE_SECONDS_MAX);
-        #[expect(clippy::disallowed_methods, reason = "a deadline of requests, on the runtime's own clock")]
         let deadline = Instant::now() + Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
         loop {
             match self.calls.get::<Pod>(path).await? {
                 Some(found) if found.metadata.uid == pod.metadata.uid => {}
                 Some(_) | None => return Ok(()),
             }
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "a deadline of requests, on the runtime's own clock"
-            )]
             if Instant::now() >= deadline {
                 let message = format!("{} was deleted and is not gone after {seconds} s", pod.object_ref());
                 return Err(Failure::Unavailable { message });

@@ -44,7 +44,8 @@ pub(crate) fn labels_change_in_one_patch_and_only_on_the_object_they_were_made_f
 /// Kind, pointer to the field, change, value after it, undo, value after that.
 type Case = (&'static str, String, Change, Value, Change, Value);
 
-pub(crate) fn every_change_can_be_done_twice_and_taken_back(scene: &mut Scene) {
+/// One object of each kind that changes are for.
+fn create_all(scene: &Scene) {
     scene.create("Deployment", &deployment("x", 2, &json!({})));
     let rolling = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 2}});
     scene.create("StatefulSet", &stateful_set("x", 1, &rolling));
@@ -58,6 +59,9 @@ pub(crate) fn every_change_can_be_done_twice_and_taken_back(scene: &mut Scene) {
         "ResourceQuota",
         &json!({"metadata": {"name": "x"}, "spec": {"hard": {"pods": "20", "secrets": "9"}}}),
     );
+}
+
+fn cases() -> Vec<Case> {
     let annotation = format!("/spec/template/metadata/annotations/{}", RESTARTED_AT.replace('/', "~1"));
     let unmarked = || Change::TemplateAnnotation { key: RESTARTED_AT.to_owned(), value: None };
     let limits = |unavailable: &str, surge: &str| Change::Strategy {
@@ -118,7 +122,12 @@ pub(crate) fn every_change_can_be_done_twice_and_taken_back(scene: &mut Scene) {
     for kind in ["Deployment", "StatefulSet", "DaemonSet"] {
         cases.push((kind, annotation.clone(), restart("now"), json!("now"), unmarked(), Value::Null));
     }
-    for (kind, pointer, change, after, undo, before) in cases {
+    cases
+}
+
+pub(crate) fn every_change_can_be_done_twice_and_taken_back(scene: &mut Scene) {
+    create_all(scene);
+    for (kind, pointer, change, after, undo, before) in cases() {
         for (change, expected) in [(change, after), (undo, before)] {
             for _ in 0..2 {
                 assert_eq!(scene.write(scene.at(kind, "x"), change.clone()), Ok(vec![]), "{kind} {change:?}");

@@ -1,8 +1,10 @@
 //! A real cluster behind the port: every change and its undo, every question, and what is refused.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod changes;
+mod faults;
+mod permissions;
 mod pods;
 mod questions;
 mod revisions;
@@ -14,12 +16,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use meshlift_cluster::{Cluster, Options};
 use scene::Scene;
 
+type Scenario = fn(&mut Scene);
+
 /// One cluster, a namespace for each scenario.
 #[test]
 fn effects_on_a_real_cluster() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let cluster = runtime.block_on(Cluster::up(Options::default())).unwrap();
-    let scenarios: [(&str, fn(&mut Scene)); 17] = [
+    let scenarios: [(&str, Scenario); 17] = [
         ("labels", changes::labels_change_in_one_patch_and_only_on_the_object_they_were_made_for),
         ("changes", changes::every_change_can_be_done_twice_and_taken_back),
         ("misfits", changes::a_change_that_does_not_fit_is_refused),
@@ -44,5 +48,7 @@ fn effects_on_a_real_cluster() {
         let ran = catch_unwind(AssertUnwindSafe(|| scenario(&mut Scene::new(&cluster, namespace))));
         failed.extend(ran.is_err().then_some(namespace));
     }
+    let ran = catch_unwind(AssertUnwindSafe(|| permissions::a_missing_permission_is_named(&cluster)));
+    failed.extend(ran.is_err().then_some("permissions"));
     assert!(failed.is_empty(), "failed: {failed:?}");
 }

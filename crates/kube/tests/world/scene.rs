@@ -1,5 +1,6 @@
 //! A namespace of its own, a live world, and plain requests that share no code with it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use kube::Client;
@@ -26,12 +27,17 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(cluster: &Cluster, namespace: &str) -> Self {
-        let access = Access { kubeconfig: Some(cluster.kubeconfig()), context: None };
-        let connection = Connection::open(&access).unwrap();
-        let world = world(&connection, None);
-        let scene = Self { connection, world, namespace: namespace.to_owned() };
+        let scene = Self::with(&cluster.kubeconfig(), namespace);
         scene.create("Namespace", &json!({"metadata": {"name": namespace}}));
         scene
+    }
+
+    /// A namespace that is there already, as whoever the kubeconfig names.
+    pub(crate) fn with(kubeconfig: &Path, namespace: &str) -> Self {
+        let access = Access { kubeconfig: Some(kubeconfig.to_owned()), context: None };
+        let connection = Connection::open(&access).unwrap();
+        let world = world(&connection, None);
+        Self { connection, world, namespace: namespace.to_owned() }
     }
 
     /// The same cluster with something to install.

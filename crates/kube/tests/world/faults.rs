@@ -1,0 +1,183 @@
+//! An API server that turns requests away, hangs up and forgets: reads are asked again, writes are not.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use meshlift_kube::{Access, Connection, LiveOptions, LiveWorld, Reach};
+use meshlift_model::effect::{Change, Effect, Failure, Observation, Outcome, Query, Write};
+use meshlift_model::journal::InputEvent;
+use meshlift_model::names::ObjectRef;
+use meshlift_model::snapshot::Snapshot;
+use meshlift_ports::WorldPort;
+use serde_json::{Value, json};
+
+/// What the server does with a request.
+#[derive(Clone)]
+enum Reply {
+    /// Code, further headers, body.
+    Answer(u16, &'static str, Value),
+    /// Nothing: it takes the request and closes the connection.
+    HangUp,
+}
+
+/// A server that plays replies in order, and what it was asked.
+struct Server {
+    world: LiveWorld,
+    asked: Arc<Mutex<Vec<String>>>,
+    _folder: tempfile::TempDir,
+}
+
+fn ok(body: Value) -> Reply {
+    Reply::Answer(200, "", body)
+}
+
+fn no(code: u16) -> Reply {
+    Reply::Answer(
+        code,
+        "",
+        json!({"kind": "Status", "status": "Failure", "message": "not now", "code": code}),
+    )
+}
+
+impl Server {
+    fn playing(replies: Vec<Reply>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&asked);
+        thread::spawn(move || {
+            let mut replies = VecDeque::from(replies);
+            while let Some(reply) = replies.pop_front() {
+                let Ok((stream, _)) = listener.accept() else { return };
+                let line = serve(stream, &reply);
+                told.lock().unwrap().push(line);
+            }
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let kubeconfig = folder.path().join("kubeconfig");
+        let config = json!({
+            "clusters": [{"name": "c", "cluster": {"server": server}}],
+            "users": [{"name": "u", "user": {}}],
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "x",
+        });
+        std::fs::write(&kubeconfig, config.to_string()).unwrap();
+        let connection = Connection::open(&Access { kubeconfig: Some(kubeconfig), context: None }).unwrap();
+        let reader = Box::new(|| Ok(Snapshot::default()));
+        let options = LiveOptions { installable: None, reach: Reach::PortForward, reader };
+        Self { world: LiveWorld::new(connection, options), asked, _folder: folder }
+    }
+
+    fn run(&mut self, effect: &Effect) -> Outcome {
+        self.world.submit(1, effect);
+        match self.world.next(Some(self.world.now().plus_seconds(100))).event {
+            InputEvent::Outcome { outcome, .. } => outcome,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+/// Reads one request whole and plays a reply; gives method and path.
+fn serve(stream: TcpStream, reply: &Reply) -> String {
+    let mut reader = BufReader::new(stream);
+    let (mut first, mut length) = (String::new(), 0);
+    reader.read_line(&mut first).unwrap();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).unwrap();
+    if let Reply::Answer(code, headers, body) = reply {
+        let body = body.to_string();
+        let head = format!(
+            "HTTP/1.1 {code} X\r\n{headers}Connection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        reader.into_inner().write_all(format!("{head}{body}").as_bytes()).unwrap();
+    }
+    first.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+fn namespace() -> Value {
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}})
+}
+
+fn label() -> Effect {
+    let change = Change::Labels { labels: [("a".to_owned(), None)].into() };
+    let target = ObjectRef::cluster("Namespace", "web");
+    Effect::Write(Write { target, uid: None, resource_version: None, change })
+}
+
+#[test]
+fn a_read_is_asked_again_until_it_is_answered() {
+    let wait = Reply::Answer(429, "Retry-After: 1\r\n", json!("Too many requests, please try again later."));
+    let mut server = Server::playing(vec![no(503), wait, Reply::HangUp, no(500), ok(namespace())]);
+    let began = server.world.now();
+    let object = ObjectRef::cluster("Namespace", "web");
+    let outcome = server.run(&Effect::Read(Query::Object { object }));
+    assert!(
+        matches!(outcome, Outcome::Observed { observation: Observation::Object { object: Some(_) } }),
+        "{outcome:?}"
+    );
+    assert_eq!(server.asked(), vec!["GET /api/v1/namespaces/web"; 5]);
+    assert!(server.world.now().millis_since(began) >= 1000, "it was told to wait a second");
+}
+
+#[test]
+fn a_write_is_sent_once_whatever_becomes_of_it() {
+    for reply in [no(503), no(504), no(429), Reply::HangUp] {
+        let mut server = Server::playing(vec![reply, ok(namespace())]);
+        let outcome = server.run(&label());
+        assert!(matches!(outcome, Outcome::Failed { failure: Failure::Unavailable { .. } }), "{outcome:?}");
+        assert_eq!(server.asked().len(), 1);
+        // The engine writes again, and it is done.
+        assert_eq!(server.run(&label()), Outcome::Done { stored: vec![] });
+    }
+}
+
+#[test]
+fn a_list_that_grew_too_old_begins_anew() {
+    let pod = |name: &str| json!({"metadata": {"name": name, "namespace": "web"}});
+    let page = |names: &[&str], next: &str| {
+        let items: Vec<Value> = names.iter().map(|name| pod(name)).collect();
+        ok(json!({"kind": "PodList", "metadata": {"continue": next}, "items": items}))
+    };
+    let replies = vec![
+        page(&["a", "b"], "more"),
+        no(410),
+        page(&["a", "c"], "rest"),
+        page(&["d"], ""),
+        ok(json!({"metadata": {}, "items": null})),
+        no(404),
+    ];
+    let mut server = Server::playing(replies);
+    let outcome = server.run(&Effect::Read(Query::Census));
+    let Outcome::Observed { observation: Observation::Census { pods, .. } } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(pods, 3, "nothing twice, nothing of the list that was too old");
+    let asked = server.asked();
+    assert_eq!(asked[2], "GET /api/v1/pods?limit=500");
+    assert_eq!(asked[3], "GET /api/v1/pods?limit=500&continue=rest");
+    assert_eq!(asked[5], "GET /apis/gateway.networking.k8s.io/v1/gateways?limit=500");
+}
+
+#[test]
+fn an_answer_that_is_no_answer_is_not_taken_for_an_empty_one() {
+    let mut server = Server::playing(vec![ok(json!({"metadata": {}, "items": [{"metadata": 7}]}))]);
+    let outcome = server.run(&Effect::Read(Query::Census));
+    assert!(matches!(outcome, Outcome::Failed { failure: Failure::Unsupported { .. } }), "{outcome:?}");
+}
