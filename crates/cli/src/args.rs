@@ -43,10 +43,11 @@ pub(crate) struct MeshArgs {
     /// The built-in recorded mesh, with its manifests and its intent
     #[arg(long, help_heading = "Mesh")]
     pub(crate) demo: bool,
-    /// Kubeconfig of a live cluster (not built yet)
+    /// Kubeconfig of a live cluster; without any of these flags the mesh is read as kubectl would: KUBECONFIG,
+    /// ~/.kube/config, or the service account of the pod that this runs in
     #[arg(long, value_name = "PATH", conflicts_with_all = ["demo", "snapshot"], help_heading = "Mesh")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig (not built yet)
+    /// Context of the kubeconfig [default: its current one]
     #[arg(long, value_name = "NAME", conflicts_with_all = ["demo", "snapshot"], help_heading = "Mesh")]
     pub(crate) context: Option<String>,
 }
@@ -57,12 +58,20 @@ impl MeshArgs {
         self.demo || self.snapshot.is_some() || self.kubeconfig.is_some() || self.context.is_some()
     }
 
-    /// The same flags, for commands that meshlift proposes.
+    /// The same flags, each with a space before it, for commands that meshlift proposes.
     pub(crate) fn flags(&self) -> String {
-        match &self.snapshot {
-            Some(path) => format!("--snapshot {}", quoted(&path.display().to_string())),
-            None => "--demo".to_owned(),
-        }
+        let path = |flag: &str, path: &Option<PathBuf>| {
+            path.as_ref()
+                .map_or(String::new(), |path| format!(" {flag} {}", quoted(&path.display().to_string())))
+        };
+        let demo = if self.demo { " --demo" } else { "" };
+        let context =
+            self.context.as_ref().map_or(String::new(), |name| format!(" --context {}", quoted(name)));
+        format!(
+            "{}{demo}{}{context}",
+            path("--snapshot", &self.snapshot),
+            path("--kubeconfig", &self.kubeconfig)
+        )
     }
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use meshlift_driver::DriveError;
+use meshlift_kube::{CollectError, ConnectError};
 use meshlift_model::names::IstioVersion;
 use meshlift_planner::intent::IntentError;
 use meshlift_planner::{PlanError, PlanFileError};
@@ -37,9 +38,6 @@ pub(crate) enum CliError {
     /// `--help` or `--version`: a result.
     #[error("{0}")]
     Help(String),
-    /// No mesh was named, and live access is not built yet.
-    #[error("no mesh to read: {0}")]
-    NoMesh(&'static str),
     /// A result could not be written.
     #[error("cannot write to stdout")]
     Stdout(#[source] io::Error),
@@ -72,7 +70,6 @@ impl CliError {
     fn code(&self) -> &'static str {
         match self {
             Self::Usage { .. } | Self::Help(_) => "ML9501",
-            Self::NoMesh(_) => "ML9502",
             Self::Stdout(_) => "ML9503",
             Self::Json(_) => "ML9504",
             Self::UnknownCode(_) => "ML9505",
@@ -87,11 +84,6 @@ impl CliError {
         match self {
             Self::Usage { hint, .. } => hint.clone(),
             Self::Help(_) => String::new(),
-            Self::NoMesh(_) => {
-                "give --snapshot PATH with a recording of your mesh (README: \"Your own mesh\"), \
-                                or --demo for the built-in one"
-                    .to_owned()
-            }
             Self::Stdout(_) => "check where stdout goes: a full disk, a closed file".to_owned(),
             Self::Json(_) => "this is a bug of meshlift: please report it with the command".to_owned(),
             Self::NoTarget => "add --to VERSION, such as --to 1.30.3".to_owned(),
@@ -159,6 +151,18 @@ impl From<CliError> for Failure {
 
 impl From<SnapshotError> for Failure {
     fn from(error: SnapshotError) -> Self {
+        Self { code: error.code(), hint: error.hint().to_owned(), error: Box::new(error) }
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        Self { code: error.code(), hint: error.hint().to_owned(), error: Box::new(error) }
+    }
+}
+
+impl From<CollectError> for Failure {
+    fn from(error: CollectError) -> Self {
         Self { code: error.code(), hint: error.hint().to_owned(), error: Box::new(error) }
     }
 }

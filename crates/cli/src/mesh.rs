@@ -4,17 +4,15 @@ use meshlift_model::snapshot::Snapshot;
 
 use crate::args::MeshArgs;
 use crate::console::Console;
-use crate::failure::{CliError, Failure};
+use crate::failure::Failure;
+use crate::live;
 
 /// Reads the snapshot that the flags name, and says what of it could not be read.
 pub(crate) fn read(args: &MeshArgs, console: &Console) -> Result<Snapshot, Failure> {
-    if args.kubeconfig.is_some() || args.context.is_some() {
-        return Err(CliError::NoMesh("this version has no access to live clusters yet").into());
-    }
     let snapshot = match &args.snapshot {
         Some(path) => meshlift_snapshot::read(path)?,
         None if args.demo => meshlift_snapshot::demo()?,
-        None => return Err(CliError::NoMesh("no --snapshot and no --demo; live clusters come later").into()),
+        None => live::read(args, console)?,
     };
     warn(&snapshot, console);
     Ok(snapshot)

@@ -3,8 +3,14 @@
 //! The rest of meshlift is synchronous; this room owns the runtime on which its requests run.
 
 pub mod clock;
+pub mod collect;
 pub mod connection;
+pub mod istiods;
+pub mod refusal;
+#[cfg(test)]
+mod testing;
 pub mod world;
 
+pub use collect::{CollectError, collect};
 pub use connection::{Access, ConnectError, Connection};
 pub use world::{Commands, Installable, LiveOptions, LiveWorld, Reach};

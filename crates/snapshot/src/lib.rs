@@ -14,6 +14,7 @@ mod folder;
 mod frame;
 mod kinds;
 pub mod limits;
+pub mod live;
 mod manifest;
 mod metrics;
 mod normal;

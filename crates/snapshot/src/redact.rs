@@ -86,12 +86,23 @@ const CONFIG_MAPS: &[ConfigMapRule] = &[
 ///
 /// Whatever compares objects of a cluster with those of a snapshot (digests of templates) must do it first.
 pub fn redact(objects: &mut Objects) {
+    let control_planes = istiod_namespaces(objects);
+    redact_beside(objects, &control_planes);
+}
+
+/// The same for part of a cluster, as early as can be: where istiods are is not known yet, so config maps keep
+/// what they may hold there.
+pub(crate) fn redact_part(objects: &mut Objects) {
+    let everywhere = objects.config_maps.iter().map(|map| map.metadata.namespace.clone()).collect();
+    redact_beside(objects, &everywhere);
+}
+
+fn redact_beside(objects: &mut Objects, control_planes: &BTreeSet<String>) {
     for kind in KINDS {
         with_kind(kind.resource, DropAnnotations(objects));
     }
-    let control_planes = istiod_namespaces(objects);
     for map in &mut objects.config_maps {
-        redact_config_map(map, &control_planes);
+        redact_config_map(map, control_planes);
     }
     objects.pods.iter_mut().for_each(|pod| redact_pod(&mut pod.spec));
     objects.deployments.iter_mut().for_each(|owner| redact_pod(&mut owner.spec.template.spec));

@@ -13,8 +13,10 @@ pub(super) const CLI_CODES: &[OtherCode] = &[
     row(
         "ML9502",
         "No mesh to read",
-        "Neither `--snapshot` nor `--demo` was given, and this version does not reach live clusters.",
-        "Give `--snapshot PATH` with a recording (README, \"Your own mesh\"), or `--demo` for the built-in one.",
+        "Neither `--snapshot` nor `--demo` was given, there is no kubeconfig (`KUBECONFIG`, `~/.kube/config`), and this is \
+         no pod of a cluster.",
+        "Give `--kubeconfig FILE` for a live cluster, `--snapshot PATH` with a recording (README, \"Your own mesh\"), or \
+         `--demo` for the built-in one.",
     ),
     row(
         "ML9503",

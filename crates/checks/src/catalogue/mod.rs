@@ -1,6 +1,7 @@
 //! What every code means: findings from their checks, errors and refusals from `other_codes`.
 
 mod cli_codes;
+mod cluster_codes;
 mod other_codes;
 mod plan_codes;
 
@@ -11,6 +12,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use crate::check::{Check, Entry};
 use crate::checks::CHECKS;
 use cli_codes::CLI_CODES;
+use cluster_codes::CLUSTER_CODES;
 use other_codes::{OTHER_CODES, OtherCode};
 use plan_codes::PLAN_CODES;
 
@@ -34,7 +36,7 @@ pub fn titles() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 fn other_codes() -> impl Iterator<Item = &'static OtherCode> {
-    PLAN_CODES.iter().chain(OTHER_CODES).chain(CLI_CODES)
+    PLAN_CODES.iter().chain(OTHER_CODES).chain(CLI_CODES).chain(CLUSTER_CODES)
 }
 
 fn check_text(check: &Check) -> String {
@@ -172,7 +174,7 @@ pub fn errors_page() -> String {
          the same. Findings of `meshlift check` are in [checks.md](checks.md). Made from\n\
          `crates/checks/src/catalogue/other_codes.rs`; a test compares.\n\n\
          Ranges: ML7 runs · ML80 intent files · ML81 planning · ML82 plan files · ML83 notes · ML84 audits ·\n\
-         ML90 snapshots and manifests · ML95 the command line.\n",
+         ML90 snapshots and manifests · ML95 the command line · ML97 live clusters.\n",
     );
     for other in other_codes() {
         let code = other.code;

@@ -83,7 +83,7 @@ pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> 
         Format::Json => console.print_json(&check::check_json(&mesh, &shown))?,
         Format::Markdown => console.print(&check::markdown(&shown))?,
         Format::Table => {
-            let next = format!("meshlift plan {}{}", args.mesh.flags(), args.wish.flags(&intent));
+            let next = format!("meshlift plan{}{}", args.mesh.flags(), args.wish.flags(&intent));
             console.print(&check::screen(&shown, &assessment, &next, console.stdout))?;
         }
     }

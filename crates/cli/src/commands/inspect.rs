@@ -62,9 +62,9 @@ fn screen(args: &InspectArgs, mesh: &Mesh, intent: &Intent, console: &Console) -
         namespaces: mesh.slo_critical(&intent.slo_critical).into_iter().collect(),
         because: because.to_owned(),
     };
-    let mut next = vec![format!("meshlift check {}{}", args.mesh.flags(), args.wish.flags(intent))];
+    let mut next = vec![format!("meshlift check{}{}", args.mesh.flags(), args.wish.flags(intent))];
     if let Some(pod) = mesh.pods.values().find(|pod| !pod.finished && pod.revision.is_some()) {
-        next.push(format!("meshlift inspect {} {}", lower(&pod.workload.to_string()), args.mesh.flags()));
+        next.push(format!("meshlift inspect {}{}", lower(&pod.workload.to_string()), args.mesh.flags()));
     }
     inspect::screen(mesh, &assessment, &slo, &next, console.stdout)
 }

@@ -108,11 +108,11 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
 fn make(args: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
     let upgrade = args.upgrade.gather(console)?;
     let plan = upgrade.plan(console)?;
-    let mut next = format!("meshlift rehearse {}", args.upgrade.flags(&upgrade.intent));
+    let mut next = format!("meshlift rehearse{}", args.upgrade.flags(&upgrade.intent));
     if let Some(path) = &args.out {
         files::write(path, &meshlift_planner::write(&plan))?;
         console.say(&format!("wrote {}\n", path.display()));
-        next = format!("meshlift rehearse {} --plan {}", args.upgrade.mesh.flags(), shown(path));
+        next = format!("meshlift rehearse{} --plan {}", args.upgrade.mesh.flags(), shown(path));
     }
     print(&plan, args.output, &[next], console)
 }

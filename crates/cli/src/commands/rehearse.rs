@@ -192,6 +192,6 @@ fn next(args: &RehearseArgs, report: &meshlift_model::run_report::RunReport) -> 
     let plan =
         args.plan.as_ref().map(|path| format!("meshlift plan show {}", quoted(&path.display().to_string())));
     let wish = args.upgrade.wish.again();
-    next.push(plan.unwrap_or_else(|| format!("meshlift plan {mesh}{wish} --out plan.yaml")));
+    next.push(plan.unwrap_or_else(|| format!("meshlift plan{mesh}{wish} --out plan.yaml")));
     next
 }

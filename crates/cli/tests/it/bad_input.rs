@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use crate::common::{Said, golden, meshlift};
+use crate::common::{Said, meshlift};
+use crate::golden::golden;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use sha2::{Digest, Sha256};
@@ -81,9 +82,35 @@ fn snapshots_that_are_none() {
         "inspect --snapshot bomb.meshlift",
         "inspect --snapshot cut.meshlift",
         "snapshot --demo --out missing/mesh.meshlift",
-        "check --context prod",
     ];
     golden("bad-snapshots.txt", &transcript(place, &commands));
+}
+
+#[test]
+fn clusters_that_cannot_be_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let config = "{apiVersion: v1, kind: Config, current-context: lab, clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}],
+        users: [{name: u, user: {}}, {name: keyless, user: {client-certificate: gone.crt, client-key: gone.key}}],
+        contexts: [{name: lab, context: {cluster: c, user: u}}, {name: keyless, context: {cluster: c, user: keyless}}]}";
+    fs::write(place.join("config"), config).unwrap();
+    fs::write(place.join("text"), "not: [a kubeconfig").unwrap();
+    fs::write(place.join("bare"), "{apiVersion: v1, kind: Config}").unwrap();
+    let commands = [
+        "check",
+        "inspect --context prod",
+        "inspect --kubeconfig missing",
+        "inspect --kubeconfig text",
+        "inspect --kubeconfig bare",
+        "inspect --kubeconfig config --context prod",
+        "inspect --kubeconfig config --context keyless",
+        "inspect --kubeconfig config",
+        "snapshot --kubeconfig config --out mesh.meshlift",
+        "plan --kubeconfig config --to 1.30.3",
+        "rehearse --kubeconfig config --to 1.30.3",
+    ];
+    golden("bad-clusters.txt", &transcript(place, &commands));
+    assert!(!place.join("mesh.meshlift").exists());
 }
 
 #[test]
@@ -134,7 +161,7 @@ fn plans_and_targets_that_do_not_fit() {
     fs::write(place.join("changed.yaml"), changed).unwrap();
     fs::write(place.join("newer.yaml"), plan.replacen("format_version: 1", "format_version: 2", 1)).unwrap();
     fs::write(place.join("cut.yaml"), &plan[..plan.len() / 2]).unwrap();
-    let other = crate::common::root().join("fixtures/clusters/moved.meshlift");
+    let other = crate::golden::root().join("fixtures/clusters/moved.meshlift");
     fs::copy(other, place.join("other.meshlift")).unwrap();
     fs::write(place.join("no-manifest.yaml"), "kind: ConfigMap\napiVersion: v1\nmetadata: {name: a}\n")
         .unwrap();

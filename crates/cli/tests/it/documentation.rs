@@ -5,7 +5,8 @@ use std::fs;
 
 use meshlift_model::k8s::KINDS;
 
-use crate::common::{meshlift, root};
+use crate::common::meshlift;
+use crate::golden::root;
 
 /// Pages with commands in fenced blocks, each on a line that starts with `$ `.
 const PAGES: &[&str] =

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::common::{meshlift, root};
+use crate::common::meshlift;
+use crate::golden::root;
 use meshlift_mesh::Mesh;
 use meshlift_model::action::Selector;
 use meshlift_model::intent::Intent;

@@ -1,6 +1,7 @@
 //! `rehearse --faults`: what was played is said, on the screen and to programs.
 
-use crate::common::{meshlift, root};
+use crate::common::meshlift;
+use crate::golden::root;
 
 const SEED: &str = "8";
 

@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod bad_input;
+#[path = "../common/mod.rs"]
 mod common;
 mod documentation;
 mod endings;
 mod faults;
+mod golden;
 mod report_file;
 mod rollback;
 mod screens;

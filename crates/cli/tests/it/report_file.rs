@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::common::root;
+use crate::golden::root;
 use meshlift_checks::assessment::Assessment;
 use meshlift_mesh::Mesh;
 use meshlift_model::names::ObjectRef;

@@ -4,7 +4,8 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::common::{Said, meshlift, root};
+use crate::common::{Said, meshlift};
+use crate::golden::root;
 
 fn rehearse(flags: &[&str]) -> Said {
     let arguments: Vec<&str> = ["rehearse", "--no-report"].iter().chain(flags).copied().collect();

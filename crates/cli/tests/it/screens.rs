@@ -5,7 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::common::{golden, meshlift, root};
+use crate::common::meshlift;
+use crate::golden::{golden, root};
 use serde_json::Value;
 
 /// Columns that a screen keeps to.

@@ -192,6 +192,11 @@ macro_rules! kinds {
                 match object { $( Object::$type(inner) => self.$field.push(inner), )* }
             }
 
+            /// Moves all objects of the other store into this one.
+            pub fn append(&mut self, mut other: Self) {
+                $( self.$field.append(&mut other.$field); )*
+            }
+
             /// Sorts every list by namespace and name.
             pub fn sort(&mut self) {
                 $( self.$field.sort_by(|a, b| {

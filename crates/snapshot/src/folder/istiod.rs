@@ -17,7 +17,7 @@ use crate::kinds::is_pod_name;
 use crate::metrics::parse_metrics;
 
 /// Endpoints that are read, with the file of each.
-pub(super) const ENDPOINTS: &[(&str, &str)] = &[
+pub(crate) const ENDPOINTS: &[(&str, &str)] = &[
     ("version", "version"),
     ("syncz", "syncz.json"),
     ("connections", "connections.json"),

@@ -1,6 +1,6 @@
-//! One file `api/RESOURCE.json`: a kubectl list, item by item.
+//! A kubectl list, item by item: one file `api/RESOURCE.json`, or one page of an API server.
 
-use meshlift_model::k8s::{KindWork, Resource};
+use meshlift_model::k8s::{KindWork, Objects, Resource};
 use meshlift_model::snapshot::{ReadProblem, Snapshot};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -13,7 +13,7 @@ use crate::report::{ReadReport, collapse};
 
 /// Why a file cannot be read as a whole; follows the file's name in a sentence.
 #[derive(Clone, Debug)]
-pub(super) struct ListError(pub(super) String);
+pub(crate) struct ListError(pub(crate) String);
 
 /// What every kubectl list has.
 #[derive(Deserialize)]
@@ -33,23 +33,32 @@ struct ListMeta {
 }
 
 impl<Items: Default> List<Items> {
-    /// The items of a whole list.
-    fn into_items(self) -> Result<Items, ListError> {
+    /// The items, and the token of the next page.
+    fn into_page(self) -> Result<(Items, Option<String>), ListError> {
         if !self.kind.ends_with("List") {
             let what = if self.kind.is_empty() { "something without a kind" } else { &self.kind };
             return Err(ListError(format!("holds {what}, not a list")));
         }
-        if self.metadata.continue_token.is_some_and(|token| !token.is_empty()) {
-            return Err(ListError("holds only the first page of its list (metadata.continue is set)".into()));
-        }
-        Ok(self.items.unwrap_or_default())
+        let token = self.metadata.continue_token.filter(|token| !token.is_empty());
+        Ok((self.items.unwrap_or_default(), token))
     }
 }
 
 fn parse<'a, Items: Default + Deserialize<'a>>(
     bytes: Result<&'a [u8], &ListError>,
 ) -> Result<Items, ListError> {
-    let bytes = bytes.map_err(Clone::clone)?;
+    match parse_page(bytes.map_err(Clone::clone)?)? {
+        (items, None) => Ok(items),
+        (_, Some(_)) => {
+            Err(ListError("holds only the first page of its list (metadata.continue is set)".into()))
+        }
+    }
+}
+
+/// Items of a list or of a page of it, and the token of the next page.
+fn parse_page<'a, Items: Default + Deserialize<'a>>(
+    bytes: &'a [u8],
+) -> Result<(Items, Option<String>), ListError> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ListError("is empty".into()));
     }
@@ -60,7 +69,7 @@ fn parse<'a, Items: Default + Deserialize<'a>>(
             format!("is no list ({error})")
         })
     })?;
-    list.into_items()
+    list.into_page()
 }
 
 /// Items in a list of a kind that is not read.
@@ -81,21 +90,84 @@ impl KindWork for ReadList<'_> {
 
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
         let items: Vec<&RawValue> = parse(self.bytes)?;
-        let before = self.snapshot.problems.len();
-        for (index, item) in items.iter().enumerate() {
-            if self.snapshot.problems.len() - before > PROBLEMS_MAX {
-                return Err(ListError(format!("holds more than {PROBLEMS_MAX} objects that cannot be read")));
-            }
-            match read_item::<R>(item, self.report) {
-                Ok(object) => R::list_mut(&mut self.snapshot.objects).push(object),
-                Err(problem) => self.snapshot.problems.push(ReadProblem {
-                    source: R::RESOURCE.to_owned(),
-                    place: format!("{ITEM_PLACE}{index}] {}", name_of(item)).trim_end().to_owned(),
-                    problem: format!("{problem}; skipped ({})", self.file),
-                }),
-            }
-        }
+        let Snapshot { objects, problems, .. } = self.snapshot;
+        take_items::<R>(&items, 0, self.file, objects, problems, |item| read_item(item, self.report))?;
         Ok(items.len())
+    }
+}
+
+/// Reads one page of an API server's list of a known kind; yields its items' number and the next page's token.
+pub(crate) struct ReadPage<'a> {
+    /// Where it was asked for.
+    pub(crate) place: &'a str,
+    /// Items of the pages before.
+    pub(crate) first: usize,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) objects: &'a mut Objects,
+    pub(crate) problems: &'a mut Vec<ReadProblem>,
+}
+
+impl KindWork for ReadPage<'_> {
+    type Output = Result<(usize, Option<String>), ListError>;
+
+    fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
+        // Pages are sound nearly always, and then one pass is enough.
+        if let Ok((items, token)) = parse_page::<Vec<R>>(self.bytes)
+            && items.iter().all(|object| nameless(object).is_none())
+        {
+            let count = items.len();
+            R::list_mut(self.objects).extend(items);
+            return Ok((count, token));
+        }
+        let (items, token) = parse_page::<Vec<&RawValue>>(self.bytes)?;
+        let read = |item: &RawValue| {
+            let object: R = serde_json::from_str(item.get()).map_err(|error| error.to_string())?;
+            nameless(&object).map_or(Ok(object), |problem| Err(problem.to_owned()))
+        };
+        take_items::<R>(&items, self.first, self.place, self.objects, self.problems, read)?;
+        Ok((items.len(), token))
+    }
+}
+
+/// Counts the items of one page of a kind that is not read.
+pub(crate) fn count_page(bytes: &[u8]) -> Result<(usize, Option<String>), ListError> {
+    parse_page::<Vec<IgnoredAny>>(bytes).map(|(items, token)| (items.len(), token))
+}
+
+/// Reads items one by one; one that cannot be read is said and skipped.
+fn take_items<R: Resource>(
+    items: &[&RawValue],
+    first: usize,
+    place: &str,
+    objects: &mut Objects,
+    problems: &mut Vec<ReadProblem>,
+    mut read: impl FnMut(&RawValue) -> Result<R, String>,
+) -> Result<(), ListError> {
+    let before = problems.len();
+    for (index, item) in items.iter().enumerate() {
+        if problems.len() - before > PROBLEMS_MAX {
+            return Err(ListError(format!("holds more than {PROBLEMS_MAX} objects that cannot be read")));
+        }
+        match read(item) {
+            Ok(object) => R::list_mut(objects).push(object),
+            Err(problem) => problems.push(ReadProblem {
+                source: R::RESOURCE.to_owned(),
+                place: format!("{ITEM_PLACE}{}] {}", first + index, name_of(item)).trim_end().to_owned(),
+                problem: format!("{problem}; skipped ({place})"),
+            }),
+        }
+    }
+    Ok(())
+}
+
+/// Why an object cannot be told from others.
+fn nameless<R: Resource>(object: &R) -> Option<&'static str> {
+    if object.meta().name.is_empty() {
+        Some("has no metadata.name")
+    } else if R::NAMESPACED && object.meta().namespace.is_empty() {
+        Some("has no metadata.namespace")
+    } else {
+        None
     }
 }
 

@@ -3,9 +3,9 @@
 //! A source that was not read whole never reads as empty: each gets a status, and what is wrong with it is
 //! said where it is asked for.
 
-mod istiod;
-mod list;
-mod sources;
+pub(crate) mod istiod;
+pub(crate) mod list;
+pub(crate) mod sources;
 mod write;
 
 use std::collections::BTreeMap;
@@ -29,13 +29,13 @@ use crate::report::ReadReport;
 /// Folder of the lists.
 const API: &str = "api";
 /// Folder of the istiods' answers.
-const ISTIOD: &str = "istiod";
+pub(crate) const ISTIOD: &str = "istiod";
 /// What was asked.
 const SOURCES: &str = "sources.json";
 /// `kubectl version -o json`.
 const VERSION: &str = "version.json";
 /// Source of the server's version.
-const VERSION_SOURCE: &str = "version";
+pub(crate) const VERSION_SOURCE: &str = "version";
 /// Resource of the CRDs, which tell what the cluster serves.
 const CRDS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 

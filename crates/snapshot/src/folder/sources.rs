@@ -20,7 +20,7 @@ pub(super) const NOT_RECORDED: &str = "it was not recorded";
 
 /// Kinds that meshlift asks about without reading their fields: whether they are served decides who owns a
 /// workload, who installed the mesh and what routes traffic.
-const FOREIGN_CRDS: &[&str] = &[
+pub(crate) const FOREIGN_CRDS: &[&str] = &[
     "applications.argoproj.io",
     "authorizationpolicies.security.istio.io",
     "grpcroutes.gateway.networking.k8s.io",

@@ -1,0 +1,178 @@
+//! Reads a live mesh whole: every kind that meshlift knows, and what each istiod says. Nothing is written.
+//!
+//! Kinds are read beside each other, each in pages that are trimmed as they come. A source that could not be read
+//! has its status and reason in the snapshot; only where nothing can be had at all there is none.
+
+mod discovery;
+mod error;
+mod list;
+mod request;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Client;
+use meshlift_model::k8s::{Pod, Resource, Secret};
+use meshlift_model::snapshot::{Snapshot, SourceStatus};
+use meshlift_snapshot::live::{Gathered, IstiodOutcome, ListOutcome};
+use serde::Deserialize;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use self::discovery::Served;
+use self::list::Reader;
+use self::request::{NoAnswer, Question, get};
+use crate::connection::Connection;
+use crate::istiods::{Istiods, is_running_istiod};
+
+pub use self::error::CollectError;
+pub use self::wanted::{Wanted, wanted};
+
+/// Objects of a page: what kubectl asks for too.
+const PAGE: usize = 500;
+/// Lists that are read beside each other: enough to keep both sides busy, few enough not to be throttled.
+const LISTS_IN_FLIGHT_MAX: usize = 4;
+/// Istiods that are asked beside each other.
+const ISTIODS_IN_FLIGHT_MAX: usize = 4;
+/// Time for the questions that come before the lists.
+const FIRST_SECONDS_MAX: u64 = 30;
+/// News that may wait for whoever shows them; more are dropped.
+const NEWS_MAX: usize = 64;
+/// Reason of the one source that is not asked for.
+const SECRETS: &str = "meshlift does not read Secrets: RBAC cannot permit their names without their contents";
+
+/// How to read.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Objects of a page.
+    pub page: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { page: PAGE }
+    }
+}
+
+/// How far it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Resource, or `istiod/POD`.
+    pub source: String,
+    /// Objects so far.
+    pub items: usize,
+    /// True if it is through, read or not.
+    pub ended: bool,
+}
+
+/// Reads the mesh.
+///
+/// # Errors
+/// Where the API server cannot be reached, does not know who asks, or shows nothing at all.
+pub fn collect(
+    connection: &Connection,
+    options: &Options,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Snapshot, CollectError> {
+    connection.wait(read(connection, options, progress))
+}
+
+async fn read(
+    connection: &Connection,
+    options: &Options,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Snapshot, CollectError> {
+    let client = connection.client();
+    let server = connection.server();
+    let version = first(client, "/version", "application/json").await;
+    let version = version.map_err(|why| CollectError::of_first(server, why))?;
+    let served = first(client, "/apis", discovery::ACCEPT).await;
+    let served = served
+        .map_err(|why| list::status(why, None))
+        .and_then(|bytes| Served::parse(&bytes).map_err(|reason| SourceStatus::Broken { reason }));
+    let (news, mut heard) = mpsc::channel(NEWS_MAX);
+    let mut gathered = Gathered { version: Some(server_version(&version)), ..Gathered::default() };
+    let secrets = SourceStatus::Refused { reason: SECRETS.to_owned() };
+    gathered.lists.insert(Secret::RESOURCE.to_owned(), Err(secrets));
+    let reader = Reader { client: client.clone(), page: options.page, served, news };
+    let mut lists = read_lists(reader);
+    loop {
+        tokio::select! {
+            biased;
+            Some(one) = heard.recv() => progress(&one),
+            ended = lists.join_next() => match ended {
+                Some(Ok((resource, outcome))) => drop(gathered.lists.insert(resource, outcome)),
+                Some(Err(error)) => return Err(CollectError::Stopped { source: error }),
+                None => break,
+            },
+        }
+    }
+    ask_istiods(connection, &mut gathered, progress).await?;
+    let snapshot = gathered.into_snapshot();
+    CollectError::if_nothing_was_read(server, &snapshot)?;
+    Ok(snapshot)
+}
+
+async fn first(client: &Client, path: &str, accept: &str) -> Result<hyper::body::Bytes, NoAnswer> {
+    let deadline = Instant::now() + Duration::from_secs(FIRST_SECONDS_MAX);
+    get(client, &Question { path, accept, deadline, patient: false }).await
+}
+
+/// What `/version` says.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    git_version: String,
+}
+
+fn server_version(bytes: &[u8]) -> Result<String, SourceStatus> {
+    let version: Result<Version, _> = serde_json::from_slice(bytes);
+    version
+        .map(|version| version.git_version)
+        .map_err(|error| SourceStatus::Broken { reason: format!("/version cannot be understood ({error})") })
+}
+
+/// Starts all lists, a few at a time.
+fn read_lists(reader: Reader) -> JoinSet<(String, ListOutcome)> {
+    let reader = Arc::new(reader);
+    let places = Arc::new(Semaphore::new(LISTS_IN_FLIGHT_MAX));
+    let mut lists = JoinSet::new();
+    for wanted in wanted() {
+        let (reader, places) = (Arc::clone(&reader), Arc::clone(&places));
+        lists.spawn(async move {
+            let _place = places.acquire().await;
+            (wanted.resource.to_owned(), reader.read(&wanted).await)
+        });
+    }
+    lists
+}
+
+/// Asks every istiod that runs.
+async fn ask_istiods(
+    connection: &Connection,
+    gathered: &mut Gathered,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<(), CollectError> {
+    let istiods = Arc::new(Istiods::new(connection.client().clone(), connection.way()));
+    let places = Arc::new(Semaphore::new(ISTIODS_IN_FLIGHT_MAX));
+    let pods = gathered.objects().flat_map(|objects| &objects.pods);
+    let running: Vec<Pod> = pods.filter(|pod| is_running_istiod(pod)).cloned().collect();
+    let mut asked: JoinSet<(String, IstiodOutcome)> = JoinSet::new();
+    for pod in running {
+        let (istiods, places) = (Arc::clone(&istiods), Arc::clone(&places));
+        asked.spawn(async move {
+            let _place = places.acquire().await;
+            (pod.metadata.name.clone(), istiods.ask(&pod).await)
+        });
+    }
+    while let Some(ended) = asked.join_next().await {
+        let (pod, outcome) = ended.map_err(|source| CollectError::Stopped { source })?;
+        progress(&Progress { source: format!("istiod/{pod}"), items: outcome.statuses.len(), ended: true });
+        gathered.istiods.insert(pod, outcome);
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! An API server that a test plays: pages, refusals, damage, bad moods.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use meshlift_model::snapshot::{Snapshot, SourceStatus};
+
+use super::{CollectError, Options, collect};
+use crate::connection::{Access, Connection};
+use crate::testing::{Answer, Asked, Server};
+
+const DISCOVERY: &str = r#"{"kind":"APIGroupDiscoveryList","items":[
+    {"metadata":{"name":"apps"},"versions":[{"version":"v1","resources":[
+        {"resource":"deployments"},{"resource":"replicasets"},{"resource":"statefulsets"}]}]},
+    {"metadata":{"name":"argoproj.io"},"versions":[{"version":"v1alpha1","resources":[{"resource":"rollouts"}]}]},
+    {"metadata":{"name":"networking.istio.io"},"versions":[{"version":"v1beta1","resources":[{"resource":"gateways"}]}]}]}"#;
+
+fn pod(name: &str) -> String {
+    format!(r#"{{"metadata":{{"name":"{name}","namespace":"shop"}}}}"#)
+}
+
+fn page(items: &[String], token: &str) -> Answer {
+    let items = items.join(",");
+    Answer::ok(&format!(r#"{{"kind":"PodList","metadata":{{"continue":"{token}"}},"items":[{items}]}}"#))
+}
+
+fn forbidden(message: &str) -> Answer {
+    Answer::new(403, &format!(r#"{{"kind":"Status","code":403,"reason":"Forbidden","message":"{message}"}}"#))
+}
+
+/// Whatever a test does not say.
+fn usual(asked: &Asked) -> Answer {
+    match asked.path.as_str() {
+        "/version" => Answer::ok(r#"{"gitVersion":"v1.34.4"}"#),
+        "/apis" => Answer::ok(DISCOVERY),
+        _ => page(&[], ""),
+    }
+}
+
+fn read(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Result<Snapshot, CollectError> {
+    let server = Server::start(answer);
+    read_from(&format!("http://127.0.0.1:{}", server.port()))
+}
+
+fn read_from(server: &str) -> Result<Snapshot, CollectError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    let text = format!(
+        "{{apiVersion: v1, kind: Config, current-context: c, clusters: [{{name: c, cluster: {{server: '{server}'}}}}],
+          users: [{{name: u, user: {{}}}}], contexts: [{{name: c, context: {{cluster: c, user: u}}}}]}}"
+    );
+    std::fs::write(&path, text).unwrap();
+    let connection = Connection::open(&Access { kubeconfig: Some(path), context: None }).unwrap();
+    collect(&connection, &Options { page: 2 }, &mut |_| {})
+}
+
+fn names(snapshot: &Snapshot) -> Vec<&str> {
+    snapshot.objects.pods.iter().map(|pod| pod.metadata.name.as_str()).collect()
+}
+
+#[test]
+fn pages_are_put_together_and_a_list_that_became_too_old_starts_again() {
+    let firsts = AtomicUsize::new(0);
+    let snapshot = read(move |asked| match asked.path.as_str() {
+        "/api/v1/pods?limit=2" => {
+            let first = if firsts.fetch_add(1, Ordering::SeqCst) == 0 { "old" } else { "new=" };
+            page(&[pod("b"), pod("a")], first)
+        }
+        "/api/v1/pods?limit=2&continue=old" => {
+            Answer::new(410, r#"{"kind":"Status","code":410,"message":"too old"}"#)
+        }
+        "/api/v1/pods?limit=2&continue=new%3D" => page(&[pod("c")], ""),
+        _ => usual(asked),
+    })
+    .unwrap();
+    assert_eq!(names(&snapshot), ["a", "b", "c"]);
+    assert_eq!(snapshot.source("pods"), SourceStatus::Read { count: 3 });
+    assert_eq!(snapshot.kubernetes_version.as_deref(), Some("v1.34.4"));
+}
+
+#[test]
+fn a_list_that_is_always_too_old_is_broken_in_the_end() {
+    let snapshot = read(|asked| match asked.path.as_str() {
+        "/api/v1/pods?limit=2" => page(&[pod("a")], "old"),
+        "/api/v1/pods?limit=2&continue=old" => Answer::new(410, "{}"),
+        _ => usual(asked),
+    })
+    .unwrap();
+    let SourceStatus::Broken { reason } = snapshot.source("pods") else { panic!("{snapshot:?}") };
+    assert!(reason.contains("410"), "{reason}");
+    assert_eq!(names(&snapshot), [] as [&str; 0]);
+}
+
+#[test]
+fn a_busy_server_is_asked_again_after_the_time_it_names() {
+    let asks = AtomicUsize::new(0);
+    let snapshot = read(move |asked| match asked.path.as_str() {
+        "/api/v1/pods?limit=2" if asks.fetch_add(1, Ordering::SeqCst) < 2 => {
+            Answer::new(429, r#"{"kind":"Status","code":429,"message":"too many"}"#).with("retry-after", "0")
+        }
+        "/api/v1/pods?limit=2" => page(&[pod("a")], ""),
+        _ => usual(asked),
+    })
+    .unwrap();
+    assert_eq!(names(&snapshot), ["a"]);
+}
+
+#[test]
+fn refused_absent_and_broken_are_told_apart_and_nothing_reads_as_empty() {
+    let snapshot = read(|asked| match asked.path.as_str() {
+        "/apis/apps/v1/deployments?limit=2" => forbidden("User x cannot list resource deployments"),
+        "/api/v1/services?limit=2" => Answer::new(500, "etcd is gone"),
+        "/api/v1/nodes?limit=2" => Answer::ok("<html>"),
+        "/apis/apps/v1/replicasets?limit=2" => Answer::new(404, "{}"),
+        _ => usual(asked),
+    })
+    .unwrap();
+    let SourceStatus::Refused { reason } = snapshot.source("deployments.apps") else {
+        panic!("{snapshot:?}")
+    };
+    assert!(
+        reason.contains("User x cannot list")
+            && reason.contains(r#"{apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"]}"#),
+        "{reason}"
+    );
+    for broken in ["services", "nodes"] {
+        assert!(matches!(snapshot.source(broken), SourceStatus::Broken { .. }), "{broken}");
+    }
+    for absent in ["replicasets.apps", "daemonsets.apps", "sidecars.networking.istio.io"] {
+        assert_eq!(snapshot.source(absent), SourceStatus::Absent, "{absent}");
+    }
+    assert_eq!(snapshot.source("rollouts.argoproj.io"), SourceStatus::Read { count: 0 });
+    assert_eq!(snapshot.source("gateways.networking.istio.io"), SourceStatus::Read { count: 0 });
+    assert!(matches!(snapshot.source("secrets"), SourceStatus::Refused { .. }));
+}
+
+#[test]
+fn an_object_that_cannot_be_read_is_said_with_its_place_in_the_whole_list_and_skipped() {
+    let snapshot = read(|asked| match asked.path.as_str() {
+        "/api/v1/pods?limit=2" => page(&[pod("a"), pod("b")], "next"),
+        "/api/v1/pods?limit=2&continue=next" => {
+            let odd = r#"{"metadata":{"name":"odd","namespace":"shop"},"spec":{"containers":7}}"#.to_owned();
+            page(&[pod("c"), odd, r#"{"metadata":{"namespace":"shop"}}"#.to_owned()], "")
+        }
+        _ => usual(asked),
+    })
+    .unwrap();
+    assert_eq!(names(&snapshot), ["a", "b", "c"]);
+    assert_eq!(snapshot.source("pods"), SourceStatus::Read { count: 5 });
+    let places: Vec<&str> = snapshot.problems.iter().map(|problem| problem.place.as_str()).collect();
+    assert_eq!(places, ["items[3] shop/odd", "items[4] shop"]);
+    assert!(snapshot.problems[1].problem.contains("has no metadata.name; skipped (/api/v1/pods)"));
+}
+
+#[test]
+fn a_cluster_that_shows_nothing_is_an_error_that_says_why() {
+    let unknown = read(|_| Answer::new(401, r#"{"kind":"Status","code":401,"message":"Unauthorized"}"#));
+    assert!(matches!(unknown, Err(CollectError::Credentials { .. })), "{unknown:?}");
+    let closed = read(|asked| match asked.path.as_str() {
+        "/version" => usual(asked),
+        _ => forbidden("User x cannot do anything"),
+    });
+    let Err(error @ CollectError::NothingRead { .. }) = closed else { panic!("{closed:?}") };
+    assert!(error.to_string().contains("User x cannot do anything"), "{error}");
+    let other = read(|_| Answer::new(404, "nothing here"));
+    assert!(matches!(other, Err(CollectError::NoApiServer { .. })), "{other:?}");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let unreachable = read_from(&format!("http://127.0.0.1:{nobody}"));
+    assert!(matches!(unreachable, Err(CollectError::Unreachable { .. })), "{unreachable:?}");
+}
