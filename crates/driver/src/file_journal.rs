@@ -5,9 +5,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use meshlift_model::journal::JournalLine;
-use meshlift_ports::{JournalError, JournalPort};
-
-use crate::line_format::{line_bytes, parse_lines, whole_lines};
+use meshlift_ports::{JournalError, JournalPort, line_bytes, parse_lines, whole_lines};
 
 /// A journal in a file. Holds the file's lock: one writer at a time.
 #[derive(Debug)]

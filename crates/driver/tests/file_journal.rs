@@ -5,11 +5,11 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use meshlift_driver::{FileJournal, line_bytes};
+use meshlift_driver::FileJournal;
 use meshlift_model::digest::short_digest;
 use meshlift_model::journal::{Command, JournalLine, Record, RunResult};
 use meshlift_model::time::Time;
-use meshlift_ports::{JournalError, JournalPort};
+use meshlift_ports::{JournalError, JournalPort, line_bytes};
 
 fn line(sequence: u64) -> JournalLine {
     let record = match sequence {

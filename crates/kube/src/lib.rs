@@ -6,6 +6,7 @@ pub mod clock;
 pub mod collect;
 pub mod connection;
 pub mod istiods;
+pub mod record;
 pub mod refusal;
 #[cfg(test)]
 mod testing;

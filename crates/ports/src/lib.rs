@@ -4,12 +4,16 @@
 //! runtime, its connections and its clock; the twin owns virtual time. Cluster, istiod and installer sit
 //! behind one [`WorldPort`], because one queue of arrivals keeps their order; adapters split inside.
 
+mod line_format;
+
 use std::sync::Arc;
 
 use meshlift_model::effect::{Effect, EffectId};
 use meshlift_model::journal::{Input, JournalLine};
 use meshlift_model::snapshot::Snapshot;
 use meshlift_model::time::Time;
+
+pub use line_format::{line_bytes, parse_line, parse_lines, whole_lines};
 
 /// The world that a run acts on.
 pub trait WorldPort {

@@ -1,8 +1,11 @@
 //! A running cluster, from outside.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -17,7 +20,7 @@ use serde_json::json;
 use crate::error::ClusterError;
 use crate::parts::{KUBERNETES, Parts};
 use crate::pods::{PodsAre, stages};
-use crate::supervise::{READY, SOCKET};
+use crate::supervise::{DONE, ORDERS, READY, SOCKET};
 use crate::{certificates, gate};
 
 /// Time that a cluster may take to come up on a loaded machine.
@@ -100,6 +103,58 @@ impl Cluster {
         self.folder.path()
     }
 
+    /// Command that runs a program among the cluster's processes and in its network, where every pod's address
+    /// is local and the API server is reached by [`Cluster::kubeconfig_inside`]. The program ends with the
+    /// cluster; killing the command alone does not end it.
+    ///
+    /// # Errors
+    /// Where the cluster is not up any more.
+    pub fn inside(&self, program: impl AsRef<OsStr>) -> Result<Command, ClusterError> {
+        let ready = self.folder.path().join(READY);
+        let supervisor = fs::read_to_string(&ready).map_err(ClusterError::file(&ready))?;
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--target={}", supervisor.trim()));
+        if !is_root_outside() {
+            command.args(["--user", "--preserve-credentials"]);
+        }
+        command.args(["--net", "--pid", "--"]).arg(program);
+        Ok(command)
+    }
+
+    /// Kubeconfig with all rights, for programs inside.
+    #[must_use]
+    pub fn kubeconfig_inside(&self) -> PathBuf {
+        self.folder.path().join("inside.kubeconfig")
+    }
+
+    /// Kills the API server and starts it again; returns when it is ready.
+    ///
+    /// # Errors
+    /// Where it does not come up.
+    pub fn restart_api_server(&self) -> Result<(), ClusterError> {
+        self.order("restart kube-apiserver")
+    }
+
+    /// Does something to a part: `stop`, `restart`, `freeze` or `thaw`, and the name of its binary, such as
+    /// `freeze etcd`.
+    ///
+    /// # Errors
+    /// Where there is no such order or part, or it failed.
+    pub fn order(&self, order: &str) -> Result<(), ClusterError> {
+        let socket = self.folder.path().join(ORDERS);
+        let mut stream = UnixStream::connect(&socket).map_err(ClusterError::file(&socket))?;
+        let mut said = String::new();
+        let asked = stream
+            .write_all(format!("{order}\n").as_bytes())
+            .and_then(|()| stream.shutdown(Shutdown::Write))
+            .and_then(|()| stream.read_to_string(&mut said));
+        asked.map_err(ClusterError::file(&socket))?;
+        if said == DONE {
+            return Ok(());
+        }
+        Err(ClusterError::Failed { command: order.to_owned(), said })
+    }
+
     async fn add_nodes(&self, count: usize) -> Result<(), ClusterError> {
         let nodes: Api<Node> = Api::all(self.client());
         for number in 1..=count {
@@ -157,12 +212,23 @@ fn start(folder: &Path, parts: &Parts, options: &Options) -> Result<Child, Clust
     let log = folder.join("supervisor.log");
     let err = fs::File::create(&log).map_err(ClusterError::file(&log))?;
     let mut command = Command::new("unshare");
-    // A user namespace of its own makes this process root inside; where it is root already, it changes nothing.
-    command.args(["--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child=SIGKILL", "--"]);
+    // Who is not root becomes root in a user namespace: only there may it have a network of its own.
+    if !is_root_outside() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command.args(["--net", "--pid", "--fork", "--kill-child=SIGKILL", "--"]);
     command.args(supervisor).arg(folder).arg(parts.folder());
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(err);
     let hint = "install util-linux; namespaces must be allowed to whoever runs the tests";
     command.spawn().map_err(|source| ClusterError::Start { command: "unshare".to_owned(), hint, source })
+}
+
+/// True where this process may make a network namespace without a user namespace.
+fn is_root_outside() -> bool {
+    // `/proc/self` belongs to the effective user.
+    let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    // Root of a container may lack the right.
+    is_root && Command::new("unshare").args(["--net", "true"]).output().is_ok_and(|ran| ran.status.success())
 }
 
 /// The supervisor beside this program: tests lie one folder deeper.
@@ -179,14 +245,15 @@ async fn wait(folder: &Path, child: &mut Child) -> Result<(), ClusterError> {
         let ended = child.try_wait().ok().flatten().is_some();
         if ended || Instant::now() >= deadline {
             let said = fs::read_to_string(folder.join("supervisor.log")).unwrap_or_default();
-            return Err(ClusterError::Failed { command: "unshare".to_owned(), said: said.trim().to_owned() });
+            let said = format!("{} (tests need network and process namespaces)", said.trim());
+            return Err(ClusterError::Failed { command: "unshare".to_owned(), said });
         }
         tokio::time::sleep(LOOK).await;
     }
     Ok(())
 }
 
-async fn client(kubeconfig: &Path) -> Result<Client, ClusterError> {
+pub(crate) async fn client(kubeconfig: &Path) -> Result<Client, ClusterError> {
     let read = Kubeconfig::read_from(kubeconfig).map_err(Box::new)?;
     let config =
         Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await.map_err(Box::new)?;

@@ -9,6 +9,7 @@
 mod certificates;
 mod cluster;
 mod error;
+mod forwards;
 mod gate;
 mod held;
 mod load;
@@ -19,6 +20,7 @@ mod supervise;
 
 pub use cluster::{Cluster, Options};
 pub use error::ClusterError;
+pub use forwards::forward_ports;
 pub use held::{Held, down, hold, status, up};
 pub use parts::Parts;
 pub use pods::{PodsAre, READY_AFTER, STAYS, STOPS_AFTER};

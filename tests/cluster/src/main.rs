@@ -1,7 +1,5 @@
 //! Clusters for tests, by hand: `up`, `down`, `status`; `hold` and `supervise` are its own processes.
 
-#![expect(clippy::disallowed_methods, reason = "a real cluster lives among clocks, files and processes")]
-
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -29,84 +29,74 @@ impl Default for PodsAre {
 const FLAP_MILLIS: u64 = 2000;
 /// Time that a Job's container runs.
 const JOB_MILLIS: u64 = 1000;
+/// Where a pod says how far it is.
+const PHASE: &str = ".status.phase";
+/// Where a pod or a node says that it is ready.
+const READY: &str = ".status.conditions.[] | select( .type == \"Ready\" ) | .status";
 
 /// KWOK's configuration: a list of `Stage` objects.
 pub(crate) fn stages(pods: PodsAre) -> Value {
-    let annotation = |key: &str| format!(".metadata.annotations[\"{key}\"]");
-    let stays = annotation(STAYS);
-    let is = |key: &str, operator: &str, values: &[&str]| json!({"key": key, "operator": operator, "values": values});
-    let alive = json!({"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"});
-    let scheduled = json!({"key": ".spec.nodeName", "operator": "Exists"});
-    let phase = ".status.phase";
-    let ready = ".status.conditions.[] | select( .type == \"Ready\" ) | .status";
-    let owner = ".metadata.ownerReferences.[].kind";
-    let delay = |millis: u64, from: Option<&str>| match from {
-        Some(key) => {
-            json!({"durationMilliseconds": millis, "durationFrom": {"expressionFrom": annotation(key)}})
-        }
-        None => json!({"durationMilliseconds": millis}),
+    let mut all = start_stages(pods);
+    all.extend(flap_stages());
+    all.push(stage(
+        "pod-completes",
+        &[alive(), is(PHASE, "In", &["Running"]), is(".metadata.ownerReferences.[].kind", "In", &["Job"])],
+        delay(JOB_MILLIS, None),
+        json!({"statusTemplate": COMPLETED}),
+    ));
+    all.push(stage(
+        "pod-deleted",
+        &[json!({"key": ".metadata.deletionTimestamp", "operator": "Exists"})],
+        delay(pods.stops_after_millis, Some(STOPS_AFTER)),
+        json!({"delete": true}),
+    ));
+    all.extend([node_stage(), lease_stage()]);
+    Value::Array(all)
+}
+
+/// From scheduled to running: ready, or not.
+fn start_stages(pods: PodsAre) -> Vec<Value> {
+    let started = |name: &str, stays: Value, ready: bool| {
+        let scheduled = json!({"key": ".spec.nodeName", "operator": "Exists"});
+        let when = [alive(), scheduled, is(PHASE, "In", &["Pending"]), stays];
+        stage(name, &when, delay(pods.ready_after_millis, Some(READY_AFTER)), status(ready))
     };
-    let flap = delay(FLAP_MILLIS, None);
-    json!([
-        stage(
-            "pod-ready",
-            &[
-                alive.clone(),
-                scheduled.clone(),
-                is(phase, "In", &["Pending"]),
-                is(&stays, "NotIn", &["unready", "pending"])
-            ],
-            delay(pods.ready_after_millis, Some(READY_AFTER)),
-            status(true)
-        ),
-        stage(
-            "pod-runs-unready",
-            &[
-                alive.clone(),
-                scheduled.clone(),
-                is(phase, "In", &["Pending"]),
-                is(&stays, "In", &["unready"])
-            ],
-            delay(pods.ready_after_millis, Some(READY_AFTER)),
-            status(false)
-        ),
-        stage(
-            "pod-flaps-away",
-            &[
-                alive.clone(),
-                is(&stays, "In", &["flapping"]),
-                is(phase, "In", &["Running"]),
-                is(ready, "In", &["True"])
-            ],
-            flap.clone(),
-            status(false)
-        ),
-        stage(
-            "pod-flaps-back",
-            &[
-                alive.clone(),
-                is(&stays, "In", &["flapping"]),
-                is(phase, "In", &["Running"]),
-                is(ready, "In", &["False"])
-            ],
-            flap,
-            status(true)
-        ),
-        stage(
-            "pod-completes",
-            &[alive, is(phase, "In", &["Running"]), is(owner, "In", &["Job"])],
-            delay(JOB_MILLIS, None),
-            json!({"statusTemplate": COMPLETED})
-        ),
-        stage(
-            "pod-deleted",
-            &[json!({"key": ".metadata.deletionTimestamp", "operator": "Exists"})],
-            delay(pods.stops_after_millis, Some(STOPS_AFTER)),
-            json!({"delete": true})
-        ),
-        node_stage(),
-        lease_stage(),
-    ])
+    let stays = annotation(STAYS);
+    vec![
+        started("pod-ready", is(&stays, "NotIn", &["unready", "pending"]), true),
+        started("pod-runs-unready", is(&stays, "In", &["unready"]), false),
+    ]
+}
+
+/// Ready for a while, then not, then again.
+fn flap_stages() -> Vec<Value> {
+    let flaps = |name: &str, from: &str, ready: bool| {
+        let flapping = is(&annotation(STAYS), "In", &["flapping"]);
+        let when = [alive(), flapping, is(PHASE, "In", &["Running"]), is(READY, "In", &[from])];
+        stage(name, &when, delay(FLAP_MILLIS, None), status(ready))
+    };
+    vec![flaps("pod-flaps-away", "True", false), flaps("pod-flaps-back", "False", true)]
+}
+
+fn annotation(key: &str) -> String {
+    format!(".metadata.annotations[\"{key}\"]")
+}
+
+fn is(key: &str, operator: &str, values: &[&str]) -> Value {
+    json!({"key": key, "operator": operator, "values": values})
+}
+
+fn alive() -> Value {
+    json!({"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"})
+}
+
+/// That long, unless an annotation of the pod says otherwise.
+fn delay(millis: u64, from: Option<&str>) -> Value {
+    let told = from.map(|key| json!({"expressionFrom": annotation(key)}));
+    match told {
+        Some(told) => json!({"durationMilliseconds": millis, "durationFrom": told}),
+        None => json!({"durationMilliseconds": millis}),
+    }
 }
 
 fn stage(name: &str, when: &[Value], delay: Value, next: Value) -> Value {
@@ -136,11 +126,7 @@ fn node_stage() -> Value {
         "metadata": {"name": "node-ready"},
         "spec": {
             "resourceRef": {"apiGroup": "v1", "kind": "Node"},
-            "selector": {"matchExpressions": [{
-                "key": ".status.conditions.[] | select( .type == \"Ready\" ) | .status",
-                "operator": "NotIn",
-                "values": ["True"],
-            }]},
+            "selector": {"matchExpressions": [is(READY, "NotIn", &["True"])]},
             "next": {"statusTemplate": NODE},
         },
     })
@@ -154,10 +140,7 @@ fn lease_stage() -> Value {
         "metadata": {"name": "node-heartbeat"},
         "spec": {
             "resourceRef": {"apiGroup": "v1", "kind": "Node"},
-            "selector": {"matchExpressions": [
-                {"key": ".status.phase", "operator": "In", "values": ["Running"]},
-                {"key": ".status.conditions.[] | select( .type == \"Ready\" ) | .status", "operator": "In", "values": ["True"]},
-            ]},
+            "selector": {"matchExpressions": [is(PHASE, "In", &["Running"]), is(READY, "In", &["True"])]},
             "delay": {"durationMilliseconds": 600_000, "jitterDurationMilliseconds": 610_000},
             "next": {"statusTemplate": "conditions:\n{{ range NodeConditions }}\n- lastHeartbeatTime: {{ Now | Quote }}\n  lastTransitionTime: {{ Now | Quote }}\n  message: {{ .message | Quote }}\n  reason: {{ .reason | Quote }}\n  status: {{ .status | Quote }}\n  type: {{ .type | Quote }}\n{{ end }}\n"},
             "immediateNextStage": true,

@@ -17,6 +17,8 @@ const LOG_LINES: usize = 15;
 pub(crate) struct Part {
     name: &'static str,
     log: PathBuf,
+    binary: PathBuf,
+    arguments: Vec<String>,
     child: Child,
 }
 
@@ -29,21 +31,33 @@ impl Part {
         arguments: &[String],
     ) -> Result<Self, ClusterError> {
         let log = folder.join(format!("{name}.log"));
-        let out = File::create(&log).map_err(ClusterError::file(&log))?;
-        let err = out.try_clone().map_err(ClusterError::file(&log))?;
-        let child = Command::new(binary)
-            .args(arguments)
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(out)
-            .stderr(err)
-            .spawn()
-            .map_err(|source| ClusterError::Start {
-                command: binary.display().to_string(),
-                hint: "was the build of the parts interrupted? remove its folder",
-                source,
-            })?;
-        Ok(Self { name, log, child })
+        let child = spawn(&log, binary, arguments)?;
+        Ok(Self { name, log, binary: binary.to_owned(), arguments: arguments.to_vec(), child })
+    }
+
+    /// Name of its binary.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Kills it, as a crash does.
+    pub(crate) fn kill(&mut self) -> Result<(), ClusterError> {
+        let ended = self.child.kill().and_then(|()| self.child.wait());
+        ended.map(drop).map_err(ClusterError::file(self.name))
+    }
+
+    /// Starts it anew after [`Part::kill`], with an empty log.
+    pub(crate) fn revive(&mut self) -> Result<(), ClusterError> {
+        self.child = spawn(&self.log, &self.binary, &self.arguments)?;
+        Ok(())
+    }
+
+    /// Sends it a signal, such as `STOP`.
+    pub(crate) fn signal(&self, signal: &str) -> Result<(), ClusterError> {
+        let arguments = [format!("-{signal}"), self.child.id().to_string()];
+        let failed =
+            |source| ClusterError::Start { command: "kill".to_owned(), hint: "install procps", source };
+        Command::new("kill").args(arguments).status().map(drop).map_err(failed)
     }
 
     /// Waits until `ready` says so.
@@ -63,6 +77,21 @@ impl Part {
         }
         Ok(())
     }
+}
+
+fn spawn(log: &Path, binary: &Path, arguments: &[String]) -> Result<Child, ClusterError> {
+    let out = File::create(log).map_err(ClusterError::file(log))?;
+    let err = out.try_clone().map_err(ClusterError::file(log))?;
+    let mut command = Command::new(binary);
+    command.args(arguments).stdin(Stdio::null()).stdout(out).stderr(err);
+    if let Some(folder) = log.parent() {
+        command.current_dir(folder);
+    }
+    command.spawn().map_err(|source| ClusterError::Start {
+        command: binary.display().to_string(),
+        hint: "was the build of the parts interrupted? remove its folder",
+        source,
+    })
 }
 
 /// The end of a log.

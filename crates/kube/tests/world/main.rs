@@ -4,6 +4,7 @@
 
 mod changes;
 mod faults;
+mod istiods;
 mod permissions;
 mod pods;
 mod questions;

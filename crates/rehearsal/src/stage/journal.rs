@@ -3,10 +3,9 @@
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 
-use meshlift_driver::{line_bytes, parse_lines, whole_lines};
 use meshlift_model::journal::JournalLine;
 use meshlift_model::plan::Plan;
-use meshlift_ports::{JournalError, JournalPort};
+use meshlift_ports::{JournalError, JournalPort, line_bytes, parse_lines, whole_lines};
 use meshlift_twin::world::TwinWorld;
 
 use super::crash::Cut;

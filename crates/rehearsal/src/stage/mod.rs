@@ -8,7 +8,7 @@ use std::cell::{Ref, RefCell, RefMut};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use meshlift_driver::{DriveError, DriverPolicy, parse_lines};
+use meshlift_driver::{DriveError, DriverPolicy};
 use meshlift_engine::Run;
 use meshlift_model::effect::{Effect, EffectId};
 use meshlift_model::event::Event;
@@ -16,7 +16,7 @@ use meshlift_model::journal::{Input, JournalLine, RunResult};
 use meshlift_model::plan::Plan;
 use meshlift_model::snapshot::Snapshot;
 use meshlift_model::time::Time;
-use meshlift_ports::{JournalError, PortError, WorldPort};
+use meshlift_ports::{JournalError, PortError, WorldPort, parse_lines};
 use meshlift_twin::world::TwinWorld;
 
 pub use crash::{Crash, Cut};

@@ -1,8 +1,7 @@
 //! The journal's bytes, cut and damaged everywhere.
 
-use meshlift_driver::{line_bytes, parse_line, parse_lines, whole_lines};
 use meshlift_engine::Run;
-use meshlift_ports::JournalError;
+use meshlift_ports::{JournalError, line_bytes, parse_line, parse_lines, whole_lines};
 use meshlift_twin::traffic::Corner;
 
 use crate::scene::Scene;

@@ -4,7 +4,8 @@
 use meshlift_model::defaults::FORMAT_VERSION;
 use meshlift_model::digest::short_digest;
 use meshlift_model::journal::JournalLine;
-use meshlift_ports::JournalError;
+
+use crate::JournalError;
 
 /// What stands around a line's checksum, which is its last key.
 const SUM_KEY: &str = ",\"sum\":\"";

@@ -1,0 +1,70 @@
+//! Requests with a deadline, and what their answers mean.
+
+use std::future::Future;
+use std::time::Duration;
+
+use kube::Error;
+use kube::core::Status;
+
+use super::RecordError;
+
+/// Longest that one request is waited for.
+pub(super) const REQUEST_SECONDS_MAX: u64 = 20;
+
+/// The answer, or why there is none in time. `what` names verb and object.
+pub(super) async fn ask<T>(
+    what: impl Into<String> + Send,
+    request: impl Future<Output = Result<T, Error>> + Send,
+) -> Result<T, RecordError> {
+    match tokio::time::timeout(Duration::from_secs(REQUEST_SECONDS_MAX), request).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(source)) => Err(RecordError::Api { what: what.into(), source: Box::new(source) }),
+        Err(_) => Err(RecordError::Late { what: what.into(), seconds: REQUEST_SECONDS_MAX }),
+    }
+}
+
+/// What the API server answered, if it did.
+fn status(error: &RecordError) -> Option<&Status> {
+    match error {
+        RecordError::Api { source, .. } => match source.as_ref() {
+            Error::Api(status) => Some(status),
+            _ => None,
+        },
+        RecordError::Late { .. }
+        | RecordError::NoRun { .. }
+        | RecordError::Taken { .. }
+        | RecordError::Held { .. }
+        | RecordError::Damaged { .. }
+        | RecordError::Journal { .. } => None,
+    }
+}
+
+/// Something else was written in between.
+pub(super) fn is_conflict(error: &RecordError) -> bool {
+    status(error).is_some_and(|status| status.code == 409 && status.reason != "AlreadyExists")
+}
+
+pub(super) fn already_exists(error: &RecordError) -> bool {
+    status(error).is_some_and(|status| status.reason == "AlreadyExists")
+}
+
+pub(super) fn is_not_found(error: &RecordError) -> bool {
+    status(error).is_some_and(|status| status.code == 404)
+}
+
+/// True if nobody knows whether it happened, or it did not and may later: no answer, 429, 5xx.
+pub(super) fn may_pass(error: &RecordError) -> bool {
+    match error {
+        RecordError::Late { .. } => true,
+        RecordError::Api { source, .. } => match source.as_ref() {
+            Error::Api(status) => status.code == 429 || status.code >= 500,
+            Error::HyperError(_) | Error::Service(_) | Error::ReadEvents(_) | Error::HttpError(_) => true,
+            _ => false,
+        },
+        RecordError::NoRun { .. }
+        | RecordError::Taken { .. }
+        | RecordError::Held { .. }
+        | RecordError::Damaged { .. }
+        | RecordError::Journal { .. } => false,
+    }
+}

@@ -1,0 +1,80 @@
+//! Keeps listeners, links, caBundles, roots and port-forwards as the mirror demands.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use meshlift_model::k8s::Pod;
+use tokio::task::JoinSet;
+
+use crate::bundle;
+use crate::error::StandinError;
+use crate::mirror::{Key, key};
+use crate::serve::{Place, serve};
+use crate::shared::Shared;
+
+/// Changes that come together are looked at together.
+const QUIET: Duration = Duration::from_millis(10);
+/// Pause after a write that failed.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// An istiod that is served; dropping it closes its ports and connections.
+struct Served {
+    uid: String,
+    _tasks: JoinSet<()>,
+}
+
+/// Runs for ever.
+pub(crate) async fn reconcile(shared: Shared) {
+    let mut changes = shared.changes();
+    let mut served: BTreeMap<Key, Served> = BTreeMap::new();
+    loop {
+        changes.borrow_and_update();
+        if shared.mirror().is_complete()
+            && let Err(error) = turn(&shared, &mut served).await
+        {
+            eprintln!(
+                "{error}: {}",
+                std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default()
+            );
+            tokio::time::sleep(PAUSE).await;
+            shared.touch();
+        }
+        if changes.changed().await.is_err() {
+            return;
+        }
+        tokio::time::sleep(QUIET).await;
+    }
+}
+
+async fn turn(shared: &Shared, served: &mut BTreeMap<Key, Served>) -> Result<(), StandinError> {
+    let wanted: BTreeMap<Key, (Pod, String)> = {
+        let mirror = shared.mirror();
+        mirror.istiods().map(|(pod, revision)| (key(pod), (pod.clone(), revision))).collect()
+    };
+    served.retain(|key, own| {
+        wanted
+            .get(key)
+            .is_some_and(|(pod, revision)| pod.metadata.uid == own.uid && !shared.behaviour(revision).refuses)
+    });
+    for (key, (pod, revision)) in &wanted {
+        if served.contains_key(key) || shared.behaviour(revision).refuses {
+            continue;
+        }
+        let Ok(address) = pod.status.pod_ip.parse() else { continue };
+        let tls = shared.authority().tls(revision, &pod.metadata.namespace)?;
+        let place = Place { shared: shared.clone(), istiod: key.clone(), address };
+        let tasks = serve(&place, tls).await.map_err(StandinError::io(&pod.status.pod_ip))?;
+        served.insert(key.clone(), Served { uid: pod.metadata.uid.clone(), _tasks: tasks });
+        bundle::forward(shared.client(), pod).await?;
+    }
+    {
+        let mirror = shared.mirror();
+        shared.links().update(&mirror, |revision| !shared.behaviour(revision).refuses);
+    }
+    let root = shared.authority().root();
+    let due = bundle::due(&shared.mirror(), &root);
+    for write in due {
+        bundle::write(shared.client(), &write, &root).await?;
+    }
+    Ok(())
+}

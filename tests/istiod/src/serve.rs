@@ -1,0 +1,184 @@
+//! The ports of one istiod.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use meshlift_model::k8s::Pod;
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use crate::debug::{connections, syncz};
+use crate::inject::{injected, passes};
+use crate::metrics::metrics;
+use crate::mirror::Key;
+use crate::shared::Shared;
+use crate::token::{self, Verdict};
+
+/// Port of the webhooks, TLS.
+pub(crate) const WEBHOOKS: u16 = 15017;
+/// Ports that speak plain HTTP: `/ready` and debug pages, monitoring and debug pages.
+pub(crate) const PLAIN: [u16; 2] = [8080, 15014];
+
+/// One istiod's place.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) shared: Shared,
+    pub(crate) istiod: Key,
+    pub(crate) address: IpAddr,
+}
+
+/// Binds all ports of an istiod and serves them for as long as the tasks live.
+pub(crate) async fn serve(place: &Place, tls: TlsAcceptor) -> std::io::Result<JoinSet<()>> {
+    let mut tasks = JoinSet::new();
+    let listener = TcpListener::bind(SocketAddr::new(place.address, WEBHOOKS)).await?;
+    tasks.spawn(accept(listener, place.clone(), Some(tls)));
+    for port in PLAIN {
+        let listener = TcpListener::bind(SocketAddr::new(place.address, port)).await?;
+        tasks.spawn(accept(listener, place.clone(), None));
+    }
+    Ok(tasks)
+}
+
+async fn accept(listener: TcpListener, place: Place, tls: Option<TlsAcceptor>) {
+    // Connections end with their listener.
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else { continue };
+        while connections.try_join_next().is_some() {}
+        connections.spawn(connection(stream, peer.ip(), place.clone(), tls.clone()));
+    }
+}
+
+async fn connection(stream: TcpStream, peer: IpAddr, place: Place, tls: Option<TlsAcceptor>) {
+    let _ = stream.set_nodelay(true);
+    match tls {
+        Some(tls) => {
+            if let Ok(stream) = tls.accept(stream).await {
+                http(stream, peer, place, true).await;
+            }
+        }
+        None => http(stream, peer, place, false).await,
+    }
+}
+
+async fn http(stream: impl AsyncRead + AsyncWrite + Unpin, peer: IpAddr, place: Place, webhooks: bool) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let place = place.clone();
+        async move { Ok::<_, Infallible>(answer(&place, peer, request, webhooks).await) }
+    });
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+type Answer = Response<Full<Bytes>>;
+
+fn say(status: StatusCode, kind: &str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    if let Ok(kind) = kind.parse() {
+        answer.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+    }
+    answer
+}
+
+fn text(status: StatusCode, body: &str) -> Answer {
+    say(status, "text/plain; charset=utf-8", body.to_owned())
+}
+
+fn json(value: &Value) -> Answer {
+    say(StatusCode::OK, "application/json", value.to_string())
+}
+
+async fn answer(place: &Place, peer: IpAddr, request: Request<Incoming>, webhooks: bool) -> Answer {
+    let Some((istiod, revision)) = place.shared.istiod(&place.istiod) else {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "no such istiod any more\n");
+    };
+    let behaviour = place.shared.behaviour(&revision);
+    tokio::time::sleep(Duration::from_millis(behaviour.slow_millis)).await;
+    if let Some(status) = behaviour.fails_with.and_then(|status| StatusCode::from_u16(status).ok()) {
+        return text(status, "told to fail\n");
+    }
+    let path = request.uri().path().to_owned();
+    if webhooks {
+        return webhook(place, &istiod, &path, request, behaviour.never_injects).await;
+    }
+    match path.as_str() {
+        "/ready" => text(StatusCode::OK, ""),
+        "/version" => text(StatusCode::OK, &version(&istiod)),
+        "/metrics" => {
+            let proxies = place.shared.links().of(&place.istiod).len();
+            say(
+                StatusCode::OK,
+                "text/plain; version=0.0.4; charset=utf-8",
+                metrics(&version(&istiod), proxies),
+            )
+        }
+        _ => match path.strip_prefix("/debug/") {
+            Some(page) => debug(place, peer, &request, page, &revision).await,
+            None => text(StatusCode::NOT_FOUND, "404 page not found\n"),
+        },
+    }
+}
+
+async fn webhook(place: &Place, istiod: &Pod, path: &str, request: Request<Incoming>, never: bool) -> Answer {
+    if request.method() != Method::POST {
+        return text(StatusCode::BAD_REQUEST, "no body found\n");
+    }
+    let body =
+        request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let Ok(review) = serde_json::from_slice::<Value>(&body) else {
+        return text(StatusCode::BAD_REQUEST, "no review\n");
+    };
+    // `/inject/cluster/NAME/net/NAME` is the same page.
+    if path.starts_with("/inject") && !never {
+        return match injected(&review, &place.shared.mirror(), istiod) {
+            Some(answer) => json(&answer),
+            None => text(StatusCode::BAD_REQUEST, "no pod\n"),
+        };
+    }
+    if path.starts_with("/inject") || path.starts_with("/validate") {
+        return json(&passes(&review));
+    }
+    text(StatusCode::NOT_FOUND, "404 page not found\n")
+}
+
+async fn debug(
+    place: &Place,
+    peer: IpAddr,
+    request: &Request<Incoming>,
+    page: &str,
+    revision: &str,
+) -> Answer {
+    let header = request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    match token::check(&place.shared, peer, header, page, &place.istiod.0).await {
+        Verdict::Allowed => {}
+        Verdict::Unauthenticated => return text(StatusCode::UNAUTHORIZED, "authentication failure\n"),
+        Verdict::Forbidden => return text(StatusCode::FORBIDDEN, "forbidden\n"),
+    }
+    let links = place.shared.links().of(&place.istiod);
+    let behaviour = place.shared.behaviour(revision);
+    let mirror = place.shared.mirror();
+    match page {
+        "syncz" => json(&syncz(&mirror, &links, &behaviour)),
+        "connections" => json(&connections(&mirror, &links)),
+        _ => text(StatusCode::NOT_FOUND, "404 page not found\n"),
+    }
+}
+
+/// Version, revision of the source and state of its tree, as `/version` says it: the tag of the image, and what
+/// the recorded istiods said after it.
+fn version(istiod: &Pod) -> String {
+    let images = istiod.spec.containers.iter().map(|container| container.image.as_str());
+    let tag =
+        images.filter_map(|image| image.rsplit_once(':')).map(|(_, tag)| tag).next().unwrap_or("unknown");
+    format!("{tag}-lab-Clean")
+}

@@ -1,0 +1,5 @@
+//! The stand-in against recordings of real istiods.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod recorded;
