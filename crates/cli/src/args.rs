@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{check, completions, explain, inspect, plan, rehearse, snapshot};
+use crate::commands::{
+    apply, check, cleanup, completions, explain, inspect, plan, rehearse, snapshot, status, steer,
+};
 
-/// Plans and rehearses upgrades of Istio on a recorded mesh, step by step, and says what each step costs.
+/// Upgrades Istio step by step: finds what would break, plans, rehearses, carries out, and takes back.
 #[derive(Debug, Parser)]
 #[command(name = "meshlift", version, propagate_version = true, max_term_width = 80)]
 pub(crate) struct Cli {
@@ -28,6 +30,22 @@ pub(crate) enum Verb {
     Plan(plan::PlanArgs),
     /// Carry out the upgrade on the twin, and show what it would cost
     Rehearse(rehearse::RehearseArgs),
+    /// Carry out a plan on the cluster; its journal is kept there, and any machine can resume it
+    Apply(apply::ApplyArgs),
+    /// The runs of the cluster, or how one stands
+    Status(status::StatusArgs),
+    /// Start nothing new; what is under way ends
+    Pause(steer::SteerArgs),
+    /// Go on with a run, wherever it was left
+    Resume(steer::ResumeArgs),
+    /// Say yes to a step that waits for it, and go on
+    Approve(steer::ApproveArgs),
+    /// Take the step at work back, and stop
+    Abort(steer::SteerArgs),
+    /// Take everything back, step by step, as the journal says
+    Rollback(steer::SteerArgs),
+    /// Finish a run: remove the old revision, then what the run left in the cluster
+    Cleanup(cleanup::CleanupArgs),
     /// A finding or error code at length: why, how to see it, what to do
     Explain(explain::ExplainArgs),
     /// Completion for a shell

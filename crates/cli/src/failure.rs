@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use meshlift_driver::DriveError;
 use meshlift_kube::{CollectError, ConnectError};
+use meshlift_live::LiveError;
 use meshlift_model::names::IstioVersion;
 use meshlift_planner::intent::IntentError;
 use meshlift_planner::{PlanError, PlanFileError};
@@ -61,6 +62,19 @@ pub(crate) enum CliError {
         /// Ids of the plan's steps, in order.
         known: Vec<String>,
     },
+    /// Nobody said yes.
+    #[error("nothing was done: nobody said yes")]
+    NotConfirmed,
+    /// Another manifest than the plan was made with.
+    #[error("{path} has digest {found}…, the plan was made with {wanted}…")]
+    OtherManifest {
+        /// The file.
+        path: String,
+        /// Its digest.
+        found: String,
+        /// The plan's.
+        wanted: String,
+    },
     /// A code that nothing prints.
     #[error("`{0}` is no code of meshlift")]
     UnknownCode(String),
@@ -77,6 +91,8 @@ impl CliError {
             Self::NoManifest(_) => "ML9509",
             Self::Audit(_) => "ML9511",
             Self::UnknownStep { .. } => "ML9512",
+            Self::NotConfirmed => "ML9513",
+            Self::OtherManifest { .. } => "ML9514",
         }
     }
 
@@ -101,6 +117,13 @@ impl CliError {
                         "it has no steps at all: there is nothing to do, and nothing to roll back".to_owned()
                     }
                 }
+            }
+            Self::NotConfirmed => {
+                "review it with `meshlift plan show`, then answer yes, or give --yes where nobody can answer"
+                    .to_owned()
+            }
+            Self::OtherManifest { .. } => {
+                "give --manifest the file that the plan was made with, or plan again with this one".to_owned()
             }
             Self::UnknownCode(_) => {
                 "codes look like ML1001; `meshlift explain` without a code lists all".to_owned()
@@ -158,6 +181,12 @@ impl From<SnapshotError> for Failure {
 impl From<ConnectError> for Failure {
     fn from(error: ConnectError) -> Self {
         Self { code: error.code(), hint: error.hint().to_owned(), error: Box::new(error) }
+    }
+}
+
+impl From<LiveError> for Failure {
+    fn from(error: LiveError) -> Self {
+        Self { code: error.code(), hint: error.hint(), error: Box::new(error) }
     }
 }
 

@@ -11,6 +11,7 @@ mod files;
 mod live;
 mod mesh;
 mod progress;
+mod runs;
 mod upgrade;
 mod wish;
 
@@ -78,6 +79,14 @@ fn dispatch(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Verb::Check(args) => commands::check::run(&args, console),
         Verb::Plan(args) => commands::plan::run(&args, console),
         Verb::Rehearse(args) => commands::rehearse::run(&args, console),
+        Verb::Apply(args) => commands::apply::run(&args, console),
+        Verb::Status(args) => commands::status::run(&args, console),
+        Verb::Pause(args) => commands::steer::pause(&args, console),
+        Verb::Resume(args) => commands::steer::resume(&args, console),
+        Verb::Approve(args) => commands::steer::approve(&args, console),
+        Verb::Abort(args) => commands::steer::abort(&args, console),
+        Verb::Rollback(args) => commands::steer::rollback(&args, console),
+        Verb::Cleanup(args) => commands::cleanup::run(&args, console),
         Verb::Explain(args) => commands::explain::run(&args, console),
         Verb::Completions(args) => commands::completions::run(&args, console),
     }

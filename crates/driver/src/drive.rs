@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use meshlift_engine::{IllegalRecord, Run, StepError};
 use meshlift_model::defaults::FORMAT_VERSION;
-use meshlift_model::event::Event;
+use meshlift_model::event::{Event, EventKind};
 use meshlift_model::journal::{
     Command, Input, InputEvent, Instruction, JournalLine, Record, RunResult, StepEnd,
 };
@@ -114,7 +114,9 @@ pub fn drive(
     let mut wishes = Wishes::new(policy);
     let mut wake = Some(world.now());
     loop {
-        let input = match wishes.next(&run) {
+        let wish = wishes.next(&run);
+        let is_ours = wish.is_some();
+        let input = match wish {
             Some(command) => Input { at: world.now(), event: InputEvent::Command(command) },
             None => match run.ended() {
                 Some((result, _)) => return Ok(result),
@@ -124,7 +126,19 @@ pub fn drive(
         };
         let mut sequence = run.next_sequence();
         let at = input.at;
-        let mut instructions = run.step(input)?;
+        let arrived = match &input.event {
+            InputEvent::Command(command) if !is_ours => Some(command.word()),
+            InputEvent::Command(_) | InputEvent::Tick | InputEvent::Outcome { .. } => None,
+        };
+        let mut instructions = match (run.step(input), arrived) {
+            (Ok(instructions), _) => instructions,
+            // Somebody else's command came too late, or names what is not there: the run goes on as it was.
+            (Err(error @ StepError::Illegal { .. }), Some(word)) => {
+                sink(&Event { at, kind: refused(word, &error) });
+                continue;
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
         if is_planted(Plant::JournalAfterEffect) {
             instructions.sort_by_key(|one| !matches!(one, Instruction::Submit { .. }));
         }
@@ -143,6 +157,11 @@ pub fn drive(
             }
         }
     }
+}
+
+fn refused(command: &str, error: &StepError) -> EventKind {
+    let why = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    EventKind::CommandRefused { command: command.to_owned(), why }
 }
 
 /// Commands that the policy still wants to give.

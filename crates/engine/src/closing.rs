@@ -110,6 +110,12 @@ impl Run {
                 closing.state = State::Again(turn.now.plus_seconds(AGAIN_SECONDS));
                 return Ok(true);
             }
+            // Nothing was written: the run waits with the person who holds it.
+            Outcome::Failed { failure: Failure::OnHold { .. } } => {
+                closing.attempts -= 1;
+                closing.state = State::Again(turn.now.plus_seconds(AGAIN_SECONDS));
+                return Ok(true);
+            }
             // The first one may have landed: whoever goes on reads how it is.
             Outcome::Failed { failure } => unheard(&format!("written again: {failure}")),
             Outcome::Observed { .. } => unheard("the answer does not fit the question"),

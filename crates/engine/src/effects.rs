@@ -207,6 +207,13 @@ impl Run {
             (None, Outcome::Failed { failure: Failure::Budget { message } }) => {
                 self.blocked(pending.task, effect, message, turn)
             }
+            (None, Outcome::Failed { failure: Failure::OnHold { message } }) => {
+                let subject = self.ledger.intents[&effect].write.target.clone();
+                let on =
+                    WaitingOn { subject, reason: message.clone(), code: None, offers: vec![], holds: vec![] };
+                let trouble = Trouble { blame: Blame::Awaits(Box::new(on)), why: message };
+                self.fail(pending.task, trouble, turn)
+            }
             (_, Outcome::Failed { failure }) => self.failed(pending.task, &failure, turn),
             (_, Outcome::Done { .. } | Outcome::Observed { .. }) => {
                 let message = "the answer does not fit the question".to_owned();

@@ -34,6 +34,10 @@ impl Run {
             None | Some(StepEnd::Done | StepEnd::Held { .. } | StepEnd::Undone { .. }) => None,
         });
         let undecided = self.ledger.plan.waiting.len();
+        if let (None, Some(left)) = (&waits, self.temporary().first()) {
+            let reason = format!("{} of step {} was not put back: {}", left.target, left.step, left.what);
+            return (RunResult::Waiting, reason);
+        }
         match waits {
             Some((step, reason)) => {
                 (RunResult::Waiting, format!("step {} waits: {reason}", self.ledger.plan_step(step).id))

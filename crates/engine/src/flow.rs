@@ -61,6 +61,10 @@ impl Run {
         }
         let bake_until = self.ledger.steps[step].bake_until;
         if bake_until.is_some_and(|until| until > turn.now) {
+            // A bake needs nobody: its end stands in the journal.
+            if self.ledger.paused && self.work.tasks.is_empty() {
+                return self.end_paused(turn);
+            }
             return self.watch(step, turn);
         }
         if !self.ledger.gates_passed(step) {

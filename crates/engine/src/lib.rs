@@ -31,6 +31,7 @@ mod preconditions;
 mod run;
 mod status;
 mod task;
+mod temporary;
 mod undo;
 
 pub use gates::gate_words;

@@ -60,6 +60,10 @@ pub const EFFECT_ATTEMPTS_MAX: u32 = 5;
 pub const REVISION_NAME_CHARS_MAX: usize = 56;
 /// Annotation that kubectl uses to restart a workload.
 pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
+/// Annotation of a workload that a run restarted: the run's name. Its pod template stays as its owner wrote it.
+pub const RUN_ANNOTATION: &str = "meshlift.dev/run";
+/// Annotation of the namespace in which runs are kept that stops them all; its value says why.
+pub const HOLD: &str = "meshlift.dev/hold";
 /// Label that selects a revision or a tag.
 pub const REV_LABEL: &str = "istio.io/rev";
 /// Label that selects the default revision's injection.

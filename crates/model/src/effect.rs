@@ -231,6 +231,12 @@ pub enum Failure {
         /// What happened.
         message: String,
     },
+    /// A person holds every run: nothing was done.
+    #[error("on hold: {message}")]
+    OnHold {
+        /// Whose word it is, and how to go on.
+        message: String,
+    },
     /// This world cannot do it.
     #[error("not supported: {message}")]
     Unsupported {
@@ -248,6 +254,7 @@ impl Failure {
             Self::NotFound { .. }
             | Self::Forbidden { .. }
             | Self::Refused { .. }
+            | Self::OnHold { .. }
             | Self::Unsupported { .. } => false,
         }
     }

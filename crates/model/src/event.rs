@@ -92,6 +92,13 @@ pub enum EventKind {
         /// Why.
         why: String,
     },
+    /// A command that does not fit how the run stands: nothing came of it.
+    CommandRefused {
+        /// The command, in words.
+        command: String,
+        /// Why.
+        why: String,
+    },
     /// A step is being taken back.
     Undoing {
         /// Step.

@@ -187,6 +187,20 @@ pub enum Command {
     Rollback,
 }
 
+impl Command {
+    /// The verb of the command line that gives it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Approve { .. } => "approve",
+            Self::Abort => "abort",
+            Self::Rollback => "rollback",
+        }
+    }
+}
+
 /// Where a run stands at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::TrafficVerdict;
 use crate::journal::RunResult;
-use crate::names::ObjectRef;
+use crate::names::{IstioVersion, ObjectRef, RevisionName};
 use crate::plan::{Layer, WaitingOn};
 use crate::time::Time;
 
@@ -43,6 +43,72 @@ pub struct RunReport {
     pub assumptions: Vec<String>,
     /// What was not tried.
     pub not_tested: Vec<String>,
+}
+
+/// How a run stands: the JSON of `status`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[must_use = "an unread status is not actionable"]
+pub struct RunStatus {
+    /// Format; 1.
+    pub format_version: u32,
+    /// Name of the run.
+    pub run: String,
+    /// Digest of its plan.
+    pub plan: String,
+    /// Versions that it leaves.
+    pub from: Vec<IstioVersion>,
+    /// Version that it goes to.
+    pub target: IstioVersion,
+    /// Revision that it goes to.
+    pub revision: RevisionName,
+    /// Result; null while it is driven, or where nobody drives it to an end.
+    pub result: Option<RunResult>,
+    /// Why, in one sentence; empty while there is no result.
+    pub reason: String,
+    /// Who executes it.
+    pub executor: Option<Executor>,
+    /// Why a person holds every run, if one does.
+    pub hold: Option<String>,
+    /// Steps in order.
+    pub steps: Vec<StepReport>,
+    /// Gates in order.
+    pub gates: Vec<GateReport>,
+    /// Sums; of traffic nothing is known.
+    pub figures: Figures,
+    /// Temporary changes that were not put back.
+    pub temporary: Vec<Temporary>,
+    /// What waits for a person.
+    pub waiting: Vec<WaitingOn>,
+    /// What cannot be taken back.
+    pub forward_only: Vec<String>,
+    /// Commands that go on from here, best first.
+    pub next: Vec<String>,
+}
+
+/// Whoever executes a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Executor {
+    /// Who and where.
+    pub holder: String,
+    /// Since when.
+    pub since: Option<Time>,
+    /// Last sign of life.
+    pub renewed: Option<Time>,
+    /// True while that counts.
+    pub alive: bool,
+}
+
+/// Something that a run changed for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Temporary {
+    /// Object.
+    pub target: ObjectRef,
+    /// What it is now and what it was, in words.
+    pub what: String,
+    /// Step that changed it.
+    pub step: String,
+    /// When.
+    pub since: Time,
 }
 
 /// One step.

@@ -2,14 +2,12 @@
 //! them.
 
 mod assemble;
-mod checked_world;
 mod faults;
 mod rehearsal;
 mod restored;
 mod series;
 mod stage;
 
-pub use checked_world::CheckedWorld;
 pub use meshlift_twin::faults::{Fault, light};
 pub use rehearsal::{Ended, Outcome, Rehearsal};
 pub use restored::{forward_only, restored};

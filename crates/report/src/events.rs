@@ -29,6 +29,9 @@ pub fn line(event: &Event, start: Time, titles: &BTreeMap<String, String>, style
             style.paint(Tone::Warn, &format!("{step} waits: {}: {}", on.subject, on.reason))
         }
         EventKind::Retrying { subject, why } => format!("{subject} is tried again: {why}"),
+        EventKind::CommandRefused { command, why } => {
+            style.paint(Tone::Warn, &format!("`{command}` changes nothing: {why}"))
+        }
         EventKind::Undoing { step, why } => style.paint(Tone::Bad, &format!("{step} is undone: {why}")),
         EventKind::StepEnded { step, state } => format!("{step} {state}"),
         EventKind::RunEnded { result, reason } => {
@@ -56,6 +59,7 @@ pub fn moment(event: &Event) -> Option<String> {
         | EventKind::Approved { .. }
         | EventKind::Waiting { .. }
         | EventKind::Retrying { .. }
+        | EventKind::CommandRefused { .. }
         | EventKind::Undoing { .. }
         | EventKind::StepEnded { .. }
         | EventKind::RunEnded { .. } => None,

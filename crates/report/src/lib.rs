@@ -9,5 +9,6 @@ pub mod failure;
 pub mod inspect;
 pub mod plan;
 pub mod rehearsal;
+pub mod status;
 pub mod text;
 pub mod words;

@@ -31,7 +31,9 @@ use meshlift_model::snapshot::Snapshot;
 pub use demo::demo;
 pub use error::{ManifestError, SnapshotError};
 pub use folder::{istiod_answer, write_folder};
-pub use manifest::{manifest_documents, parse_manifest, read_manifest, shipped_manifest};
+pub use manifest::{
+    manifest_documents, parse_manifest, read_manifest, read_whole_manifest, shipped_manifest,
+};
 pub use metrics::METRICS_READ;
 pub use redact::redact;
 pub use report::ReadReport;

@@ -46,11 +46,25 @@ pub fn shipped_manifest(version: &IstioVersion, ambient: bool) -> Option<Manifes
 /// # Errors
 /// Where the file cannot be read or is not the manifest of one control plane.
 pub fn read_manifest(path: &Path) -> Result<Manifest, ManifestError> {
+    let (text, place) = read_text(path)?;
+    parse_manifest(&text, &place)
+}
+
+/// Text of a file, one byte over the limit at most, and what errors call it.
+fn read_text(path: &Path) -> Result<(String, String), ManifestError> {
     let error = |source| ManifestError::Io { path: path.to_owned(), source };
-    let place = path.display().to_string();
     let mut text = String::new();
     File::open(path).map_err(error)?.take(MANIFEST_BYTES_MAX + 1).read_to_string(&mut text).map_err(error)?;
-    parse_manifest(&text, &place)
+    Ok((text, path.display().to_string()))
+}
+
+/// Reads a manifest from a file, and its objects with all their fields: what an installer needs.
+///
+/// # Errors
+/// As [`read_manifest`].
+pub fn read_whole_manifest(path: &Path) -> Result<(Manifest, Vec<Value>), ManifestError> {
+    let (text, place) = read_text(path)?;
+    Ok((parse_manifest(&text, &place)?, manifest_documents(&text, &place)?))
 }
 
 /// Reads a manifest from the text of YAML documents; `place` names it in errors.

@@ -75,7 +75,19 @@ pub(super) const CLI_CODES: &[OtherCode] = &[
     row(
         "ML9512",
         "The plan has no such step",
-        "`--rollback-after` names the step of the plan after which everything is rolled back.",
+        "`--rollback-after`, `--until` and `approve` name a step of the plan by its id.",
         "Take one of the ids that the error lists.",
+    ),
+    row(
+        "ML9513",
+        "Nobody said yes",
+        "`apply` changes a cluster. Without `--yes` it asks, and where no terminal is there to answer it does nothing.",
+        "Review the plan (`meshlift plan show`), rehearse it, then answer yes or give `--yes`.",
+    ),
+    row(
+        "ML9514",
+        "Another manifest than the plan was made with",
+        "A plan names the digest of its manifest: what was reviewed and rehearsed is what is installed.",
+        "Give the file that the plan was made with, or plan again with this one.",
     ),
 ];

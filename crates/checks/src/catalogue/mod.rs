@@ -4,6 +4,7 @@ mod cli_codes;
 mod cluster_codes;
 mod other_codes;
 mod plan_codes;
+mod run_codes;
 
 use std::fmt::Write;
 
@@ -15,6 +16,7 @@ use cli_codes::CLI_CODES;
 use cluster_codes::CLUSTER_CODES;
 use other_codes::{OTHER_CODES, OtherCode};
 use plan_codes::PLAN_CODES;
+use run_codes::RUN_CODES;
 
 /// What a finding, an error or a refusal means, at length; `None` for a code that does not exist.
 #[must_use]
@@ -36,7 +38,7 @@ pub fn titles() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 fn other_codes() -> impl Iterator<Item = &'static OtherCode> {
-    PLAN_CODES.iter().chain(OTHER_CODES).chain(CLI_CODES).chain(CLUSTER_CODES)
+    PLAN_CODES.iter().chain(OTHER_CODES).chain(CLI_CODES).chain(RUN_CODES).chain(CLUSTER_CODES)
 }
 
 fn check_text(check: &Check) -> String {

@@ -15,6 +15,7 @@ use crate::args::quoted;
 use crate::console::Console;
 use crate::failure::{CliError, Failure};
 use crate::progress::Progress;
+use crate::runs::known_step;
 
 use crate::upgrade::{Upgrade, UpgradeArgs};
 use crate::{Exit, files};
@@ -135,14 +136,6 @@ fn prepare(args: &RehearseArgs, console: &Console) -> Result<(Upgrade, Plan), Fa
     meshlift_planner::fits(&plan, &upgrade.mesh, &upgrade.snapshot_digest)
         .map_err(|error| Failure::from(error).in_file(path))?;
     Ok((upgrade, plan))
-}
-
-fn known_step(step: &str, plan: &Plan) -> Result<(), CliError> {
-    let known: Vec<String> = plan.steps.iter().map(|step| step.id.clone()).collect();
-    if known.iter().any(|id| id == step) {
-        return Ok(());
-    }
-    Err(CliError::UnknownStep { step: step.to_owned(), known })
 }
 
 /// What was found on the way, one line each.

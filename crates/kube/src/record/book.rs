@@ -1,10 +1,12 @@
 //! Runs as anybody may read them.
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Api, ListParams};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use kube::api::{Api, DeleteParams, ListParams};
+use meshlift_model::defaults::HOLD;
 use meshlift_model::journal::JournalLine;
 
-use super::api::ask;
+use super::api::{ask, is_not_found};
 use super::lease::{self, LeaseState};
 use super::{RUN_LABEL, RecordError, journal, object_name};
 use crate::Connection;
@@ -67,8 +69,47 @@ impl RunBook {
         self.connection.wait(lease::state(self.connection.client(), &self.namespace, run))
     }
 
+    /// What the annotation that holds every run says; `None` where nobody holds them.
+    ///
+    /// # Errors
+    /// Where the API server refuses or does not answer.
+    pub fn hold(&self) -> Result<Option<String>, RecordError> {
+        let namespaces: Api<Namespace> = Api::all(self.connection.client().clone());
+        let what = format!("get Namespace {}", self.namespace);
+        let found = self.connection.wait(ask(what, namespaces.get_opt(&self.namespace)))?;
+        Ok(found.and_then(|found| found.metadata.annotations?.get(HOLD).cloned()))
+    }
+
+    /// Deletes all objects of a run: commands, Lease, and at last the journal, whose sealed chunks go with its
+    /// head. Gives how many objects were deleted by name.
+    ///
+    /// # Errors
+    /// Where the API server refuses or does not answer.
+    pub fn forget(&self, run: &str) -> Result<usize, RecordError> {
+        let leases: Api<Lease> = Api::namespaced(self.connection.client().clone(), &self.namespace);
+        let (maps, name, params) = (self.maps(), object_name(run), DeleteParams::background());
+        self.connection.wait(async {
+            let commands = format!("{name}-commands");
+            let mut deleted = 0;
+            deleted +=
+                gone(ask(format!("delete ConfigMap {commands}"), maps.delete(&commands, &params)).await)?;
+            deleted += gone(ask(format!("delete Lease {name}"), leases.delete(&name, &params)).await)?;
+            deleted += gone(ask(format!("delete ConfigMap {name}"), maps.delete(&name, &params)).await)?;
+            Ok(deleted)
+        })
+    }
+
     fn maps(&self) -> Api<ConfigMap> {
         Api::namespaced(self.connection.client().clone(), &self.namespace)
+    }
+}
+
+/// One that was deleted; none where it was not there.
+fn gone<T>(answer: Result<T, RecordError>) -> Result<usize, RecordError> {
+    match answer {
+        Ok(_) => Ok(1),
+        Err(error) if is_not_found(&error) => Ok(0),
+        Err(error) => Err(error),
     }
 }
 

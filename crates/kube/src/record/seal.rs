@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_is_sealed_comes_back_and_is_named_by_its_content() {
-        let owner = ObjectMeta { namespace: Some("istio-system".into()), ..ObjectMeta::default() };
+        let owner = ObjectMeta { uid: Some("6d3f".into()), ..ObjectMeta::default() };
         let lines = "{\"a\":1}\n".repeat(20_000);
         let sealed = seal(&lines, 3, "blue", "istio-system", Some(&owner)).unwrap();
         assert_eq!(unseal(&sealed).unwrap(), lines.as_bytes());

@@ -4,9 +4,11 @@ mod apply;
 mod call;
 mod dry_run;
 mod failure;
+mod hold;
 mod injector;
 mod istiods;
 mod lists;
+mod owners;
 mod places;
 mod queries;
 mod restore;
@@ -53,6 +55,17 @@ pub struct LiveOptions {
     pub reach: Reach,
     /// Reads the whole mesh, for checks.
     pub reader: Reader,
+    /// The run that is carried out.
+    pub run: Actor,
+}
+
+/// On whose behalf a world acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// Name of the run.
+    pub run: String,
+    /// Namespace in which runs are kept, and whose annotation holds them all.
+    pub namespace: String,
 }
 
 /// A live cluster that a run can act on.
@@ -93,6 +106,7 @@ pub(crate) struct Hands {
     calls: Calls,
     istiods: Istiods,
     installable: Option<Installable>,
+    run: Actor,
 }
 
 impl std::fmt::Debug for LiveWorld {
@@ -107,7 +121,7 @@ impl LiveWorld {
     pub fn new(connection: Connection, options: LiveOptions) -> Self {
         let calls = Calls::new(connection.client().clone());
         let istiods = Istiods::new(calls.clone(), options.reach);
-        let hands = Arc::new(Hands { calls, istiods, installable: options.installable });
+        let hands = Arc::new(Hands { calls, istiods, installable: options.installable, run: options.run });
         let (sender, arrivals) = channel();
         let (under_way, commanders) = (0, Weak::new());
         Self { connection, hands, reader: options.reader, sender, arrivals, under_way, commanders }
@@ -178,7 +192,7 @@ impl Hands {
             Effect::Read(query) => {
                 self.answer(query).await.map(|observation| Outcome::Observed { observation })
             }
-            Effect::Write(write) => self.write(write).await.map(|stored| Outcome::Done { stored }),
+            Effect::Write(write) => self.change(write).await.map(|stored| Outcome::Done { stored }),
         };
         done.unwrap_or_else(|failure| Outcome::Failed { failure })
     }

@@ -64,6 +64,7 @@ impl Hands {
                 patch::merge(&mut patch, &json!({"metadata": {key: value}}));
             }
         }
+        self.signed(write, &mut patch);
         let path = places::object(&write.target)?;
         self.calls.patch(&path, Patch::Merge, &patch).await?;
         Ok(Vec::new())

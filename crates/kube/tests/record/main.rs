@@ -47,12 +47,14 @@ fn names(connection: &Connection, namespace: &str) -> Vec<String> {
     found.items.into_iter().filter_map(|map| map.metadata.name).collect()
 }
 
+type Scenario = fn(&Cluster, &str);
+
 /// One cluster, a namespace for each scenario.
 #[test]
 fn runs_in_a_real_cluster() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let cluster = runtime.block_on(Cluster::up(Options::default())).unwrap();
-    let scenarios: [(&str, fn(&Cluster, &str)); 7] = [
+    let scenarios: [(&str, Scenario); 7] = [
         ("any-machine", any_machine_reads_what_one_wrote),
         ("one-executor", one_executor_at_a_time),
         ("fenced", whoever_was_taken_over_appends_nothing),

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use meshlift_kube::{Access, Connection, LiveOptions, LiveWorld, Reach};
+use meshlift_kube::{Access, Actor, Connection, LiveOptions, LiveWorld, Reach};
 use meshlift_model::effect::{Change, Effect, Failure, Observation, Outcome, Query, Write};
 use meshlift_model::journal::InputEvent;
 use meshlift_model::names::ObjectRef;
@@ -67,7 +67,8 @@ impl Server {
         std::fs::write(&kubeconfig, config.to_string()).unwrap();
         let connection = Connection::open(&Access { kubeconfig: Some(kubeconfig), context: None }).unwrap();
         let reader = Box::new(|| Ok(Snapshot::default()));
-        let options = LiveOptions { installable: None, reach: Reach::PortForward, reader };
+        let run = Actor { run: "test".to_owned(), namespace: "default".to_owned() };
+        let options = LiveOptions { installable: None, reach: Reach::PortForward, reader, run };
         Self { world: LiveWorld::new(connection, options), asked, _folder: folder }
     }
 

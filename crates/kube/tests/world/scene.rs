@@ -7,7 +7,7 @@ use kube::Client;
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use meshlift_cluster::Cluster;
-use meshlift_kube::{Access, Connection, Installable, LiveOptions, LiveWorld, Reach};
+use meshlift_kube::{Access, Actor, Connection, Installable, LiveOptions, LiveWorld, Reach};
 use meshlift_model::effect::{Change, Effect, Failure, Observation, Outcome, Query, WorkloadView, Write};
 use meshlift_model::journal::InputEvent;
 use meshlift_model::k8s::KINDS;
@@ -16,6 +16,8 @@ use meshlift_model::snapshot::Snapshot;
 use meshlift_ports::WorldPort;
 use serde_json::{Value, json};
 
+/// Namespace whose annotation holds runs.
+pub(crate) const RUNS: &str = "default";
 /// Longest that anything is waited for, in seconds.
 const WAIT_SECONDS: i64 = 90;
 
@@ -149,7 +151,8 @@ async fn pause() {
 
 fn world(connection: &Connection, installable: Option<Installable>) -> LiveWorld {
     let reader = Box::new(|| Ok(Snapshot::default()));
-    LiveWorld::new(connection.clone(), LiveOptions { installable, reach: Reach::PortForward, reader })
+    let run = Actor { run: "test".to_owned(), namespace: RUNS.to_owned() };
+    LiveWorld::new(connection.clone(), LiveOptions { installable, reach: Reach::PortForward, reader, run })
 }
 
 /// A template of one container.

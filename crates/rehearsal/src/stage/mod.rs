@@ -22,8 +22,8 @@ use meshlift_twin::world::TwinWorld;
 pub use crash::{Crash, Cut};
 pub use journal::{Fate, Moment};
 
-use crate::CheckedWorld;
 use journal::StageJournal;
+use meshlift_driver::CheckedWorld;
 
 /// Name of every run on a stage.
 const RUN: &str = "rehearsal";

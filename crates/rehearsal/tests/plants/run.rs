@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use meshlift_driver::CheckedWorld;
 use meshlift_driver::{DriverPolicy, MemoryJournal, begin, drive};
 use meshlift_mesh::Mesh;
 use meshlift_model::effect::{Effect, EffectId};
@@ -15,7 +16,6 @@ use meshlift_model::run_report::Violation;
 use meshlift_model::snapshot::Snapshot;
 use meshlift_model::time::Time;
 use meshlift_ports::{JournalError, JournalPort, PortError, WorldPort};
-use meshlift_rehearsal::CheckedWorld;
 use meshlift_twin::checkers::{Announced, Evidence, violations};
 use meshlift_twin::traffic::{Corner, measure};
 use meshlift_twin::witness::Witness;

@@ -18,6 +18,7 @@ pub use grounds::{assumptions, not_tested, tried};
 pub use html::html;
 pub use markdown::markdown;
 pub use screen::screen;
+pub(crate) use screen::{gate_lines, step_table};
 
 /// Kind of what waits where a step does, as the engine calls it.
 const STEP: &str = "Step";

@@ -1,7 +1,7 @@
 //! The end of `meshlift rehearse` on a terminal.
 
 use meshlift_model::journal::RunResult;
-use meshlift_model::run_report::{RunReport, ServiceReport, StepReport};
+use meshlift_model::run_report::{GateReport, RunReport, ServiceReport, StepReport};
 
 use super::{Rehearsal, losers, name, seconds, verdict, waiting};
 use crate::text::{
@@ -64,9 +64,24 @@ fn steps(report: &RunReport, style: Style) -> String {
     if report.steps.is_empty() {
         return String::new();
     }
+    let mut text = step_table(&report.steps, style);
+    let figures = &report.figures;
+    let line = format!(
+        "{} moved in {} · at most {} pods on top · undo of everything at most {}",
+        count(figures.pods_moved, "pod"),
+        duration(figures.makespan_seconds),
+        figures.capacity_peak_extra_pods,
+        duration(figures.undo_seconds_max)
+    );
+    text.push_str(&hang("     ", &line));
+    text
+}
+
+/// Steps, where they stand, and how long they took.
+pub(crate) fn step_table(steps: &[StepReport], style: Style) -> String {
     let head = format!("{:>3}  {:<50}{:<10}{:>8}", "#", "STEP", "STATE", "TOOK");
     let mut text = format!("{}\n", style.heading(&head));
-    for (index, step) in report.steps.iter().enumerate() {
+    for (index, step) in steps.iter().enumerate() {
         let took = seconds(step).map_or(String::new(), duration);
         let title = fold_title(&step.action, TITLE_WIDTH);
         let row = format!("{:>3}  {:<50}{:<10}{took:>8}", index + 1, title[0], step.state);
@@ -78,15 +93,6 @@ fn steps(report: &RunReport, style: Style) -> String {
         text.push('\n');
         text.extend(title.iter().skip(1).map(|line| format!("       {line}\n")));
     }
-    let figures = &report.figures;
-    let line = format!(
-        "{} moved in {} · at most {} pods on top · undo of everything at most {}",
-        count(figures.pods_moved, "pod"),
-        duration(figures.makespan_seconds),
-        figures.capacity_peak_extra_pods,
-        duration(figures.undo_seconds_max)
-    );
-    text.push_str(&hang("     ", &line));
     text
 }
 
@@ -100,8 +106,13 @@ fn tone(step: &StepReport) -> Tone {
 }
 
 fn gates(report: &RunReport, style: Style) -> String {
-    let failed: Vec<_> = report.gates.iter().filter(|gate| !gate.passed).collect();
-    let passed = report.gates.len() - failed.len();
+    gate_lines(&report.gates, style)
+}
+
+/// How many gates held, and each that did not.
+pub(crate) fn gate_lines(gates: &[GateReport], style: Style) -> String {
+    let failed: Vec<_> = gates.iter().filter(|gate| !gate.passed).collect();
+    let passed = gates.len() - failed.len();
     let line = format!("{passed} passed, {} failed", failed.len());
     let mut text = hang("GATES  ", &line).replacen("GATES", &style.heading("GATES"), 1);
     for gate in failed {

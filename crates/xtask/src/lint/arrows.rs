@@ -17,10 +17,11 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("ports", &["model"]),
     ("views", &["model"]),
     ("twin", &["model", "ports", "views"]),
-    ("driver", &["model", "ports", "engine"]),
+    ("driver", &["model", "mesh", "checks", "ports", "engine"]),
     ("kube", &["model", "snapshot", "ports", "views"]),
     ("report", &["model", "mesh", "checks", "planner"]),
     ("rehearsal", &["model", "mesh", "checks", "engine", "ports", "twin", "driver", "report"]),
+    ("live", &["model", "engine", "ports", "driver", "kube"]),
     (
         "cli",
         &[
@@ -36,6 +37,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
             "report",
             "rehearsal",
             "kube",
+            "live",
         ],
     ),
 ];

@@ -1,0 +1,111 @@
+//! Changes that a run made for a while: raised quotas, floors of autoscalers, replicas on top, rollout limits,
+//! an istiod that is scaled down. Derived from the journal alone; a run that is done has none.
+
+use std::collections::BTreeMap;
+
+use meshlift_model::effect::{Change, Write};
+use meshlift_model::journal::Undo;
+use meshlift_model::names::ObjectRef;
+use meshlift_model::run_report::Temporary;
+use meshlift_model::time::Time;
+
+use crate::ledger::Intended;
+use crate::run::Run;
+
+/// What is changed for a while, and what of it.
+type Key = (ObjectRef, String);
+
+/// A value that differs from what was there before.
+struct Open<'a> {
+    before: &'a Change,
+    now: &'a Change,
+    since: Time,
+    step: usize,
+}
+
+impl Run {
+    /// What the run changed for a while and has not put back, by object.
+    #[must_use]
+    pub fn temporary(&self) -> Vec<Temporary> {
+        let mut open: BTreeMap<Key, Open<'_>> = BTreeMap::new();
+        for intent in self.ledger.intents.values().filter(|intent| intent.may_have_landed()) {
+            note(&mut open, intent);
+        }
+        let left = open.into_iter().filter(|(_, one)| one.now != one.before);
+        left.map(|((target, _), one)| Temporary {
+            target,
+            what: format!("{} (before: {})", words(one.now), words(one.before)),
+            step: self.ledger.plan_step(one.step).id.clone(),
+            since: one.since,
+        })
+        .collect()
+    }
+}
+
+fn note<'a>(open: &mut BTreeMap<Key, Open<'a>>, intent: &'a Intended) {
+    let write = &intent.write;
+    if matches!(write.change, Change::Delete) {
+        open.retain(|(target, _), _| *target != write.target);
+        return;
+    }
+    let Some(field) = field(&write.change) else { return };
+    let key = (write.target.clone(), field);
+    if let Some(known) = open.get_mut(&key) {
+        known.now = &write.change;
+    } else if let Some(before) = before(&intent.undo, write) {
+        let (now, since, step) = (&write.change, intent.at, intent.step);
+        open.insert(key, Open { before, now, since, step });
+    }
+}
+
+/// The field that a temporary change is about; nothing for changes that are to stay.
+fn field(change: &Change) -> Option<String> {
+    match change {
+        Change::Replicas { .. } => Some("replicas".to_owned()),
+        Change::AutoscalerMin { .. } => Some("minReplicas".to_owned()),
+        Change::Strategy { .. } => Some("rolling update".to_owned()),
+        Change::Quota { resource, .. } => Some(resource.clone()),
+        Change::Labels { .. }
+        | Change::TemplateAnnotation { .. }
+        | Change::Partition { .. }
+        | Change::Evict
+        | Change::Delete
+        | Change::RecreatePod
+        | Change::Restore { .. }
+        | Change::ApplyCrds { .. }
+        | Change::InstallRevision { .. }
+        | Change::SetTag { .. }
+        | Change::RemoveTag => None,
+    }
+}
+
+fn before<'a>(undo: &'a Undo, write: &Write) -> Option<&'a Change> {
+    match undo {
+        Undo::Inverse { writes } => {
+            writes.iter().find(|one| one.target == write.target).map(|one| &one.change)
+        }
+        Undo::RestoreStored | Undo::ForwardOnly { .. } | Undo::NotNeeded => None,
+    }
+}
+
+fn words(change: &Change) -> String {
+    match change {
+        Change::Replicas { replicas } => format!("replicas {replicas}"),
+        Change::AutoscalerMin { replicas } => format!("minReplicas {replicas}"),
+        Change::Strategy { max_unavailable, max_surge } => {
+            format!("maxUnavailable {max_unavailable}, maxSurge {max_surge}")
+        }
+        Change::Quota { resource, hard } => format!("{resource} {hard}"),
+        Change::Labels { .. }
+        | Change::TemplateAnnotation { .. }
+        | Change::Partition { .. }
+        | Change::Evict
+        | Change::Delete
+        | Change::RecreatePod
+        | Change::Restore { .. }
+        | Change::ApplyCrds { .. }
+        | Change::InstallRevision { .. }
+        | Change::SetTag { .. }
+        | Change::RemoveTag => "something else".to_owned(),
+    }
+}
