@@ -8,12 +8,13 @@ use clap::Args;
 use meshlift_driver::DriverPolicy;
 use meshlift_live::LiveError;
 use meshlift_mesh::Mesh;
-use meshlift_model::plan::Plan;
+use meshlift_model::journal::Command;
+use meshlift_model::plan::{Plan, Stage, Step};
 use meshlift_report::plan;
 
 use crate::console::Console;
 use crate::failure::{CliError, Failure};
-use crate::runs::{ClusterArgs, Format, Live, installable, known_step};
+use crate::runs::{ClusterArgs, Format, Live, installable, known_step, who};
 use crate::{Exit, mesh};
 
 /// Arguments of `apply`.
@@ -67,9 +68,17 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Exit, Failure> 
     let policy = DriverPolicy {
         auto_approve: args.grant_approvals.clone(),
         until: args.until.clone(),
+        commands: plan_approved(&plan),
         ..DriverPolicy::default()
     };
     live.drive(journal, manifest, policy, args.output, console)
+}
+
+/// Whoever said yes has approved the plan; waves have approvals of their own.
+fn plan_approved(plan: &Plan) -> Vec<Command> {
+    let asks =
+        |step: &&Step| step.stage == Stage::Preflight && step.person.as_ref().is_some_and(|one| one.approval);
+    plan.steps.iter().filter(asks).map(|step| Command::Approve { step: step.id.clone(), by: who() }).collect()
 }
 
 /// The mesh is read once more: a plan of another mesh, or of this one as it was, is refused with what differs.

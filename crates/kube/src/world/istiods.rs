@@ -8,6 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Pod as ApiPod;
 use kube::Api;
@@ -17,7 +23,7 @@ use meshlift_model::k8s::{Pod, Webhook};
 use meshlift_model::snapshot::IstiodAnswers;
 use meshlift_model::time::Time;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
@@ -35,7 +41,7 @@ const INJECTION_PORT: u16 = 15017;
 /// Longest that one answer is waited for, in seconds.
 const ANSWER_SECONDS_MAX: u64 = 20;
 /// Longest answer, in bytes: 100,000 proxies at some 600 bytes each.
-const ANSWER_BYTES_MAX: u64 = 64 << 20;
+const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// How long a port-forward that failed is waited for to say why.
 const WORDS: Duration = Duration::from_secs(1);
 /// Audience of tokens that istiod accepts.
@@ -149,12 +155,14 @@ impl Istiods {
     }
 
     async fn get(&self, pod: &Pod, path: &str, token: Option<&str>) -> Result<Answer, String> {
-        let authorization =
-            token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-        let head = format!("GET {path} HTTP/1.0\r\nHost: istiod\r\n{authorization}Connection: close\r\n\r\n");
+        let mut request = Request::get(path).header(HOST, "istiod");
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Full::default()).map_err(|error| error.to_string())?;
         let asked = async {
             let (stream, forwarded) = self.dial(pod, MONITORING_PORT).await?;
-            closed(forwarded, MONITORING_PORT, exchange(stream, head.as_bytes()).await).await
+            closed(forwarded, MONITORING_PORT, exchange(stream, request).await).await
         };
         in_time(asked).await
     }
@@ -170,19 +178,17 @@ impl Istiods {
         let service =
             webhook.client_config.service.as_ref().ok_or("the injector is outside of the cluster")?;
         let server = format!("{}.{}.svc", service.name, service.namespace);
-        let body = review.to_string();
-        let head = format!(
-            "POST {} HTTP/1.0\r\nHost: {server}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-             Connection: close\r\n\r\n{body}",
-            service.path,
-            body.len()
-        );
+        let request = Request::post(&service.path)
+            .header(HOST, &server)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::from(review.to_string()))
+            .map_err(|error| error.to_string())?;
         let connector = trust(&webhook.client_config.ca_bundle)?;
         let asked = async {
             let (stream, forwarded) = self.dial(istiod, INJECTION_PORT).await?;
             let name = ServerName::try_from(server.clone()).map_err(|error| error.to_string())?;
             let secure = connector.connect(name, stream).await.map_err(|error| error.to_string())?;
-            closed(forwarded, INJECTION_PORT, exchange(secure, head.as_bytes()).await).await
+            closed(forwarded, INJECTION_PORT, exchange(secure, request).await).await
         };
         let answer = in_time(asked).await?;
         match answer.code {
@@ -274,48 +280,19 @@ fn trust(ca_bundle: &str) -> Result<TlsConnector, String> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// One request and its answer, up to the end of the connection (HTTP/1.0: no chunks).
-async fn exchange(mut stream: impl Duplex, request: &[u8]) -> Result<Answer, String> {
-    let said = |error: std::io::Error| error.to_string();
-    stream.write_all(request).await.map_err(said)?;
-    stream.flush().await.map_err(said)?;
-    let mut bytes = Vec::new();
-    let read = stream.take(ANSWER_BYTES_MAX + 1).read_to_end(&mut bytes).await;
-    if bytes.len() as u64 > ANSWER_BYTES_MAX {
-        return Err(format!("its answer is over {ANSWER_BYTES_MAX} bytes"));
-    }
-    // A server that ends TLS without saying so: whether the answer is whole, its length says.
-    match read {
-        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(error.to_string()),
-        Ok(_) | Err(_) => parsed(bytes),
-    }
-}
-
-fn parsed(bytes: Vec<u8>) -> Result<Answer, String> {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or("the answer is cut off")?;
-    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
-    let mut lines = head.lines();
-    let code = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
-    let code = code.ok_or("the answer is no HTTP")?;
-    let body = bytes[end + 4..].to_vec();
-    let length = lines.filter_map(|line| line.split_once(':')).find_map(|(key, value)| {
-        key.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok()).flatten()
-    });
-    if length.is_some_and(|length| length != body.len()) {
-        return Err("the answer is cut off".to_owned());
-    }
-    Ok(Answer { code, body })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_is_whole_or_none() {
-        let whole = parsed(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n[]".to_vec()).unwrap();
-        assert_eq!((whole.code, whole.body.as_slice()), (200, &b"[]"[..]));
-        assert!(parsed(b"HTTP/1.0 200 OK\r\ncontent-length: 3\r\n\r\n[]".to_vec()).is_err());
-        assert!(parsed(b"HTTP/1.0 200 OK\r\n".to_vec()).is_err());
-    }
+/// One request and its answer. Its length decides where it ends: a port-forward over a WebSocket does not say that
+/// the other side has closed.
+async fn exchange(stream: impl Duplex + 'static, request: Request<Full<Bytes>>) -> Result<Answer, String> {
+    let shaken = http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = shaken.map_err(|error| sentence(&error))?;
+    let driver = tokio::spawn(async move { drop(connection.await) });
+    let asked = async {
+        let response = sender.send_request(request).await.map_err(|error| sentence(&error))?;
+        let code = response.status().as_u16();
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        Ok(Answer { code, body: body.map_err(|error| error.to_string())?.to_bytes().to_vec() })
+    };
+    let answer = asked.await;
+    driver.abort();
+    answer
 }

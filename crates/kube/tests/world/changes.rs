@@ -4,7 +4,7 @@ use meshlift_model::defaults::RESTARTED_AT;
 use meshlift_model::effect::{Change, Failure, Write};
 use serde_json::{Value, json};
 
-use crate::scene::{Scene, deployment, restart, stateful_set};
+use crate::scene::{RUNS, Scene, deployment, restart, stateful_set};
 
 fn labels(labels: &[(&str, Option<&str>)]) -> Change {
     let owned = |(key, value): &(&str, Option<&str>)| ((*key).to_owned(), value.map(str::to_owned));
@@ -175,4 +175,19 @@ pub(crate) fn an_object_is_deleted_once_and_restored_once(scene: &mut Scene) {
     // Also what meshlift does not read is back.
     assert_eq!(scene.field("Service", "x", "/spec/ports/0/appProtocol"), "http");
     assert_eq!(scene.field("Service", "x", "/metadata/labels/team"), "a");
+}
+
+pub(crate) fn nothing_is_written_while_a_person_holds_every_run(scene: &mut Scene) {
+    scene.create("Deployment", &deployment("x", 1, &json!({})));
+    let hold = |scene: &Scene, why: Value| {
+        scene.patch("Namespace", RUNS, &json!({"metadata": {"annotations": {"meshlift.dev/hold": why}}}));
+    };
+    hold(scene, "change freeze".into());
+    let held = scene.write(scene.at("Deployment", "x"), restart("2026-01-01T00:00:00Z"));
+    let Err(Failure::OnHold { message }) = held else { panic!("{held:?}") };
+    assert!(message.contains("change freeze") && message.contains("meshlift resume --run test"), "{message}");
+    assert_eq!(scene.field("Deployment", "x", "/metadata/annotations/meshlift.dev~1run"), json!(null));
+    hold(scene, Value::Null);
+    assert_eq!(scene.write(scene.at("Deployment", "x"), restart("2026-01-01T00:00:00Z")), Ok(vec![]));
+    assert_eq!(scene.field("Deployment", "x", "/metadata/annotations/meshlift.dev~1run"), "test");
 }

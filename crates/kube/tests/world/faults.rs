@@ -140,10 +140,11 @@ fn a_read_is_asked_again_until_it_is_answered() {
 #[test]
 fn a_write_is_sent_once_whatever_becomes_of_it() {
     for reply in [no(503), no(504), no(429), Reply::HangUp] {
-        let mut server = Server::playing(vec![reply, ok(namespace())]);
+        // Before each write it is asked whether a person holds every run.
+        let mut server = Server::playing(vec![ok(namespace()), reply, ok(namespace()), ok(namespace())]);
         let outcome = server.run(&label());
         assert!(matches!(outcome, Outcome::Failed { failure: Failure::Unavailable { .. } }), "{outcome:?}");
-        assert_eq!(server.asked().len(), 1);
+        assert_eq!(server.asked(), ["GET /api/v1/namespaces/default", "PATCH /api/v1/namespaces/web"]);
         // The engine writes again, and it is done.
         assert_eq!(server.run(&label()), Outcome::Done { stored: vec![] });
     }

@@ -52,6 +52,11 @@ fn revision(scene: &mut Scene, name: &str) -> RevisionView {
 }
 
 fn both_revisions_tell_version_and_root(scene: &mut Scene) {
+    let until = scene.world.now().plus_seconds(60);
+    // Port-forwards to istiods come a moment after the istiods.
+    while [OLD, NEW].iter().any(|name| revision(scene, name).version.is_none()) {
+        assert!(scene.world.now() < until, "{:?}", revision(scene, OLD));
+    }
     let (old, new) = (revision(scene, OLD), revision(scene, NEW));
     for (view, version) in [(&old, "1.29.6"), (&new, "1.30.3")] {
         assert_eq!((view.ready, view.replicas), (2, 2), "{view:?}");

@@ -24,10 +24,11 @@ type Scenario = fn(&mut Scene);
 fn effects_on_a_real_cluster() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let cluster = runtime.block_on(Cluster::up(Options::default())).unwrap();
-    let scenarios: [(&str, Scenario); 17] = [
+    let scenarios: [(&str, Scenario); 18] = [
         ("labels", changes::labels_change_in_one_patch_and_only_on_the_object_they_were_made_for),
         ("changes", changes::every_change_can_be_done_twice_and_taken_back),
         ("misfits", changes::a_change_that_does_not_fit_is_refused),
+        ("held", changes::nothing_is_written_while_a_person_holds_every_run),
         ("deletes", changes::an_object_is_deleted_once_and_restored_once),
         ("budget", pods::a_budget_holds_an_eviction_back),
         ("quota", pods::a_quota_refuses_in_its_own_words),

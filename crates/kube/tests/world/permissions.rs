@@ -17,7 +17,8 @@ fn kubeconfig(cluster: &Cluster, scene: &Scene) -> std::path::PathBuf {
     scene.create("ServiceAccount", &json!({"metadata": {"name": "reader"}}));
     let rule =
         json!({"apiGroups": ["apps"], "resources": ["deployments", "replicasets"], "verbs": ["get", "list"]});
-    scene.create("ClusterRole", &json!({"metadata": {"name": "reader"}, "rules": [rule]}));
+    let hold = json!({"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]});
+    scene.create("ClusterRole", &json!({"metadata": {"name": "reader"}, "rules": [rule, hold]}));
     let binding = json!({
         "metadata": {"name": "reader"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "reader"},

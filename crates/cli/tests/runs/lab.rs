@@ -1,0 +1,151 @@
+//! A small mesh between two revisions on a real control plane, and plain looks at it.
+
+use std::path::PathBuf;
+
+use meshlift_cluster::{Cluster, Options};
+use meshlift_istiod_standin::Standin;
+use meshlift_model::names::ObjectRef;
+use meshlift_testkit::only;
+use serde_json::{Value, json};
+
+use crate::common::{Said, meshlift};
+
+pub(crate) const OLD: &str = "1-29-6";
+pub(crate) const NEW: &str = "1-30-3";
+/// A canary with classic sidecars, a follower of the default tag, and pods that are bound to a tag themselves.
+const WORKLOADS: [&str; 3] =
+    ["Deployment/ledger-classic/books", "Deployment/team-12/api-2", "Deployment/partner/edi"];
+/// Waits of seconds: what is tried here is not patience.
+pub(crate) const INTENT: &str = "\
+format_version: 1
+target: 1.30.3
+limits:
+  selector_settle_seconds: 1
+  bake_seconds_control_plane: 1
+  bake_seconds_canary: 1
+  bake_seconds_wave: 1
+  bake_seconds_slo_critical: 1
+  bake_seconds_gateway: 1
+  observation_seconds: 1
+  old_istiod_dark_seconds: 1
+";
+
+pub(crate) struct Lab {
+    pub(crate) cluster: Cluster,
+    runtime: tokio::runtime::Runtime,
+    files: tempfile::TempDir,
+    _standin: Standin,
+}
+
+impl Lab {
+    /// 1.30.3 is there already, and nothing has moved.
+    pub(crate) fn up() -> Self {
+        let recording = meshlift_snapshot::fixtures::cluster("canary-installed").unwrap();
+        let keep = WORKLOADS.iter().map(|one| one.parse::<ObjectRef>().unwrap()).collect();
+        let mesh = only(&recording, &keep, &["istio-system"]);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let (cluster, standin) = runtime.block_on(async {
+            let cluster = Cluster::up(Options::default()).await.unwrap();
+            let standin = Standin::start(&cluster).await.unwrap();
+            standin.load(&cluster, &mesh, &[]).await.unwrap();
+            (cluster, standin)
+        });
+        let lab = Self { cluster, runtime, files: tempfile::tempdir().unwrap(), _standin: standin };
+        super::until("all pods", || lab.all_ready());
+        lab
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.files.path().join(name)
+    }
+
+    /// Runs meshlift with all rights.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
+        let kubeconfig = self.cluster.kubeconfig();
+        let all = [arguments, &["--kubeconfig", kubeconfig.to_str().unwrap()]].concat();
+        meshlift(self.files.path(), &all)
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let request = http::Request::get(path).body(Vec::new()).unwrap();
+        self.runtime.block_on(self.cluster.client().request(request)).unwrap()
+    }
+
+    fn items(&self, path: &str) -> Vec<Value> {
+        self.get(path)["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    fn all_ready(&self) -> bool {
+        self.items("/apis/apps/v1/deployments").iter().all(|one| {
+            let wanted = &one["spec"]["replicas"];
+            let all = ["replicas", "updatedReplicas", "availableReplicas"];
+            wanted == 0 || all.iter().all(|field| wanted == &one["status"][field])
+        })
+    }
+
+    /// Revisions that the pods of a namespace were injected by, of those that stay.
+    pub(crate) fn revisions(&self, namespace: &str) -> Vec<String> {
+        let pods = self.items(&format!("/api/v1/namespaces/{namespace}/pods"));
+        let living = pods.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+        let revision = |pod: &Value| {
+            pod["metadata"]["annotations"]["istio.io/rev"].as_str().unwrap_or("none").to_owned()
+        };
+        living.map(revision).collect()
+    }
+
+    /// What selects revisions, and whose istiods and tags there are: all that a rollback has to give back.
+    pub(crate) fn mesh(&self) -> Value {
+        let labels = |path: &str| -> Value {
+            let list = self.items(path);
+            list.iter()
+                .map(|one| {
+                    json!([one["metadata"]["name"], one["metadata"]["labels"], one["spec"]["replicas"]])
+                })
+                .collect()
+        };
+        let templates: Value = self
+            .items("/apis/apps/v1/deployments")
+            .iter()
+            .map(|one| json!([one["metadata"]["name"], one["spec"]]))
+            .collect();
+        json!([
+            labels("/api/v1/namespaces"),
+            labels("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"),
+            labels("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"),
+            labels("/api/v1/namespaces/istio-system/services"),
+            templates,
+        ])
+    }
+
+    pub(crate) fn owner_annotation(&self, namespace: &str, deployment: &str) -> String {
+        let found = self.get(&format!("/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}"));
+        found["metadata"]["annotations"]["meshlift.dev/run"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn events(&self, namespace: &str) -> Vec<String> {
+        let events = self.items(&format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events"));
+        events.iter().filter_map(|event| event["note"].as_str().map(str::to_owned)).collect()
+    }
+
+    pub(crate) fn annotate(&self, key: &str, value: Value) {
+        let patch = json!({"metadata": {"annotations": {key: value}}});
+        let request = http::Request::patch("/api/v1/namespaces/istio-system")
+            .header("content-type", "application/merge-patch+json")
+            .body(patch.to_string().into_bytes())
+            .unwrap();
+        let _: Value = self.runtime.block_on(self.cluster.client().request(request)).unwrap();
+    }
+
+    /// Objects that runs keep in the cluster.
+    pub(crate) fn run_objects(&self) -> usize {
+        let of = |path: &str| self.items(&format!("{path}?labelSelector=meshlift.dev/run")).len();
+        of("/api/v1/namespaces/istio-system/configmaps")
+            + of("/apis/coordination.k8s.io/v1/namespaces/istio-system/leases")
+    }
+
+    pub(crate) fn istiods(&self) -> Vec<String> {
+        let all = self.items("/apis/apps/v1/namespaces/istio-system/deployments");
+        let names = all.iter().filter_map(|one| one["metadata"]["name"].as_str());
+        names.filter(|name| name.starts_with("istiod")).map(str::to_owned).collect()
+    }
+}
