@@ -115,7 +115,9 @@ impl<S: ObjectSource, P: Proxies> Context<'_, S, P> {
     }
 
     fn bare_pod(&self, pod: &Pod) -> WorkloadView {
-        let stripped = injection::strip(pod);
+        let mut stripped = injection::strip(pod);
+        // Where it was scheduled is no part of what its owner wrote: made anew, it may run elsewhere.
+        stripped.spec.node_name.clear();
         let labels = ObjectMeta {
             labels: stripped.metadata.labels,
             annotations: stripped.metadata.annotations,

@@ -144,7 +144,8 @@ fn a_write_is_sent_once_whatever_becomes_of_it() {
         let mut server = Server::playing(vec![ok(namespace()), reply, ok(namespace()), ok(namespace())]);
         let outcome = server.run(&label());
         assert!(matches!(outcome, Outcome::Failed { failure: Failure::Unavailable { .. } }), "{outcome:?}");
-        assert_eq!(server.asked(), ["GET /api/v1/namespaces/default", "PATCH /api/v1/namespaces/web"]);
+        let asked = ["GET /api/v1/namespaces/default", "PATCH /api/v1/namespaces/web?fieldManager=meshlift"];
+        assert_eq!(server.asked(), asked);
         // The engine writes again, and it is done.
         assert_eq!(server.run(&label()), Outcome::Done { stored: vec![] });
     }
