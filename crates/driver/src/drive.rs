@@ -18,7 +18,7 @@ use meshlift_ports::{JournalError, JournalPort, WorldPort};
 pub struct DriverPolicy {
     /// Grants every approval in this name. Steps where a person must act still wait.
     pub auto_approve: Option<String>,
-    /// Pauses the run once this step is over.
+    /// Pauses the run once this step is over, before any other begins.
     pub until: Option<String>,
     /// Rolls everything back once this step is done.
     pub rollback_after: Option<String>,
@@ -111,6 +111,9 @@ pub fn drive(
     if let Some(by) = &policy.auto_approve {
         run.grant_approvals(by);
     }
+    if let Some(step) = &policy.until {
+        run.pause_after(step);
+    }
     let mut wishes = Wishes::new(policy);
     let mut wake = Some(world.now());
     loop {
@@ -167,7 +170,6 @@ fn refused(command: &str, error: &StepError) -> EventKind {
 /// Commands that the policy still wants to give.
 struct Wishes<'a> {
     commands: VecDeque<Command>,
-    until: Option<&'a str>,
     rollback_after: Option<&'a str>,
 }
 
@@ -175,7 +177,6 @@ impl<'a> Wishes<'a> {
     fn new(policy: &'a DriverPolicy) -> Self {
         Self {
             commands: policy.commands.iter().cloned().collect(),
-            until: policy.until.as_deref(),
             rollback_after: policy.rollback_after.as_deref(),
         }
     }
@@ -189,10 +190,6 @@ impl<'a> Wishes<'a> {
             self.rollback_after = None;
             // A run that was resumed in the middle of its rollback needs no second word.
             return (!run.is_rolling_back()).then_some(Command::Rollback);
-        }
-        if run.ended().is_none() && self.until.is_some_and(|step| run.step_end(step).is_some()) {
-            self.until = None;
-            return Some(Command::Pause);
         }
         None
     }

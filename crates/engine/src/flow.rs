@@ -1,7 +1,7 @@
 //! From step to step: what is begun, awaited, judged, baked, approved, ended.
 
 use meshlift_model::event::EventKind;
-use meshlift_model::journal::{Record, RunResult, StepEnd};
+use meshlift_model::journal::{Command, Record, RunResult, StepEnd};
 use meshlift_model::plan::{Gate, Stage};
 
 use crate::illegal::IllegalRecord;
@@ -164,6 +164,9 @@ impl Run {
     }
 
     fn begin_next(&mut self, turn: &mut Turn) -> Result<bool, IllegalRecord> {
+        if self.pauses_after.take_if(|step| self.ledger.is_over(step)).is_some() {
+            self.journal(Record::Command { command: Command::Pause }, turn)?;
+        }
         if self.ledger.paused {
             self.work.drop_tasks(|_| false);
         } else if self.work.tasks.keys().any(|id| matches!(id, TaskId::Open(_))) {

@@ -150,6 +150,11 @@ impl Ledger {
             .or_else(|| self.steps.iter().position(open))
     }
 
+    /// True once the step of that name has ended, however it did.
+    pub(crate) fn is_over(&self, step: &str) -> bool {
+        self.index(step).is_some_and(|step| self.steps[step].end.is_some())
+    }
+
     /// True once every action of the step is through.
     pub(crate) fn actions_done(&self, step: usize) -> bool {
         self.steps[step].done.len() == self.plan.steps[step].actions.len()

@@ -4,7 +4,7 @@ use meshlift_model::event::EventKind;
 use meshlift_model::journal::{
     Command, Input, InputEvent, Instruction, JournalLine, Record, RunResult, StepEnd,
 };
-use meshlift_model::plan::Plan;
+use meshlift_model::plan::{Plan, Step};
 use meshlift_model::time::Time;
 
 use crate::closing::Closing;
@@ -21,6 +21,7 @@ pub struct Run {
     pub(crate) ledger: Ledger,
     pub(crate) work: Work,
     pub(crate) grants: Option<String>,
+    pub(crate) pauses_after: Option<String>,
 }
 
 /// An input that the run cannot take. Its state is as before.
@@ -59,7 +60,7 @@ impl Run {
     /// # Errors
     /// Where the line does not start a run, is of a newer format, or its plan cannot be ordered.
     pub fn open(first: &JournalLine) -> Result<Self, IllegalRecord> {
-        Ok(Self { ledger: Ledger::open(first)?, work: Work::default(), grants: None })
+        Ok(Self { ledger: Ledger::open(first)?, work: Work::default(), grants: None, pauses_after: None })
     }
 
     /// Takes a further line of the journal.
@@ -74,6 +75,11 @@ impl Run {
     /// wait.
     pub fn grant_approvals(&mut self, by: &str) {
         self.grants = Some(by.to_owned());
+    }
+
+    /// Pauses the run once this step is over, before any other begins.
+    pub fn pause_after(&mut self, step: &str) {
+        self.pauses_after = Some(step.to_owned());
     }
 
     /// Name of the run.
@@ -115,6 +121,12 @@ impl Run {
     #[must_use]
     pub fn step_end(&self, step: &str) -> Option<&StepEnd> {
         self.ledger.steps[self.ledger.index(step)?].end.as_ref()
+    }
+
+    /// Steps that are not done, in order.
+    pub fn steps_left(&self) -> impl Iterator<Item = &Step> {
+        let left = |step: &&Step| !matches!(self.step_end(&step.id), Some(StepEnd::Done));
+        self.ledger.plan.steps.iter().filter(left)
     }
 
     /// True once a person asked to undo everything.

@@ -1,12 +1,15 @@
 //! Commands at any point, and what they leave behind.
 
 use meshlift_driver::DriverPolicy;
-use meshlift_model::effect::Change;
-use meshlift_model::journal::{Command, RunResult};
+use meshlift_model::effect::{Change, Failure};
+use meshlift_model::event::EventKind;
+use meshlift_model::journal::{Command, JournalLine, Record, RunResult};
+use meshlift_model::time::Time;
 
 use crate::plan::{plan, world};
 use crate::run::{approving, go_on, run};
 use crate::workload::TARGET;
+use crate::world::Fault;
 
 fn with(commands: Vec<Command>) -> DriverPolicy {
     DriverPolicy { commands, ..DriverPolicy::default() }
@@ -109,6 +112,21 @@ fn until_pauses_after_a_step() {
 }
 
 #[test]
+fn until_pauses_before_the_next_step_writes_anything() {
+    // Nothing bakes between these: the next step would begin in the same turn.
+    for (step, next) in [("crds", "istiod"), ("istiod", "wave-1"), ("tag-prod", "labels"), ("labels", "dark")]
+    {
+        let mut world = world();
+        let policy = DriverPolicy { until: Some(step.into()), ..approving() };
+        let ran = run(&mut world, &plan(), &policy);
+        assert_eq!((ran.result, ran.reason()), (RunResult::Waiting, "a person paused the run"));
+        assert_eq!((ran.state(step).as_str(), ran.state(next).as_str()), ("done", "pending"), "after {step}");
+        let policy = DriverPolicy { commands: vec![Command::Resume], ..approving() };
+        assert_eq!(go_on(&mut world, ran.journal, &policy).result, RunResult::Done, "after {step}");
+    }
+}
+
+#[test]
 fn a_run_that_was_rolled_back_takes_no_command_any_more() {
     let mut world = world();
     let policy = DriverPolicy { rollback_after: Some("istiod".into()), ..approving() };
@@ -117,4 +135,84 @@ fn a_run_that_was_rolled_back_takes_no_command_any_more() {
     let policy = with(vec![Command::Resume]);
     let error = meshlift_driver::drive(&mut world, &mut journal, &policy, &mut |_| {}).unwrap_err();
     assert!(matches!(error, meshlift_driver::DriveError::Step { .. }), "{error}");
+}
+
+/// Ends of the first wave's bake, one for each time that it began.
+fn bakes(lines: &[JournalLine]) -> Vec<Time> {
+    let end = |line: &JournalLine| match &line.record {
+        Record::Bake { step, until } if step == "wave-1" => Some(*until),
+        _ => None,
+    };
+    lines.iter().filter_map(end).collect()
+}
+
+#[test]
+fn a_pause_does_not_wait_for_the_end_of_a_bake_and_resume_keeps_it() {
+    let mut world = world();
+    // All of the first wave has moved by then, and it bakes for five minutes.
+    world.command_millis = 150_000;
+    world.commands.insert(5, Command::Pause);
+    let ran = run(&mut world, &plan(), &approving());
+    assert_eq!((ran.result, ran.reason()), (RunResult::Waiting, "a person paused the run"));
+    let [until] = bakes(&ran.lines())[..] else { panic!("{:?}", bakes(&ran.lines())) };
+    assert!(world.now < until, "paused at {}, the bake ends at {until}", world.now);
+    let policy =
+        DriverPolicy { commands: vec![Command::Resume], until: Some("wave-1".into()), ..approving() };
+    let ran = go_on(&mut world, ran.journal, &policy);
+    assert_eq!((ran.state("wave-1").as_str(), bakes(&ran.lines())), ("done", vec![until]));
+    assert!(world.now >= until, "it baked to its end");
+}
+
+#[test]
+fn a_command_that_does_not_fit_is_told_and_the_run_goes_on() {
+    let mut world = world();
+    world.commands.insert(3, Command::Approve { step: "nowhere".into(), by: "ann".into() });
+    let ran = run(&mut world, &plan(), &approving());
+    assert_eq!(ran.result, RunResult::Done, "{}", ran.reason());
+    let refused = |event: &EventKind| matches!(event, EventKind::CommandRefused { command, why } if command == "approve" && why.contains("nowhere"));
+    assert!(ran.has_event(refused), "{:?}", ran.events);
+    let is_command = |line: &JournalLine| matches!(line.record, Record::Command { .. });
+    assert!(!ran.lines().iter().any(is_command), "what changes nothing is not in the journal");
+}
+
+#[test]
+fn a_held_step_waits_and_goes_on_once_it_is_released() {
+    // The install, a selector, a restart, a tag.
+    for number in [1, 2, 3, 10] {
+        let mut world = world();
+        let message = "change freeze".to_owned();
+        world.faults.insert(number, Fault::Refuse(Failure::OnHold { message }));
+        let ran = run(&mut world, &plan(), &approving());
+        assert_eq!(ran.result, RunResult::Waiting, "at write {number}: {}", ran.reason());
+        assert!(ran.reason().contains("change freeze"), "{}", ran.reason());
+        // Whoever holds the run says nothing against a workload: no gate failed, no step is held.
+        assert!(ran.run.gates().iter().all(|gate| gate.passed), "at write {number}: {:?}", ran.run.gates());
+        assert!(ran.run.steps().iter().any(|step| step.state == "waiting" && step.waiting_on.is_some()));
+        assert!(ran.run.steps().iter().all(|step| step.state != "held"), "at write {number}");
+        let policy = DriverPolicy { commands: vec![Command::Resume], ..approving() };
+        let ran = go_on(&mut world, ran.journal, &policy);
+        assert_eq!(ran.result, RunResult::Done, "at write {number}: {}", ran.reason());
+    }
+}
+
+#[test]
+fn what_is_changed_for_a_while_is_told_until_it_is_put_back_or_gone() {
+    let paused_after = |step: &str| {
+        let mut world = world();
+        let policy = DriverPolicy { until: Some(step.into()), ..approving() };
+        let ran = run(&mut world, &plan(), &policy);
+        (world, ran)
+    };
+    let (_, ran) = paused_after("labels");
+    assert_eq!(ran.run.temporary(), []);
+    let (mut world, ran) = paused_after("dark");
+    let told: Vec<String> =
+        ran.run.temporary().iter().map(|one| format!("{} {} {}", one.target, one.what, one.step)).collect();
+    assert_eq!(told, ["Deployment/istio-system/istiod-1-29-6 replicas 0 (before: replicas 2) dark"]);
+    let journal = ran.journal.clone();
+    let back = go_on(&mut world.clone(), journal, &with(vec![Command::Rollback]));
+    assert_eq!((back.result, back.run.temporary()), (RunResult::RolledBack, vec![]));
+    let policy = DriverPolicy { commands: vec![Command::Resume], ..approving() };
+    let done = go_on(&mut world, ran.journal, &policy);
+    assert_eq!((done.result, done.run.temporary()), (RunResult::Done, vec![]), "it went with its object");
 }

@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) faults: BTreeMap<usize, Fault>,
     /// Commands by number of the write after which they come.
     pub(crate) commands: BTreeMap<usize, Command>,
+    /// How long a command takes to come.
+    pub(crate) command_millis: i64,
     pub(crate) writes: Vec<Write>,
     queue: BTreeMap<(Time, u64), InputEvent>,
     order: u64,
@@ -58,6 +60,7 @@ impl World {
             unknown_sources: Vec::new(),
             faults: BTreeMap::new(),
             commands: BTreeMap::new(),
+            command_millis: 50,
             writes: Vec::new(),
             queue: BTreeMap::new(),
             order: 0,
@@ -128,7 +131,7 @@ impl World {
             self.findings.push(finding);
         }
         if let Some(command) = self.commands.remove(&number) {
-            self.push(50, InputEvent::Command(command));
+            self.push(self.command_millis, InputEvent::Command(command));
         }
         match self.faults.remove(&number) {
             Some(Fault::Refuse(failure)) => Outcome::Failed { failure },
