@@ -296,3 +296,44 @@ async fn exchange(stream: impl Duplex + 'static, request: Request<Full<Bytes>>) 
     driver.abort();
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// What comes of an answer; the other side closes after it, or stays.
+    fn answered(answer: &'static [u8], closes: bool) -> Result<Answer, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (here, mut there) = tokio::io::duplex(4096);
+            let request = Request::get("/version").header(HOST, "istiod").body(Full::default()).unwrap();
+            let served = tokio::spawn(async move {
+                let mut head = [0; 4096];
+                assert!(there.read(&mut head).await.unwrap() > 0);
+                there.write_all(answer).await.unwrap();
+                if !closes {
+                    std::future::pending::<()>().await;
+                }
+            });
+            let answer = in_time(exchange(here, request)).await;
+            served.abort();
+            answer
+        })
+    }
+
+    #[test]
+    fn an_answer_is_whole_or_none() {
+        let whole = answered(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n[]", true).unwrap();
+        assert_eq!((whole.code, whole.body.as_slice()), (200, &b"[]"[..]));
+        assert!(answered(b"HTTP/1.0 200 OK\r\ncontent-length: 3\r\n\r\n[]", true).is_err());
+        assert!(answered(b"HTTP/1.0 200 OK\r\n", true).is_err());
+    }
+
+    #[test]
+    fn an_answer_is_over_where_its_length_says_so() {
+        let kept_open = answered(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", false).unwrap();
+        assert_eq!((kept_open.code, kept_open.body.as_slice()), (200, &b"[]"[..]));
+    }
+}
