@@ -16,9 +16,9 @@ use crate::run::Run;
 type Key = (ObjectRef, String);
 
 /// A value that differs from what was there before.
-struct Open<'a> {
-    before: &'a Change,
-    now: &'a Change,
+struct Open {
+    before: String,
+    now: String,
     since: Time,
     step: usize,
 }
@@ -27,14 +27,14 @@ impl Run {
     /// What the run changed for a while and has not put back, by object.
     #[must_use]
     pub fn temporary(&self) -> Vec<Temporary> {
-        let mut open: BTreeMap<Key, Open<'_>> = BTreeMap::new();
+        let mut open: BTreeMap<Key, Open> = BTreeMap::new();
         for intent in self.ledger.intents.values().filter(|intent| intent.may_have_landed()) {
             note(&mut open, intent);
         }
         let left = open.into_iter().filter(|(_, one)| one.now != one.before);
         left.map(|((target, _), one)| Temporary {
             target,
-            what: format!("{} (before: {})", words(one.now), words(one.before)),
+            what: format!("{} (before: {})", one.now, one.before),
             step: self.ledger.plan_step(one.step).id.clone(),
             since: one.since,
         })
@@ -42,29 +42,30 @@ impl Run {
     }
 }
 
-fn note<'a>(open: &mut BTreeMap<Key, Open<'a>>, intent: &'a Intended) {
+fn note(open: &mut BTreeMap<Key, Open>, intent: &Intended) {
     let write = &intent.write;
     if matches!(write.change, Change::Delete) {
         open.retain(|(target, _), _| *target != write.target);
         return;
     }
-    let Some(field) = field(&write.change) else { return };
-    let key = (write.target.clone(), field);
+    let Some((field, now)) = told(&write.change) else { return };
+    let key = (write.target.clone(), field.to_owned());
     if let Some(known) = open.get_mut(&key) {
-        known.now = &write.change;
-    } else if let Some(before) = before(&intent.undo, write) {
-        let (now, since, step) = (&write.change, intent.at, intent.step);
-        open.insert(key, Open { before, now, since, step });
+        known.now = now;
+    } else if let Some((_, before)) = before(&intent.undo, write).and_then(told) {
+        open.insert(key, Open { before, now, since: intent.at, step: intent.step });
     }
 }
 
-/// The field that a temporary change is about; nothing for changes that are to stay.
-fn field(change: &Change) -> Option<String> {
+/// The field that a temporary change is about, and its value in words; nothing for changes that are to stay.
+fn told(change: &Change) -> Option<(&str, String)> {
     match change {
-        Change::Replicas { .. } => Some("replicas".to_owned()),
-        Change::AutoscalerMin { .. } => Some("minReplicas".to_owned()),
-        Change::Strategy { .. } => Some("rolling update".to_owned()),
-        Change::Quota { resource, .. } => Some(resource.clone()),
+        Change::Replicas { replicas } => Some(("replicas", format!("replicas {replicas}"))),
+        Change::AutoscalerMin { replicas } => Some(("minReplicas", format!("minReplicas {replicas}"))),
+        Change::Strategy { max_unavailable, max_surge } => {
+            Some(("rolling update", format!("maxUnavailable {max_unavailable}, maxSurge {max_surge}")))
+        }
+        Change::Quota { resource, hard } => Some((resource, format!("{resource} {hard}"))),
         Change::Labels { .. }
         | Change::TemplateAnnotation { .. }
         | Change::Partition { .. }
@@ -85,27 +86,5 @@ fn before<'a>(undo: &'a Undo, write: &Write) -> Option<&'a Change> {
             writes.iter().find(|one| one.target == write.target).map(|one| &one.change)
         }
         Undo::RestoreStored | Undo::ForwardOnly { .. } | Undo::NotNeeded => None,
-    }
-}
-
-fn words(change: &Change) -> String {
-    match change {
-        Change::Replicas { replicas } => format!("replicas {replicas}"),
-        Change::AutoscalerMin { replicas } => format!("minReplicas {replicas}"),
-        Change::Strategy { max_unavailable, max_surge } => {
-            format!("maxUnavailable {max_unavailable}, maxSurge {max_surge}")
-        }
-        Change::Quota { resource, hard } => format!("{resource} {hard}"),
-        Change::Labels { .. }
-        | Change::TemplateAnnotation { .. }
-        | Change::Partition { .. }
-        | Change::Evict
-        | Change::Delete
-        | Change::RecreatePod
-        | Change::Restore { .. }
-        | Change::ApplyCrds { .. }
-        | Change::InstallRevision { .. }
-        | Change::SetTag { .. }
-        | Change::RemoveTag => "something else".to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use meshlift_kube::record::{ClusterJournal, Mailbox, QueuedCommand, RecordError}
 use meshlift_kube::{Actor, Connection, Installable, LiveOptions, LiveWorld, Reach};
 use meshlift_model::action::ActionKind;
 use meshlift_model::event::{Event, EventKind};
-use meshlift_model::journal::{Command, RunResult, StepEnd};
+use meshlift_model::journal::{Command, RunResult};
 use meshlift_model::plan::{Plan, Step};
 use meshlift_ports::{JournalPort, PortError};
 
@@ -36,8 +36,7 @@ impl std::fmt::Debug for Execution {
 /// What of the run is still to be installed; nothing if its manifest is not needed any more.
 #[must_use]
 pub fn needs_manifest(run: &Run) -> Option<String> {
-    let left = |step: &&Step| !matches!(run.step_end(&step.id), Some(StepEnd::Done));
-    run.plan().steps.iter().filter(left).find(|step| is_install(step)).map(|step| step.title.clone())
+    run.steps_left().find(|step| is_install(step)).map(|step| step.title.clone())
 }
 
 /// What a plan installs; nothing if it needs no manifest.

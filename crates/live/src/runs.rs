@@ -56,6 +56,10 @@ impl Found {
         }
     }
 
+    fn unfinished(&self) -> LiveError {
+        LiveError::Unfinished { run: self.summary.run.clone(), stands: self.stands() }
+    }
+
     /// Its journal as a file would hold it: one line of JSON each, with its checksum.
     ///
     /// # Errors
@@ -106,9 +110,15 @@ impl Runs {
     /// # Errors
     /// Where there is one, or they cannot be read.
     pub fn none_open(&self) -> Result<(), LiveError> {
-        match self.all()?.iter().find(|found| found.is_open()) {
-            Some(open) => Err(LiveError::Unfinished { run: open.summary.run.clone(), stands: open.stands() }),
-            None => Ok(()),
+        self.all_over().map(drop)
+    }
+
+    /// All runs, where none is open.
+    fn all_over(&self) -> Result<Vec<Found>, LiveError> {
+        let all = self.all()?;
+        match all.iter().find(|found| found.is_open()) {
+            Some(open) => Err(open.unfinished()),
+            None => Ok(all),
         }
     }
 
@@ -130,8 +140,8 @@ impl Runs {
         let namespace = || self.namespace.clone();
         if let Some(name) = name {
             let no_run = || RecordError::NoRun { run: name.to_owned(), namespace: namespace() };
-            let summary = self.book().runs()?.into_iter().find(|summary| summary.run == name);
-            return self.found(summary.ok_or_else(no_run)?)?.ok_or_else(|| no_run().into());
+            let summary = self.book().run(name)?.ok_or_else(no_run)?;
+            return self.found(summary)?.ok_or_else(|| no_run().into());
         }
         let mut open: Vec<Found> = self.all()?.into_iter().filter(Found::is_open).collect();
         match open.len() {
@@ -149,8 +159,7 @@ impl Runs {
     /// # Errors
     /// Where another run is not over, one of that name is there, or the API server refuses.
     pub fn begin(&self, plan: &Plan, name: Option<&str>) -> Result<ClusterJournal, LiveError> {
-        self.none_open()?;
-        let known = self.all()?;
+        let known = self.all_over()?;
         let taken: Vec<&str> = known.iter().map(|found| found.summary.run.as_str()).collect();
         let run = name.map_or_else(|| free_name(plan, &taken), str::to_owned);
         let created = ClusterJournal::create(&self.connection, &self.namespace, &run, &self.me);
@@ -233,8 +242,7 @@ impl Runs {
     /// Where it is not over, or the API server refuses.
     pub fn forget(&self, found: &Found) -> Result<usize, LiveError> {
         if found.is_open() {
-            let (run, stands) = (found.summary.run.clone(), found.stands());
-            return Err(LiveError::Unfinished { run, stands });
+            return Err(found.unfinished());
         }
         Ok(self.book().forget(&found.summary.run)?)
     }

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use meshlift_driver::DriverPolicy;
-use meshlift_engine::Run;
 use meshlift_live::{Found, LiveError};
-use meshlift_model::journal::{Command, StepEnd};
-use meshlift_model::plan::{Stage, Step};
+use meshlift_model::journal::Command;
+use meshlift_model::plan::Stage;
 
 use super::steer::{self, SteerArgs};
 use crate::console::Console;
@@ -44,18 +43,13 @@ pub(crate) fn run(args: &CleanupArgs, console: &Console) -> Result<Exit, Failure
 
 /// Removing the old revision comes last: nothing before it is done by this verb.
 fn only_cleanup_is_left(found: &Found) -> Result<(), LiveError> {
-    let before: Vec<&str> =
-        left(&found.run).filter(|step| !is_cleanup(step.stage)).map(|step| step.id.as_str()).collect();
+    let left = found.run.steps_left().filter(|step| !is_cleanup(step.stage));
+    let before: Vec<&str> = left.map(|step| step.id.as_str()).collect();
     if before.is_empty() {
         return Ok(());
     }
     let why = format!("these steps come first: {}", before.join(", "));
     Err(LiveError::Unfit { run: found.summary.run.clone(), command: "cleanup", why })
-}
-
-fn left(run: &Run) -> impl Iterator<Item = &Step> {
-    let done = |step: &&Step| !matches!(run.step_end(&step.id), Some(StepEnd::Done));
-    run.plan().steps.iter().filter(done)
 }
 
 fn is_cleanup(stage: Stage) -> bool {

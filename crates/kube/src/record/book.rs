@@ -51,6 +51,16 @@ impl RunBook {
         Ok(runs)
     }
 
+    /// The run of that name; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where the API server refuses or does not answer.
+    pub fn run(&self, run: &str) -> Result<Option<RunSummary>, RecordError> {
+        let (maps, name) = (self.maps(), object_name(run));
+        let found = self.connection.wait(ask(format!("get ConfigMap {name}"), maps.get_opt(&name)))?;
+        Ok(found.as_ref().and_then(summary))
+    }
+
     /// The lines of a run.
     ///
     /// # Errors
