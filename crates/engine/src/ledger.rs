@@ -219,6 +219,17 @@ impl Ledger {
         }
     }
 
+    /// Forward writes of an action that may be in effect, in order.
+    pub(crate) fn landed(
+        &self,
+        step: usize,
+        action: usize,
+    ) -> impl DoubleEndedIterator<Item = (EffectId, &Intended)> {
+        let mine =
+            move |(_, intent): &(EffectId, &Intended)| intent.action == action && intent.may_have_landed();
+        self.forward(step).filter(mine)
+    }
+
     /// Steps to take back, in that order: the reverse of the plan's, but a tag before what is bound to it,
     /// because undoing a restart needs the selector first (law 6).
     pub(crate) fn rollback_order(&self) -> Vec<usize> {

@@ -33,7 +33,9 @@ mod status;
 mod task;
 mod temporary;
 mod undo;
+mod way_back;
 
 pub use gates::gate_words;
 pub use illegal::{IllegalReason, IllegalRecord};
 pub use run::{Run, StepError};
+pub use way_back::{PartBack, Return, StepBack};

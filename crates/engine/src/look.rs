@@ -130,9 +130,7 @@ impl<'a> Look<'a> {
 
     /// Forward writes of an action that may be in effect, in order.
     pub(crate) fn landed(&self, action: usize) -> impl DoubleEndedIterator<Item = (EffectId, &'a Intended)> {
-        let mine =
-            move |(_, intent): &(EffectId, &Intended)| intent.action == action && intent.may_have_landed();
-        self.ledger.forward(self.step).filter(mine)
+        self.ledger.landed(self.step, action)
     }
 
     /// When an action first wrote, but not before its task began. Deadlines count from here: time in which

@@ -8,8 +8,11 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-mod mesh;
+#[path = "../common/users.rs"]
 mod users;
+
+mod audit;
+mod mesh;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,6 +46,11 @@ impl Lab {
     }
 }
 
+/// Somebody with the reading role, without the resources that are not kept.
+fn reader(lab: &Lab, name: &str, keep: impl Fn(&str) -> bool) -> PathBuf {
+    lab.runtime.block_on(users::account(&lab.cluster, name, &[users::READ], keep))
+}
+
 /// JSON that a command printed.
 fn json(said: &Said) -> Value {
     assert!(said.exit < 2, "{}", said.stderr);
@@ -59,7 +67,7 @@ const VERBS: [&[&str]; 3] = [
 fn a_live_mesh_is_read_with_the_reading_role_alone_and_is_what_its_lists_say() {
     let lab = mesh::up();
     let admin = lab.cluster.kubeconfig();
-    let reader = users::reader(&lab, "reader", |_| true);
+    let reader = reader(&lab, "reader", |_| true);
 
     a_live_mesh_is_what_its_lists_say(&lab, &admin);
     a_recorded_file_says_the_same(&lab, &admin);
@@ -67,7 +75,7 @@ fn a_live_mesh_is_read_with_the_reading_role_alone_and_is_what_its_lists_say() {
     pages_change_nothing(&admin);
     a_role_short_of_one_rule_names_it(&lab);
     credentials_and_certificates_are_told_apart(&lab, &reader);
-    users::wrote_nothing(&lab, "reader");
+    audit::wrote_nothing(&lab, "reader");
 }
 
 fn a_live_mesh_is_what_its_lists_say(lab: &Lab, admin: &Path) {
@@ -127,7 +135,7 @@ fn pages_change_nothing(admin: &Path) {
 }
 
 fn a_role_short_of_one_rule_names_it(lab: &Lab) {
-    let short = users::reader(lab, "short", |resource| resource != "poddisruptionbudgets");
+    let short = reader(lab, "short", |resource| resource != "poddisruptionbudgets");
     let inspected = json(&lab.run(&short, VERBS[0]));
     let source = inspected["mesh"]["sources"].as_array().unwrap().iter();
     let source = source.into_iter().find(|source| source["name"] == "poddisruptionbudgets.policy").unwrap();

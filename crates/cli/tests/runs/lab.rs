@@ -1,5 +1,6 @@
-//! A small mesh between two revisions on a real control plane, and plain looks at it.
+//! A small mesh on a real control plane, somebody who may do what the shipped roles permit, and plain looks at it.
 
+use std::io::Read;
 use std::path::PathBuf;
 
 use meshlift_cluster::{Cluster, Options};
@@ -9,12 +10,24 @@ use meshlift_testkit::only;
 use serde_json::{Value, json};
 
 use crate::common::{Said, meshlift};
+use crate::users;
+use crate::watcher::Watcher;
 
 pub(crate) const OLD: &str = "1-29-6";
 pub(crate) const NEW: &str = "1-30-3";
 /// A canary with classic sidecars, a follower of the default tag, and pods that are bound to a tag themselves.
 const WORKLOADS: [&str; 3] =
     ["Deployment/ledger-classic/books", "Deployment/team-12/api-2", "Deployment/partner/edi"];
+/// Their namespaces.
+pub(crate) const NAMESPACES: [&str; 3] = ["ledger-classic", "team-12", "partner"];
+/// All that ships.
+const ROLES: [&str; 3] = [
+    users::READ,
+    include_str!("../../../../deploy/rbac/apply.yaml"),
+    include_str!("../../../../deploy/rbac/install.yaml"),
+];
+/// `istioctl manifest generate` of 1.30.3, whole, with the recorded mesh's settings.
+const MANIFEST: &[u8] = include_bytes!("manifest-1.30.3.yaml.gz");
 /// Waits of seconds: what is tried here is not patience.
 pub(crate) const INTENT: &str = "\
 format_version: 1
@@ -34,23 +47,30 @@ pub(crate) struct Lab {
     pub(crate) cluster: Cluster,
     runtime: tokio::runtime::Runtime,
     files: tempfile::TempDir,
+    /// The target's manifest, a file.
+    pub(crate) manifest: String,
+    /// Kubeconfig of whoever upgrades.
+    pub(crate) operator: PathBuf,
     _standin: Standin,
 }
 
 impl Lab {
-    /// 1.30.3 is there already, and nothing has moved.
+    /// All runs 1.29.6.
     pub(crate) fn up() -> Self {
-        let recording = meshlift_snapshot::fixtures::cluster("canary-installed").unwrap();
+        let recording = meshlift_snapshot::fixtures::cluster("before").unwrap();
         let keep = WORKLOADS.iter().map(|one| one.parse::<ObjectRef>().unwrap()).collect();
         let mesh = only(&recording, &keep, &["istio-system"]);
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let (cluster, standin) = runtime.block_on(async {
+        let (cluster, standin, operator) = runtime.block_on(async {
             let cluster = Cluster::up(Options::default()).await.unwrap();
             let standin = Standin::start(&cluster).await.unwrap();
             standin.load(&cluster, &mesh, &[]).await.unwrap();
-            (cluster, standin)
+            let operator = users::account(&cluster, "operator", &ROLES, |_| true).await;
+            (cluster, standin, operator)
         });
-        let lab = Self { cluster, runtime, files: tempfile::tempdir().unwrap(), _standin: standin };
+        let files = tempfile::tempdir().unwrap();
+        let manifest = unpack(&files.path().join("manifest.yaml"));
+        let lab = Self { cluster, runtime, files, manifest, operator, _standin: standin };
         super::until("all pods", || lab.all_ready());
         lab
     }
@@ -59,11 +79,14 @@ impl Lab {
         self.files.path().join(name)
     }
 
-    /// Runs meshlift with all rights.
+    /// Runs meshlift as the operator.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
-        let kubeconfig = self.cluster.kubeconfig();
-        let all = [arguments, &["--kubeconfig", kubeconfig.to_str().unwrap()]].concat();
+        let all = [arguments, &["--kubeconfig", self.operator.to_str().unwrap()]].concat();
         meshlift(self.files.path(), &all)
+    }
+
+    pub(crate) fn watcher(&self) -> Watcher {
+        Watcher::start(&self.cluster.client(), &self.runtime, &NAMESPACES)
     }
 
     fn get(&self, path: &str) -> Value {
@@ -136,6 +159,16 @@ impl Lab {
         let _: Value = self.runtime.block_on(self.cluster.client().request(request)).unwrap();
     }
 
+    /// Requests of the operator for Secrets, of many in the audit log.
+    pub(crate) fn secrets_asked(&self) -> usize {
+        let log = std::fs::read_to_string(self.cluster.folder().join("audit.log")).unwrap();
+        let events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let user = "system:serviceaccount:default:operator";
+        let own: Vec<Value> = events.filter(|event| event["user"]["username"] == user).collect();
+        assert!(own.len() > 500, "{} requests", own.len());
+        own.iter().filter(|event| event["objectRef"]["resource"] == "secrets").count()
+    }
+
     /// Objects that runs keep in the cluster.
     pub(crate) fn run_objects(&self) -> usize {
         let of = |path: &str| self.items(&format!("{path}?labelSelector=meshlift.dev/run")).len();
@@ -148,4 +181,12 @@ impl Lab {
         let names = all.iter().filter_map(|one| one["metadata"]["name"].as_str());
         names.filter(|name| name.starts_with("istiod")).map(str::to_owned).collect()
     }
+}
+
+/// Writes the manifest to a file; its path.
+fn unpack(path: &std::path::Path) -> String {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(MANIFEST).read_to_string(&mut text).unwrap();
+    std::fs::write(path, text).unwrap();
+    path.to_str().unwrap().to_owned()
 }

@@ -9,8 +9,13 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-mod lab;
+#[path = "../common/users.rs"]
+mod users;
 
+mod lab;
+mod watcher;
+
+use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,21 +31,42 @@ const LOOK: Duration = Duration::from_millis(200);
 fn a_plan_is_carried_out_steered_rolled_back_and_carried_out_again() {
     let lab = Lab::up();
     let before = lab.mesh();
+    let watcher = lab.watcher();
     let plan = make_plan(&lab);
+    let announced = announced(&plan);
     nothing_happens_unless_somebody_says_yes(&lab, &plan, &before);
     each_wave_waits_for_a_person(&lab, &plan);
     a_held_run_goes_on_once_it_is_released(&lab);
     a_killed_process_is_resumed_by_another(&lab);
     everything_comes_back(&lab, &before);
+    watcher.check(&announced);
     nothing_is_left_of_a_forgotten_run(&lab);
     the_old_revision_goes_at_last(&lab);
+    watcher.check(&announced);
+    assert_eq!(lab.secrets_asked(), 0, "no role that ships has a verb on Secrets");
+}
+
+/// Ready endpoints that the plan's steps keep, by Service: here each is called as its workload.
+fn announced(plan: &str) -> BTreeMap<String, usize> {
+    let plan: Value = serde_saphyr::from_str(&std::fs::read_to_string(plan).unwrap()).unwrap();
+    let steps = plan["steps"].as_array().unwrap();
+    let actions = steps.iter().flat_map(|step| step["actions"].as_array().unwrap());
+    let moves = actions.map(|action| &action["do"]).filter(|action| action["action"] == "move");
+    let announced: BTreeMap<String, usize> = moves
+        .map(|one| {
+            let workload = one["workload"].as_str().unwrap().split_once('/').unwrap().1.to_owned();
+            (workload, usize::try_from(one["ready_min"].as_u64().unwrap()).unwrap())
+        })
+        .collect();
+    assert_eq!(announced.len(), 3, "{announced:?}");
+    announced
 }
 
 fn make_plan(lab: &Lab) -> String {
     let (intent, plan) = (lab.path("intent.yaml"), lab.path("plan.yaml"));
     std::fs::write(&intent, INTENT).unwrap();
     let (intent, plan) = (intent.to_str().unwrap().to_owned(), plan.to_str().unwrap().to_owned());
-    let said = lab.run(&["plan", "--intent", &intent, "--out", &plan]);
+    let said = lab.run(&["plan", "--intent", &intent, "--out", &plan, "--manifest", &lab.manifest]);
     assert_eq!(said.exit, 0, "{}{}", said.stdout, said.stderr);
     plan
 }
@@ -57,8 +83,10 @@ fn status(lab: &Lab) -> Value {
 }
 
 fn nothing_happens_unless_somebody_says_yes(lab: &Lab, plan: &str, before: &Value) {
-    refused(&lab.run(&["apply", plan]), "ML9513", "nobody said yes");
-    refused(&lab.run(&["apply", plan, "--yes", "--until", "wave-9"]), "ML9512", "wave-9");
+    refused(&lab.run(&["apply", plan, "--manifest", &lab.manifest]), "ML9513", "nobody said yes");
+    refused(&lab.run(&["apply", plan, "--yes"]), "ML9530", "whole manifest was not given");
+    let until = ["--until", "wave-9", "--manifest", &lab.manifest];
+    refused(&lab.run(&[&["apply", plan, "--yes"], &until[..]].concat()), "ML9512", "wave-9");
     refused(&lab.run(&["status", "--run", "blue"]), "ML9521", "blue");
     refused(&lab.run(&["resume"]), "ML9526", "under way");
     assert_eq!(lab.run(&["status"]).stdout, "no run was ever begun here\n");
@@ -66,7 +94,7 @@ fn nothing_happens_unless_somebody_says_yes(lab: &Lab, plan: &str, before: &Valu
 }
 
 fn each_wave_waits_for_a_person(lab: &Lab, plan: &str) {
-    let said = lab.run(&["apply", plan, "--yes", "--run", "blue"]);
+    let said = lab.run(&["apply", plan, "--yes", "--run", "blue", "--manifest", &lab.manifest]);
     assert_eq!(said.exit, 1, "{}{}", said.stdout, said.stderr);
     assert!(said.stdout.contains("next: meshlift approve wave-1 --run blue"), "{}", said.stdout);
     assert_eq!(lab.revisions("team-12"), [NEW]);
@@ -136,7 +164,8 @@ fn nothing_is_left_of_a_forgotten_run(lab: &Lab) {
 
 fn the_old_revision_goes_at_last(lab: &Lab) {
     let plan = make_plan(lab);
-    let said = lab.run(&["apply", &plan, "--yes", "--grant-approvals", "ann", "--until", "tag-default"]);
+    let all = ["--manifest", &lab.manifest, "--grant-approvals", "ann", "--until", "tag-default"];
+    let said = lab.run(&[&["apply", &plan, "--yes"], &all[..]].concat());
     assert_eq!(said.exit, 1, "{}{}", said.stdout, said.stderr);
     // The way back ends with the old revision: that takes a word of its own, and what was done for a while is told.
     let said = lab.run(&["cleanup"]);
@@ -165,7 +194,7 @@ fn the_old_revision_goes_at_last(lab: &Lab) {
 
 fn start(lab: &Lab, arguments: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_meshlift"));
-    command.args(arguments).args(["--kubeconfig", lab.cluster.kubeconfig().to_str().unwrap()]);
+    command.args(arguments).args(["--kubeconfig", lab.operator.to_str().unwrap()]);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 

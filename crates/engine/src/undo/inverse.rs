@@ -27,17 +27,21 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, id: EffectId, intent: &Intend
 }
 
 fn inverse_writes(intent: &Intended) -> Judged<Vec<Write>> {
+    inverse_of(intent)
+        .ok_or_else(|| Next::hold(format!("{} was not stored before it went", intent.write.target)))
+}
+
+/// Writes that take a write back; absent where what went was not stored.
+pub(crate) fn inverse_of(intent: &Intended) -> Option<Vec<Write>> {
     match &intent.undo {
-        Undo::Inverse { writes } => Ok(writes.clone()),
-        Undo::NotNeeded | Undo::ForwardOnly { .. } => Ok(Vec::new()),
-        Undo::RestoreStored => {
-            if let Some(Outcome::Done { stored }) = &intent.outcome
-                && !stored.is_empty()
-            {
-                return Ok(stored.iter().filter_map(restore).collect());
+        Undo::Inverse { writes } => Some(writes.clone()),
+        Undo::NotNeeded | Undo::ForwardOnly { .. } => Some(Vec::new()),
+        Undo::RestoreStored => match &intent.outcome {
+            Some(Outcome::Done { stored }) if !stored.is_empty() => {
+                Some(stored.iter().filter_map(restore).collect())
             }
-            Err(Next::hold(format!("{} was not stored before it went", intent.write.target)))
-        }
+            _ => None,
+        },
     }
 }
 

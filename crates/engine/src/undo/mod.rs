@@ -3,7 +3,7 @@
 //! Selectors come first, then the other actions, each from the last phase to the first. Within an action its
 //! writes are reversed one by one; all that made pods anew is one item, which returns the workload.
 
-mod inverse;
+pub(crate) mod inverse;
 mod return_workload;
 
 use std::cmp::Reverse;
@@ -18,7 +18,7 @@ use crate::look::Look;
 use crate::next::{Judged, Next};
 
 /// One thing to take back.
-enum Item<'a> {
+pub(crate) enum Item<'a> {
     /// A write.
     Write(EffectId, &'a Intended),
     /// All restarts of a workload, under the number of the first. Where none was made: pods that moved by
@@ -85,7 +85,7 @@ pub(crate) fn judge(look: &Look<'_>, index: usize) -> Next {
 }
 
 fn walk(look: &Look<'_>, index: usize) -> Judged<()> {
-    let items = items(look, index);
+    let items = items(look.ledger, look.step, index);
     // What comes before the newest item that was worked on is through; asking again would only see what
     // later items changed.
     let worked_on = |item: &Item<'_>| {
@@ -103,12 +103,14 @@ fn walk(look: &Look<'_>, index: usize) -> Judged<()> {
     Ok(())
 }
 
-fn items<'a>(look: &Look<'a>, index: usize) -> Vec<Item<'a>> {
-    let moves = matches!(look.ledger.action(look.step, index).kind, ActionKind::Move(_));
+/// What of an action is taken back, in order.
+pub(crate) fn items(ledger: &Ledger, step: usize, index: usize) -> Vec<Item<'_>> {
+    let moves = matches!(ledger.action(step, index).kind, ActionKind::Move(_));
     let is_restart = |intent: &Intended| moves && (intent.restarts() || is_restored_pod(intent));
-    let first = look.landed(index).find(|(_, intent)| is_restart(intent)).map(|(id, _)| id);
-    let stray = selector_changed(look.ledger, look.step).filter(|_| moves && first.is_none());
-    look.landed(index)
+    let first = ledger.landed(step, index).find(|(_, intent)| is_restart(intent)).map(|(id, _)| id);
+    let stray = selector_changed(ledger, step).filter(|_| moves && first.is_none());
+    ledger
+        .landed(step, index)
         .rev()
         .filter_map(|(id, intent)| match is_restart(intent) {
             true if first == Some(id) => Some(Item::Return(id)),

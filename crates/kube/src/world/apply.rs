@@ -1,4 +1,5 @@
-//! Groups of objects: CRDs, the objects of a revision, the objects of a tag. All by server-side apply.
+//! Groups of objects: CRDs, the objects of a revision, the objects of a tag. All by server-side apply: tried as a dry
+//! run first, so that a group is written whole or not at all.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use meshlift_views::{install, tags};
 use serde_json::{Value, json};
 
 use super::call::Patch;
+use super::conflict::Others;
 use super::lists::Reading;
 use super::queries::ISTIOD;
 use super::{Hands, Installable, places, restore};
@@ -37,12 +39,9 @@ impl Hands {
     }
 
     pub(super) async fn apply_crds(&self, digest: &str) -> Result<Vec<Value>, Failure> {
-        let crds = self.installable(digest)?.documents.iter();
-        let mut served = Served::new();
-        for crd in crds.filter(|document| kind_of(document) == CustomResourceDefinition::KIND) {
-            self.apply(crd, &mut served).await?;
-        }
-        Ok(Vec::new())
+        let all = self.installable(digest)?.documents.iter();
+        let crds = all.filter(|document| kind_of(document) == CustomResourceDefinition::KIND);
+        self.apply(crds.cloned().collect(), Others::TakeFromInstallers).await
     }
 
     pub(super) async fn install_revision(&self, digest: &str, least: i32) -> Result<Vec<Value>, Failure> {
@@ -52,16 +51,14 @@ impl Hands {
         });
         let mut own: Vec<Value> = own.cloned().collect();
         own.sort_by_key(|document| install::comes_last(kind_of(document)));
-        let mut served = Served::new();
-        for mut document in own {
-            let mut meta = meta_of(&document);
+        for document in &mut own {
+            let mut meta = meta_of(document);
             install::label(&mut meta, manifest);
             document["metadata"]["labels"] = json!(meta.labels);
-            self.hold_replicas(&mut document, &meta, least).await?;
-            leave_certificates(&mut document);
-            self.apply(&document, &mut served).await?;
+            self.hold_replicas(document, &meta, least).await?;
+            leave_certificates(document);
         }
-        Ok(Vec::new())
+        self.apply(own, Others::Keep).await
     }
 
     /// istiod has so many replicas at least; an autoscaler that runs already owns them.
@@ -89,8 +86,32 @@ impl Hands {
         Ok(())
     }
 
-    /// Applies an object: what is given is written, fields of others stay.
-    async fn apply(&self, document: &Value, served: &mut Served) -> Result<(), Failure> {
+    /// Applies objects in their order: what is given is written, all else of them stays.
+    async fn apply(&self, documents: Vec<Value>, others: Others) -> Result<Vec<Value>, Failure> {
+        let mut served = Served::new();
+        let mut objections = Vec::new();
+        for document in &documents {
+            let path = self.place(document, &mut served).await?;
+            let tried = Patch::Apply { dry_run: true, force: false };
+            if let Err(error) = self.calls.patch(&path, tried, document).await {
+                let meta = meta_of(document);
+                let reference = ObjectRef::new(kind_of(document), &meta.namespace, &meta.name);
+                objections.extend(others.objections(&reference.to_string(), error)?);
+            }
+        }
+        if !objections.is_empty() {
+            return Err(others.refusal(&objections));
+        }
+        let force = others == Others::TakeFromInstallers;
+        for document in &documents {
+            let path = self.place(document, &mut served).await?;
+            self.calls.patch(&path, Patch::Apply { dry_run: false, force }, document).await?;
+        }
+        Ok(Vec::new())
+    }
+
+    /// Path of a document's object.
+    async fn place(&self, document: &Value, served: &mut Served) -> Result<String, Failure> {
         let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let (api_version, kind, name) = (text("/apiVersion"), text("/kind"), text("/metadata/name"));
         let (plural, namespaced) = self.served(api_version, kind, served).await?;
@@ -99,9 +120,7 @@ impl Hands {
             given if namespaced => given,
             _ => "",
         };
-        let path = format!("{}/{name}", places::collection_at(api_version, &plural, namespace));
-        self.calls.patch(&path, Patch::Apply, document).await?;
-        Ok(())
+        Ok(format!("{}/{name}", places::collection_at(api_version, &plural, namespace)))
     }
 
     /// How the API server calls a kind.
@@ -142,10 +161,8 @@ impl Hands {
         let source = tags::source_of(&reading.objects, revision).map_err(|missing| Failure::NotFound {
             message: format!("{missing} is not there: tag {tag} cannot point at {revision}"),
         })?;
-        let mut served = Served::new();
-        for object in tag_objects(tag, &source) {
-            self.apply(&written(&object)?, &mut served).await?;
-        }
+        let objects: Result<Vec<Value>, Failure> = tag_objects(tag, &source).iter().map(written).collect();
+        self.apply(objects?, Others::TakeFromInstallers).await?;
         if tag.as_str() == DEFAULT_TAG
             && let Some(injector) = tags::unrevisioned_injector(&reading.objects)
         {

@@ -1,7 +1,8 @@
-//! Requests to the API server: each with a deadline, reads tried again, writes never.
+//! Requests to the API server: each with a deadline, reads tried again, writes only where they were not begun.
 //!
 //! A read that the API server turns away (429), that fails there (5xx) or that gets no answer is asked again, as late
-//! as the server says. A write whose answer is not clear is left to the engine, which looks before it writes again.
+//! as the server says. A write that it turned away too; one whose answer is not clear is left to the engine, which
+//! looks before it writes again.
 
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(super) const FIELD_MANAGER: &str = "meshlift";
 const REQUEST_SECONDS_MAX: u64 = 35;
 /// Longest that one read is tried for, in seconds; the engine gives an answer up after 300.
 const READ_SECONDS_MAX: u64 = 90;
+/// Longest that a write is offered to an API server that turns it away, in seconds.
+const TURNED_AWAY_SECONDS_MAX: u64 = 30;
 /// First pause between two attempts, and the longest, in milliseconds.
 const PAUSE_MILLIS: (u64, u64) = (250, 8000);
 /// Objects of one page of a list: what kubectl asks for.
@@ -37,14 +40,19 @@ pub(super) enum Patch {
     /// JSON merge patch.
     Merge,
     /// Server-side apply.
-    Apply,
+    Apply {
+        /// Only say what would become of it.
+        dry_run: bool,
+        /// Fields that another manager wants otherwise are taken.
+        force: bool,
+    },
 }
 
 impl Patch {
     fn content_type(self) -> &'static str {
         match self {
             Self::Merge => "application/merge-patch+json",
-            Self::Apply => "application/apply-patch+yaml",
+            Self::Apply { .. } => "application/apply-patch+yaml",
         }
     }
 }
@@ -149,28 +157,36 @@ impl Calls {
     ) -> Result<Value, CallError> {
         let pairs: Vec<(&str, &str)> =
             options.iter().copied().chain([("fieldManager", FIELD_MANAGER)]).collect();
-        self.once(&Call::new(Method::POST, query(path, &pairs)).with(object)).await
+        self.write(&Call::new(Method::POST, query(path, &pairs)).with(object)).await
     }
 
     /// Posts to something that is no collection of objects (eviction, token, proxy).
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, CallError> {
-        self.once(&Call::new(Method::POST, path.to_owned()).with(body)).await
+        self.write(&Call::new(Method::POST, path.to_owned()).with(body)).await
     }
 
     /// Patches an object.
     pub(super) async fn patch(&self, path: &str, kind: Patch, patch: &Value) -> Result<Value, CallError> {
-        let force = match kind {
-            Patch::Merge => "",
-            Patch::Apply => "true",
+        let (dry_run, force) = match kind {
+            Patch::Merge => (false, false),
+            Patch::Apply { dry_run, force } => (dry_run, force),
         };
-        let uri = query(path, &[("fieldManager", FIELD_MANAGER), ("force", force)]);
+        let set = |on: bool, value: &'static str| if on { value } else { "" };
+        let uri = query(
+            path,
+            &[
+                ("fieldManager", FIELD_MANAGER),
+                ("force", set(force, "true")),
+                ("dryRun", set(dry_run, "All")),
+            ],
+        );
         let call = Call::new(Method::PATCH, uri).with(patch);
-        self.once(&Call { content_type: kind.content_type(), ..call }).await
+        self.write(&Call { content_type: kind.content_type(), ..call }).await
     }
 
     /// Deletes an object.
     pub(super) async fn delete(&self, path: &str, options: &Value) -> Result<Value, CallError> {
-        self.once(&Call::new(Method::DELETE, path.to_owned()).with(options)).await
+        self.write(&Call::new(Method::DELETE, path.to_owned()).with(options)).await
     }
 
     async fn read<T: DeserializeOwned>(&self, call: &Call) -> Result<T, CallError> {
@@ -189,6 +205,23 @@ impl Calls {
             }
             tokio::time::sleep(wait).await;
             pause = (pause * 2).min(Duration::from_millis(longest));
+        }
+    }
+
+    /// A request that changes something. One that was turned away (429) was not begun: it is sent again when the API
+    /// server says so. Any other answer is the answer; what an eviction is told of a budget too.
+    async fn write(&self, call: &Call) -> Result<Value, CallError> {
+        let deadline = Instant::now() + Duration::from_secs(TURNED_AWAY_SECONDS_MAX);
+        loop {
+            let error = match self.once(call).await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            let Some(wait) = error.turned_away() else { return Err(error) };
+            if Instant::now() + wait >= deadline {
+                return Err(error);
+            }
+            tokio::time::sleep(wait).await;
         }
     }
 

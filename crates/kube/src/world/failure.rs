@@ -75,6 +75,15 @@ impl CallError {
         }
     }
 
+    /// How long to wait before a request is sent again that priority and fairness turned away, unbegun; nothing for
+    /// every other answer, a budget's to an eviction among them.
+    pub(super) fn turned_away(&self) -> Option<Duration> {
+        match self {
+            Self::Answer { status, .. } if status.code == 429 && !is_of_budget(status) => self.retry_after(),
+            _ => None,
+        }
+    }
+
     /// True for a pod that could not be created because no injector answered: the API server says 500.
     pub(super) fn is_of_webhook(&self) -> bool {
         self.code() == Some(500) && self.message().contains("failed calling webhook")

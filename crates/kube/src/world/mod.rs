@@ -2,6 +2,7 @@
 
 mod apply;
 mod call;
+mod conflict;
 mod dry_run;
 mod failure;
 mod hold;

@@ -152,6 +152,16 @@ fn a_write_is_sent_once_whatever_becomes_of_it() {
 }
 
 #[test]
+fn a_write_that_was_turned_away_is_sent_again_when_the_server_says_so() {
+    let wait = Reply::Answer(429, "Retry-After: 1\r\n", json!("Too many requests, please try again later."));
+    let mut server = Server::playing(vec![ok(namespace()), wait.clone(), wait, ok(namespace())]);
+    let began = server.world.now();
+    assert_eq!(server.run(&label()), Outcome::Done { stored: vec![] });
+    assert_eq!(server.asked().len(), 4);
+    assert!(server.world.now().millis_since(began) >= 2000, "it was told to wait twice");
+}
+
+#[test]
 fn a_list_that_grew_too_old_begins_anew() {
     let pod = |name: &str| json!({"metadata": {"name": name, "namespace": "web"}});
     let page = |names: &[&str], next: &str| {

@@ -5,6 +5,7 @@
 mod changes;
 mod faults;
 mod istiods;
+mod managers;
 mod permissions;
 mod pods;
 mod questions;

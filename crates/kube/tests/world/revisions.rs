@@ -8,6 +8,7 @@ use meshlift_model::names::ObjectRef;
 use meshlift_snapshot::{fixtures, manifest_documents, parse_manifest};
 use serde_json::{Value, json};
 
+use crate::managers;
 use crate::scene::{Scene, deployment};
 
 const INJECTOR: &str = "istio-sidecar-injector-7-7-7";
@@ -40,11 +41,13 @@ pub(crate) fn a_revision_is_installed_and_can_be_installed_again(scene: &mut Sce
     let other = Change::InstallRevision { manifest_digest: "another".to_owned(), replicas_min: 2 };
     assert!(matches!(scene.write(group.clone(), other), Err(Failure::Unsupported { .. })));
     let crds = ObjectRef::cluster("CustomResourceDefinition", "istio.io");
+    let apply = Change::ApplyCrds { manifest_digest: digest };
+    managers::crds_are_taken_from_installers_and_not_from_controllers(scene, &crds, &apply);
     for _ in 0..2 {
-        let apply = Change::ApplyCrds { manifest_digest: digest.clone() };
-        assert_eq!(scene.write(crds.clone(), apply), Ok(vec![]));
+        assert_eq!(scene.write(crds.clone(), apply.clone()), Ok(vec![]));
     }
     assert!(scene.get("CustomResourceDefinition", "sieves.example.istio.io").is_some());
+    managers::what_is_there_already_is_not_overwritten(scene, &group, &install);
     assert_eq!(scene.write(group.clone(), install.clone()), Ok(vec![]));
     assert_eq!(scene.field("Deployment", "istiod-7-7-7", "/spec/replicas"), 2);
     assert_eq!(scene.field("HorizontalPodAutoscaler", "istiod-7-7-7", "/spec/minReplicas"), 2);
