@@ -43,7 +43,7 @@ pub(crate) enum Verb {
     /// Take the step at work back, and stop
     Abort(steer::SteerArgs),
     /// Take everything back, step by step, as the journal says
-    Rollback(steer::SteerArgs),
+    Rollback(steer::RollbackArgs),
     /// Finish a run: remove the old revision, then what the run left in the cluster
     Cleanup(cleanup::CleanupArgs),
     /// A finding or error code at length: why, how to see it, what to do

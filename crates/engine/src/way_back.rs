@@ -26,6 +26,8 @@ pub enum PartBack {
     Write(Write),
     /// Bring the pods of a workload back.
     Return(Return),
+    /// No pod may be on the revision any more: its control plane goes next.
+    Unused(RevisionName),
     /// It went, and what went was not stored.
     Lost(ObjectRef),
 }
@@ -67,7 +69,12 @@ impl Run {
         for item in undo::items(&self.ledger, step, action) {
             match (item, &self.ledger.action(step, action).kind) {
                 (Item::Write(_, intent), _) => match inverse::inverse_of(intent) {
-                    Some(writes) => parts.extend(writes.into_iter().map(PartBack::Write)),
+                    Some(writes) => {
+                        if matches!(intent.write.change, Change::InstallRevision { .. }) {
+                            parts.push(PartBack::Unused(RevisionName::new(&intent.write.target.name)));
+                        }
+                        parts.extend(writes.into_iter().map(PartBack::Write));
+                    }
                     None => parts.push(PartBack::Lost(intent.write.target.clone())),
                 },
                 (Item::Return(_), ActionKind::Move(one)) if !stays.contains(&&one.workload) => {

@@ -14,4 +14,4 @@ pub mod world;
 
 pub use collect::{CollectError, collect};
 pub use connection::{Access, ConnectError, Connection};
-pub use world::{Actor, Commands, Installable, LiveOptions, LiveWorld, Reach};
+pub use world::{Actor, Commands, Installable, LiveOptions, LiveWorld, Reach, fresh, tag_documents};

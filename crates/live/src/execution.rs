@@ -81,10 +81,11 @@ fn drive_held(
     {
         return Err(LiveError::NoManifest { run: run.to_owned(), what });
     }
-    let mut live = world(&connection, &namespace, run, installable);
+    let actor = Actor { run: run.to_owned(), namespace, executor: Some(journal.executor().to_owned()) };
+    let mut live = world(&connection, actor.clone(), installable);
     let commands = live.commands();
     let listening = interrupts::listen(&connection, commands.clone(), interrupted);
-    let mailbox = Mailbox::new(&connection, &namespace, run).watch(move |one| take(&commands, one));
+    let mailbox = Mailbox::new(&connection, &actor.namespace, run).watch(move |one| take(&commands, one));
     let plan = known.plan();
     let mut world = CheckedWorld::new(live, plan.intent.clone(), plan.target.clone());
     let driven = meshlift_driver::drive(&mut world, journal, &policy, &mut |event| {
@@ -115,7 +116,7 @@ fn take(commands: &meshlift_kube::Commands, one: Result<QueuedCommand, RecordErr
     }
 }
 
-fn world(connection: &Connection, namespace: &str, run: &str, installable: Option<Installable>) -> LiveWorld {
+fn world(connection: &Connection, run: Actor, installable: Option<Installable>) -> LiveWorld {
     let reach = match connection.way() {
         meshlift_kube::istiods::Way::Direct => Reach::Direct,
         meshlift_kube::istiods::Way::PortForward => Reach::PortForward,
@@ -124,7 +125,6 @@ fn world(connection: &Connection, namespace: &str, run: &str, installable: Optio
     let reader = Box::new(move || {
         collect(&own, &Options::default(), &mut |_| ()).map_err(|error| PortError { reason: told(&error) })
     });
-    let run = Actor { run: run.to_owned(), namespace: namespace.to_owned() };
     LiveWorld::new(connection.clone(), LiveOptions { installable, reach, reader, run })
 }
 

@@ -7,6 +7,7 @@
 pub mod census;
 pub mod consumers;
 pub mod install;
+pub mod kubectl;
 pub mod patch;
 pub mod proxies;
 pub mod revision;

@@ -16,6 +16,7 @@ mod load;
 mod parts;
 mod pods;
 mod process;
+mod proxy;
 mod supervise;
 
 pub use cluster::{Cluster, Options};
@@ -24,4 +25,5 @@ pub use forwards::forward_ports;
 pub use held::{Held, down, hold, status, up};
 pub use parts::Parts;
 pub use pods::{PodsAre, READY_AFTER, STAYS, STOPS_AFTER};
+pub use proxy::{Act, Fate, Fates, Proxy};
 pub use supervise::supervise;

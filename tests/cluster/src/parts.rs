@@ -17,6 +17,7 @@ const MODULES: [(&str, &[&str]); 3] = [
             "k8s.io/kubernetes/cmd/kube-apiserver",
             "k8s.io/kubernetes/cmd/kube-controller-manager",
             "k8s.io/kubernetes/cmd/kube-scheduler",
+            "k8s.io/kubernetes/cmd/kubectl",
         ],
     ),
     ("kwok", &["sigs.k8s.io/kwok/cmd/kwok"]),
@@ -67,7 +68,7 @@ impl Parts {
         &self.folder
     }
 
-    /// One binary.
+    /// One binary: a part of the control plane, or `kubectl`, which shares no code with meshlift.
     #[must_use]
     pub fn binary(&self, name: &str) -> PathBuf {
         self.folder.join(name)

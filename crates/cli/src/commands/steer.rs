@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use meshlift_driver::DriverPolicy;
-use meshlift_live::LiveError;
+use meshlift_kube::tag_documents;
+use meshlift_live::{LiveError, script};
 use meshlift_model::journal::Command;
+use meshlift_model::names::{RevisionName, TagName};
 
 use crate::Exit;
 use crate::console::Console;
@@ -56,6 +58,16 @@ pub(crate) struct ApproveArgs {
     by: Option<String>,
 }
 
+/// Arguments of `rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    #[command(flatten)]
+    steer: SteerArgs,
+    /// Change nothing: print what takes the run back as a shell script of kubectl commands
+    #[arg(long)]
+    print_kubectl: bool,
+}
+
 pub(crate) fn pause(args: &SteerArgs, console: &Console) -> Result<Exit, Failure> {
     give(args, Command::Pause, DriverPolicy::default(), console)
 }
@@ -76,8 +88,15 @@ pub(crate) fn abort(args: &SteerArgs, console: &Console) -> Result<Exit, Failure
     give(args, Command::Abort, DriverPolicy::default(), console)
 }
 
-pub(crate) fn rollback(args: &SteerArgs, console: &Console) -> Result<Exit, Failure> {
-    give(args, Command::Rollback, DriverPolicy::default(), console)
+pub(crate) fn rollback(args: &RollbackArgs, console: &Console) -> Result<Exit, Failure> {
+    if !args.print_kubectl {
+        return give(&args.steer, Command::Rollback, DriverPolicy::default(), console);
+    }
+    let live = args.steer.cluster.open()?;
+    let found = live.runs.find(args.steer.run())?;
+    let tags = |tag: &TagName, revision: &RevisionName| tag_documents(&live.connection, tag, revision);
+    console.print(&script(&found.run, live.runs.namespace(), &tags))?;
+    Ok(Exit::Good)
 }
 
 /// Gives a command to a run: to whoever executes it, or by executing it here.

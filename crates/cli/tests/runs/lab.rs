@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::PathBuf;
 
-use meshlift_cluster::{Cluster, Options};
+use meshlift_cluster::{Cluster, Options, Parts};
 use meshlift_istiod_standin::Standin;
 use meshlift_model::names::ObjectRef;
 use meshlift_testkit::only;
@@ -83,6 +83,22 @@ impl Lab {
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         let all = [arguments, &["--kubeconfig", self.operator.to_str().unwrap()]].concat();
         meshlift(self.files.path(), &all)
+    }
+
+    /// Runs a script of kubectl commands as the operator, without meshlift; what it printed.
+    pub(crate) fn by_hand(&self, script: &str) -> String {
+        let kubectl = Parts::built().unwrap().binary("kubectl");
+        let path = format!("{}:{}", kubectl.parent().unwrap().display(), std::env::var("PATH").unwrap());
+        let output = std::process::Command::new("sh")
+            .args(["-c", script])
+            .env("PATH", path)
+            .env("KUBECONFIG", &self.operator)
+            .output()
+            .unwrap();
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{script}\n---\n{said}");
+        said
     }
 
     pub(crate) fn watcher(&self) -> Watcher {
@@ -169,9 +185,9 @@ impl Lab {
         own.iter().filter(|event| event["objectRef"]["resource"] == "secrets").count()
     }
 
-    /// Objects that runs keep in the cluster.
-    pub(crate) fn run_objects(&self) -> usize {
-        let of = |path: &str| self.items(&format!("{path}?labelSelector=meshlift.dev/run")).len();
+    /// Objects that the cluster keeps of a run.
+    pub(crate) fn run_objects(&self, run: &str) -> usize {
+        let of = |path: &str| self.items(&format!("{path}?labelSelector=meshlift.dev/run={run}")).len();
         of("/api/v1/namespaces/istio-system/configmaps")
             + of("/apis/coordination.k8s.io/v1/namespaces/istio-system/leases")
     }

@@ -14,6 +14,7 @@ use super::seal::{Head, seal, unseal};
 use super::{FIELD_MANAGER, RecordError, object_name};
 use crate::Connection;
 use crate::clock::now;
+use crate::world::LOOK_COUNTS;
 
 /// How long an append is tried while the API server does not answer, or while the Lease has run out: nothing is
 /// submitted meanwhile.
@@ -83,6 +84,10 @@ impl ClusterJournal {
             read(&maps, namespace, run).await?;
             let lease = HeldLease::acquire(client, namespace, run, holder, by_force).await?;
             let book = fence(maps, namespace, run, holder).await?;
+            if by_force {
+                // What the former executor was about to write when it last looked has arrived by then.
+                tokio::time::sleep(LOOK_COUNTS + RETRY).await;
+            }
             Ok(Self { connection: connection.clone(), lease: Some(lease), book })
         })
     }
@@ -91,6 +96,12 @@ impl ClusterJournal {
     #[must_use]
     pub fn run(&self) -> &str {
         &self.book.run
+    }
+
+    /// What this process calls itself in the journal's head.
+    #[must_use]
+    pub fn executor(&self) -> &str {
+        &self.book.head.executor
     }
 
     /// Says that nobody executes the run any more.

@@ -19,6 +19,7 @@ pub use commands::{Mailbox, QueuedCommand};
 pub use error::RecordError;
 pub use journal::ClusterJournal;
 pub use lease::{Holder, LeaseState};
+pub(crate) use seal::executor_of;
 
 /// Namespace of runs where nothing else is said: Istio's root namespace, which every mesh has.
 pub const RUN_NAMESPACE: &str = "istio-system";
@@ -26,6 +27,11 @@ pub const RUN_NAMESPACE: &str = "istio-system";
 pub const RUN_LABEL: &str = "meshlift.dev/run";
 /// Field manager of everything that meshlift writes.
 pub const FIELD_MANAGER: &str = "meshlift";
+
+/// Path of a run's head at the API server.
+pub(crate) fn head_path(namespace: &str, run: &str) -> String {
+    format!("/api/v1/namespaces/{namespace}/configmaps/{}", object_name(run))
+}
 
 /// Name of a run's head and of its Lease.
 #[must_use]

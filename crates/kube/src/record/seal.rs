@@ -28,6 +28,12 @@ const PACKED: &str = "lines.gz";
 /// Annotation of the head: who extends it.
 const EXECUTOR: &str = "meshlift.dev/executor";
 
+/// Who extends the run of this head.
+pub(crate) fn executor_of(head: &ConfigMap) -> String {
+    let annotations = head.metadata.annotations.as_ref();
+    annotations.and_then(|all| all.get(EXECUTOR)).cloned().unwrap_or_default()
+}
+
 /// A head, read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Head {
@@ -42,11 +48,10 @@ pub(super) struct Head {
 impl Head {
     pub(super) fn read(map: &ConfigMap) -> Self {
         let data = |key: &str| map.data.as_ref().and_then(|data| data.get(key)).cloned().unwrap_or_default();
-        let annotations = map.metadata.annotations.clone().unwrap_or_default();
         Self {
             sealed: data(SEALED).lines().map(str::to_owned).collect(),
             open: data(OPEN),
-            executor: annotations.get(EXECUTOR).cloned().unwrap_or_default(),
+            executor: executor_of(map),
         }
     }
 

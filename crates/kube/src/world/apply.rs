@@ -13,7 +13,7 @@ use meshlift_model::tag_objects::{DEFAULT_TAG, tag_objects};
 use meshlift_views::{install, tags};
 use serde_json::{Value, json};
 
-use super::call::Patch;
+use super::call::{Calls, Patch};
 use super::conflict::Others;
 use super::lists::Reading;
 use super::queries::ISTIOD;
@@ -155,14 +155,8 @@ impl Hands {
         tag: &TagName,
         revision: &RevisionName,
     ) -> Result<Vec<Value>, Failure> {
-        let mut reading = Reading::new(&self.calls);
-        reading.need::<MutatingWebhookConfiguration>("", "").await?;
-        reading.need::<Service>("", ISTIOD).await?;
-        let source = tags::source_of(&reading.objects, revision).map_err(|missing| Failure::NotFound {
-            message: format!("{missing} is not there: tag {tag} cannot point at {revision}"),
-        })?;
-        let objects: Result<Vec<Value>, Failure> = tag_objects(tag, &source).iter().map(written).collect();
-        self.apply(objects?, Others::TakeFromInstallers).await?;
+        let reading = of_tags(&self.calls).await?;
+        self.apply(tag_documents(&reading, tag, revision)?, Others::TakeFromInstallers).await?;
         if tag.as_str() == DEFAULT_TAG
             && let Some(injector) = tags::unrevisioned_injector(&reading.objects)
         {
@@ -204,6 +198,26 @@ impl Hands {
         }
         Ok(stored)
     }
+}
+
+/// What tags are made of.
+pub(super) async fn of_tags(calls: &Calls) -> Result<Reading<'_>, Failure> {
+    let mut reading = Reading::new(calls);
+    reading.need::<MutatingWebhookConfiguration>("", "").await?;
+    reading.need::<Service>("", ISTIOD).await?;
+    Ok(reading)
+}
+
+/// The objects of a tag that points at the revision.
+pub(super) fn tag_documents(
+    reading: &Reading<'_>,
+    tag: &TagName,
+    revision: &RevisionName,
+) -> Result<Vec<Value>, Failure> {
+    let source = tags::source_of(&reading.objects, revision).map_err(|missing| Failure::NotFound {
+        message: format!("{missing} is not there: tag {tag} cannot point at {revision}"),
+    })?;
+    tag_objects(tag, &source).iter().map(written).collect()
 }
 
 fn kind_of(document: &Value) -> &str {

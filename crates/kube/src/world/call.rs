@@ -4,6 +4,7 @@
 //! as the server says. A write that it turned away too; one whose answer is not clear is left to the engine, which
 //! looks before it writes again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
@@ -17,6 +18,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::failure::CallError;
+use super::fence::Fence;
 use super::places::query;
 
 /// Who we are among the managers of fields.
@@ -71,6 +73,11 @@ impl Call {
         Self { method, uri, content_type: "application/json", body: Vec::new() }
     }
 
+    /// Method and path.
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.uri.split('?').next().unwrap_or_default())
+    }
+
     fn with(mut self, body: &Value) -> Self {
         self.body = body.to_string().into_bytes();
         self
@@ -95,6 +102,7 @@ struct PageMeta {
 #[derive(Clone)]
 pub(super) struct Calls {
     client: Client,
+    fence: Option<Arc<Fence>>,
 }
 
 impl std::fmt::Debug for Calls {
@@ -105,7 +113,12 @@ impl std::fmt::Debug for Calls {
 
 impl Calls {
     pub(super) fn new(client: Client) -> Self {
-        Self { client }
+        Self { client, fence: None }
+    }
+
+    /// The same, whose writes pass a fence.
+    pub(super) fn behind(self, fence: Option<Fence>) -> Self {
+        Self { fence: fence.map(Arc::new), ..self }
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -213,6 +226,9 @@ impl Calls {
     async fn write(&self, call: &Call) -> Result<Value, CallError> {
         let deadline = Instant::now() + Duration::from_secs(TURNED_AWAY_SECONDS_MAX);
         loop {
+            if let Some(fence) = &self.fence {
+                fence.hold(self, &call.name()).await?;
+            }
             let error = match self.once(call).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
@@ -227,7 +243,7 @@ impl Calls {
 
     /// Sends a request once.
     async fn once<T: DeserializeOwned>(&self, call: &Call) -> Result<T, CallError> {
-        let request = format!("{} {}", call.method, call.uri.split('?').next().unwrap_or_default());
+        let request = call.name();
         let lost = |why: String| CallError::Lost { request: request.clone(), why };
         let built = Request::builder()
             .method(call.method.clone())

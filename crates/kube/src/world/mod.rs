@@ -5,6 +5,7 @@ mod call;
 mod conflict;
 mod dry_run;
 mod failure;
+mod fence;
 mod hold;
 mod injector;
 mod istiods;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use meshlift_model::effect::{Effect, EffectId, Failure, Outcome};
 use meshlift_model::journal::{Command, Input, InputEvent};
 use meshlift_model::manifest::Manifest;
+use meshlift_model::names::{RevisionName, TagName};
 use meshlift_model::snapshot::Snapshot;
 use meshlift_model::time::Time;
 use meshlift_ports::{PortError, WorldPort};
@@ -30,8 +32,11 @@ use serde_json::Value;
 use crate::clock;
 use crate::connection::Connection;
 use call::Calls;
+use fence::Fence;
+pub(crate) use fence::LOOK_COUNTS;
 use istiods::Istiods;
 pub use istiods::Reach;
+pub use restore::fresh;
 
 /// With nothing under way, a tick comes after so many seconds at the latest: whoever drives may look around.
 const IDLE_SECONDS_MAX: u64 = 60;
@@ -67,6 +72,24 @@ pub struct Actor {
     pub run: String,
     /// Namespace in which runs are kept, and whose annotation holds them all.
     pub namespace: String,
+    /// What this process calls itself in the run's journal; absent where no other process could execute the run.
+    pub executor: Option<String>,
+}
+
+/// The objects of a tag that points at the revision, as they would be written now.
+///
+/// # Errors
+/// Where the revision's own objects are not there, or cannot be read.
+pub fn tag_documents(
+    connection: &Connection,
+    tag: &TagName,
+    revision: &RevisionName,
+) -> Result<Vec<Value>, Failure> {
+    let calls = Calls::new(connection.client().clone());
+    connection.wait(async {
+        let reading = apply::of_tags(&calls).await?;
+        apply::tag_documents(&reading, tag, revision)
+    })
 }
 
 /// A live cluster that a run can act on.
@@ -120,7 +143,8 @@ impl LiveWorld {
     /// The cluster behind a connection.
     #[must_use]
     pub fn new(connection: Connection, options: LiveOptions) -> Self {
-        let calls = Calls::new(connection.client().clone());
+        let fence = Fence::of(&options.run);
+        let calls = Calls::new(connection.client().clone()).behind(fence);
         let istiods = Istiods::new(calls.clone(), options.reach);
         let hands = Arc::new(Hands { calls, istiods, installable: options.installable, run: options.run });
         let (sender, arrivals) = channel();

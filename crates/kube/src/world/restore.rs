@@ -46,8 +46,9 @@ pub(super) fn reference(stored: &Value) -> Option<ObjectRef> {
     named.then(|| ObjectRef::new(kind, text("/metadata/namespace"), name))
 }
 
-/// An object as it can be created: without what the API server and the kubelet wrote.
-pub(super) fn fresh(stored: &Value) -> Value {
+/// A stored object as it can be created: without what the API server and the kubelet wrote.
+#[must_use]
+pub fn fresh(stored: &Value) -> Value {
     let mut object = stored.clone();
     if let Some(fields) = object.as_object_mut() {
         fields.remove("status");

@@ -67,7 +67,7 @@ impl Server {
         std::fs::write(&kubeconfig, config.to_string()).unwrap();
         let connection = Connection::open(&Access { kubeconfig: Some(kubeconfig), context: None }).unwrap();
         let reader = Box::new(|| Ok(Snapshot::default()));
-        let run = Actor { run: "test".to_owned(), namespace: "default".to_owned() };
+        let run = Actor { run: "test".to_owned(), namespace: "default".to_owned(), executor: None };
         let options = LiveOptions { installable: None, reach: Reach::PortForward, reader, run };
         Self { world: LiveWorld::new(connection, options), asked, _folder: folder }
     }

@@ -39,7 +39,7 @@ pub(crate) fn what_is_there_already_is_not_overwritten(
     scene.applied_by("kubectl", "Service", &service(443));
     refused(
         scene.write(group.clone(), install.clone()),
-        &["Service/install/istiod-7-7-7", "`kubectl` wants another", "app", "nothing was written"],
+        &["Service/install/istiod-7-7-7", "`kubectl` wants another .spec.selector", "nothing was written"],
     );
     assert_eq!(scene.get("Deployment", "istiod-7-7-7"), None);
     assert_eq!(scene.field("Service", "istiod-7-7-7", "/metadata/labels"), Value::Null);

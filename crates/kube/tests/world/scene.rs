@@ -151,7 +151,7 @@ async fn pause() {
 
 fn world(connection: &Connection, installable: Option<Installable>) -> LiveWorld {
     let reader = Box::new(|| Ok(Snapshot::default()));
-    let run = Actor { run: "test".to_owned(), namespace: RUNS.to_owned() };
+    let run = Actor { run: "test".to_owned(), namespace: RUNS.to_owned(), executor: None };
     LiveWorld::new(connection.clone(), LiveOptions { installable, reach: Reach::PortForward, reader, run })
 }
 
