@@ -1,9 +1,9 @@
 //! A small mesh on a real control plane, somebody who may do what the shipped roles permit, and plain looks at it.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use meshlift_cluster::{Cluster, Options, Parts};
+use meshlift_cluster::{Cluster, Fate, Options, Parts, Proxy};
 use meshlift_istiod_standin::Standin;
 use meshlift_model::names::ObjectRef;
 use meshlift_testkit::only;
@@ -81,8 +81,18 @@ impl Lab {
 
     /// Runs meshlift as the operator.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
-        let all = [arguments, &["--kubeconfig", self.operator.to_str().unwrap()]].concat();
+        self.run_with(&self.operator, arguments)
+    }
+
+    /// Runs meshlift with a kubeconfig.
+    pub(crate) fn run_with(&self, kubeconfig: &Path, arguments: &[&str]) -> Said {
+        let all = [arguments, &["--kubeconfig", kubeconfig.to_str().unwrap()]].concat();
         meshlift(self.files.path(), &all)
+    }
+
+    /// A proxy before the operator's API server.
+    pub(crate) fn proxy(&self, fates: impl Fn(&str, &str) -> Fate + Send + Sync + 'static) -> Proxy {
+        self.runtime.block_on(Proxy::start(&self.operator, fates)).unwrap()
     }
 
     /// Runs a script of kubectl commands as the operator, without meshlift; what it printed.
@@ -200,7 +210,7 @@ impl Lab {
 }
 
 /// Writes the manifest to a file; its path.
-fn unpack(path: &std::path::Path) -> String {
+fn unpack(path: &Path) -> String {
     let mut text = String::new();
     flate2::read::GzDecoder::new(MANIFEST).read_to_string(&mut text).unwrap();
     std::fs::write(path, text).unwrap();

@@ -12,8 +12,11 @@ mod common;
 #[path = "../common/users.rs"]
 mod users;
 
+mod frozen;
+mod kills;
 mod lab;
 mod steering;
+mod storm;
 mod watcher;
 
 use std::collections::BTreeMap;
@@ -22,7 +25,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::Said;
-use lab::{INTENT, Lab};
+use lab::{INTENT, Lab, NAMESPACES, OLD};
 use serde_json::Value;
 
 /// Longest that anything is waited for.
@@ -52,6 +55,16 @@ fn make_plan(lab: &Lab) -> String {
     let said = lab.run(&["plan", "--intent", &intent, "--out", &plan, "--manifest", &lab.manifest]);
     assert_eq!(said.exit, 0, "{}{}", said.stdout, said.stderr);
     plan
+}
+
+/// Everything is as it was before.
+fn everything_is_back(lab: &Lab, before: &Value) {
+    for namespace in NAMESPACES {
+        let revisions = lab.revisions(namespace);
+        let back = !revisions.is_empty() && revisions.iter().all(|one| one == OLD);
+        assert!(back, "{namespace}: {revisions:?}");
+    }
+    assert_eq!(&lab.mesh(), before);
 }
 
 fn refused(said: &Said, code: &str, words: &str) {

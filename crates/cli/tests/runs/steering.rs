@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::lab::{Lab, NAMESPACES, NEW, OLD};
-use crate::{announced, make_plan, refused, start, until};
+use crate::{announced, everything_is_back, make_plan, refused, start, until};
 
 #[test]
 fn a_plan_is_carried_out_steered_rolled_back_and_carried_out_again() {
@@ -103,17 +103,6 @@ fn a_person_takes_everything_back_by_hand(lab: &Lab, before: &Value) {
     refused(&lab.run(&["resume", "--run", "blue"]), "ML9529", "the run is over");
     let said = lab.run(&["rollback", "--run", "blue", "--print-kubectl"]);
     assert!(said.stdout.contains("# Nothing was changed"), "{}", said.stdout);
-}
-
-fn everything_is_back(lab: &Lab, before: &Value) {
-    for namespace in NAMESPACES {
-        let revisions = lab.revisions(namespace);
-        assert!(
-            !revisions.is_empty() && revisions.iter().all(|one| one == OLD),
-            "{namespace}: {revisions:?}"
-        );
-    }
-    assert_eq!(&lab.mesh(), before);
 }
 
 fn meshlift_takes_everything_back(lab: &Lab, plan: &str, before: &Value) {

@@ -1,0 +1,128 @@
+//! The executor is killed before and after every kind of effect; another process takes each run up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use meshlift_cluster::Fate;
+use serde_json::Value;
+
+use crate::lab::{Lab, NEW};
+use crate::{announced, everything_is_back, make_plan, start};
+
+/// Processes that carry one run out at most.
+const PROCESSES_MAX: usize = 60;
+const KILL: i32 = 9;
+
+/// Kinds of effects, each with whether the process was killed before or after it, and who executes now.
+#[derive(Clone, Default)]
+struct Killer {
+    done: Arc<Mutex<BTreeSet<(&'static str, bool)>>>,
+    victim: Arc<Mutex<Option<u32>>>,
+}
+
+impl Killer {
+    fn fate(&self, method: &str, path: &str) -> Fate {
+        let Some(kind) = kind(method, path) else { return Fate::Pass };
+        let mut done = self.done.lock().unwrap();
+        let after = done.contains(&(kind, false));
+        if !done.insert((kind, after)) {
+            return Fate::Pass;
+        }
+        let victim = self.victim.lock().unwrap().unwrap();
+        let kill = Box::new(move || {
+            let killed = Command::new("kill").args(["-9", &victim.to_string()]).status().unwrap();
+            assert!(killed.success(), "no process {victim}");
+        });
+        if after { Fate::LoseAnswer(kill) } else { Fate::Cut(kill) }
+    }
+
+    /// Drives the run through all deaths; gives the number of processes it took.
+    fn drive(&self, lab: &Lab, kubeconfig: &std::path::Path, first: &[&str], again: &[&str]) -> usize {
+        let mut arguments = first;
+        for process in 1..PROCESSES_MAX {
+            let mut child = start(kubeconfig, arguments);
+            *self.victim.lock().unwrap() = Some(child.id());
+            let status = child.wait().unwrap();
+            let begun = lab.run(&["status", "-o", "json"]).exit < 2;
+            match (status.signal(), status.code()) {
+                (Some(KILL), _) => arguments = if begun { again } else { first },
+                (_, Some(1)) => return process,
+                other => panic!("{arguments:?} ends with {other:?}: {}", lab.run(&["status"]).stdout),
+            }
+        }
+        panic!("{PROCESSES_MAX} processes are not enough: {}", lab.run(&["status"]).stdout);
+    }
+}
+
+/// The kind of effect that a request is; nothing for what only looks.
+fn kind(method: &str, path: &str) -> Option<&'static str> {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let parts: Vec<&str> = path.split('/').collect();
+    let has = |part: &str| parts.contains(&part);
+    let name = parts.last().copied().unwrap_or_default();
+    let kind = match method {
+        "GET" => return None,
+        "POST" if has("pods") => "proof by dry run",
+        "PATCH" if query.contains("dryRun") => "dry run of an apply",
+        "PATCH" if has("customresourcedefinitions") => "CRD",
+        "PATCH" if has("clusterroles") => "ClusterRole",
+        "PATCH" if has("mutatingwebhookconfigurations") && name.contains("prod") => "tag's webhook",
+        "PATCH" if has("services") && name.contains("prod") => "tag's Service",
+        "PATCH" if has("mutatingwebhookconfigurations") => "webhook",
+        "PATCH" if has("deployments") && has("istio-system") => "istiod",
+        "PATCH" if has("deployments") => "restart",
+        "PATCH" if has("namespaces") && parts.len() == 5 => "selector",
+        "POST" if has("events") => "event",
+        "PUT" if has("configmaps") => "journal",
+        "PUT" if has("leases") => "lease",
+        "DELETE" if has("deployments") => "deletion of istiod",
+        "DELETE" if has("mutatingwebhookconfigurations") => "deletion of a webhook",
+        _ => return None,
+    };
+    Some(kind)
+}
+
+#[test]
+fn a_run_is_the_same_however_often_its_process_dies() {
+    let lab = Lab::up();
+    let (before, watcher) = (lab.mesh(), lab.watcher());
+    let plan = make_plan(&lab);
+    let killer = Killer::default();
+    let fates = killer.clone();
+    let proxy = lab.proxy(move |method, path| fates.fate(method, path));
+    let all = ["--manifest", &lab.manifest, "--grant-approvals", "ann", "--until", "tag-default"];
+    let first = [&["apply", &plan, "--yes", "--run", "cat"], &all[..]].concat();
+    let again = [&["resume", "--take-over"], &all[..]].concat();
+    let there = killer.drive(&lab, proxy.kubeconfig(), &first, &again);
+    assert_eq!(lab.revisions("ledger-classic"), [NEW, NEW]);
+    watcher.check(&announced(&plan));
+    let back = ["rollback", "--run", "cat", "--take-over"];
+    let all_deaths = there + killer.drive(&lab, proxy.kubeconfig(), &back, &back);
+    everything_is_back(&lab, &before);
+    watcher.check(&announced(&plan));
+    let done = killer.done.lock().unwrap();
+    assert_eq!(done.len(), 2 * 15, "{done:?}");
+    assert!(all_deaths > done.len(), "{all_deaths} processes");
+    each_workload_was_restarted_once(&lab);
+}
+
+/// A restart that was written again was the same restart: its value is that of the first.
+fn each_workload_was_restarted_once(lab: &Lab) {
+    let file = lab.path("cat.jsonl");
+    let said = lab.run(&["cleanup", "--run", "cat", "--forget", "--out", file.to_str().unwrap()]);
+    assert_eq!(said.exit, 0, "{}", said.stderr);
+    let mut restarts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in std::fs::read_to_string(file).unwrap().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let write = &line["record"]["write"];
+        if let (Some(target), Some(value)) = (write["target"].as_str(), write["change"]["value"].as_str())
+            && write["change"]["change"] == "template-annotation"
+        {
+            restarts.entry(target.to_owned()).or_default().insert(value.to_owned());
+        }
+    }
+    assert_eq!(restarts.len(), 3, "{restarts:?}");
+    assert!(restarts.values().all(|values| values.len() == 1), "{restarts:?}");
+}
