@@ -25,7 +25,7 @@ pub enum PartBack {
     /// Give back what was there before.
     Write(Write),
     /// Bring the pods of a workload back.
-    Return(Return),
+    Return(Box<Return>),
     /// No pod may be on the revision any more: its control plane goes next.
     Unused(RevisionName),
     /// It went, and what went was not stored.
@@ -78,7 +78,7 @@ impl Run {
                     None => parts.push(PartBack::Lost(intent.write.target.clone())),
                 },
                 (Item::Return(_), ActionKind::Move(one)) if !stays.contains(&&one.workload) => {
-                    parts.push(PartBack::Return(self.return_of(step, action, one)));
+                    parts.push(PartBack::Return(Box::new(self.return_of(step, action, one))));
                 }
                 (Item::Return(_), _) => {}
             }

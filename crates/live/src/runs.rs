@@ -164,9 +164,10 @@ impl Runs {
         let run = name.map_or_else(|| free_name(plan, &taken), str::to_owned);
         let created = ClusterJournal::create(&self.connection, &self.namespace, &run, &self.me);
         let mut journal = match created {
-            // A process died between the two lines below: nothing has begun under this name.
+            // A process died between the two lines below, or is between them now: nothing has begun under this name,
+            // and of two that begin it the head lets one write the first line.
             Err(RecordError::Taken { .. }) if self.book().lines(&run)?.is_empty() => {
-                self.take_over(&run, false)?
+                self.take_over(&run, true)?
             }
             other => other?,
         };

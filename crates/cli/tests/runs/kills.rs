@@ -45,11 +45,14 @@ impl Killer {
             let mut child = start(kubeconfig, arguments);
             *self.victim.lock().unwrap() = Some(child.id());
             let status = child.wait().unwrap();
-            let begun = lab.run(&["status", "-o", "json"]).exit < 2;
+            let begun = lab.run(&["status", "--run", "cat"]).exit < 2;
             match (status.signal(), status.code()) {
                 (Some(KILL), _) => arguments = if begun { again } else { first },
                 (_, Some(1)) => return process,
-                other => panic!("{arguments:?} ends with {other:?}: {}", lab.run(&["status"]).stdout),
+                other => {
+                    let talk = std::fs::read_to_string(kubeconfig.with_extension("talk")).unwrap();
+                    panic!("{arguments:?} ends with {other:?}: {talk}{}", lab.run(&["status"]).stdout);
+                }
             }
         }
         panic!("{PROCESSES_MAX} processes are not enough: {}", lab.run(&["status"]).stdout);
@@ -116,7 +119,7 @@ fn each_workload_was_restarted_once(lab: &Lab) {
     let mut restarts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in std::fs::read_to_string(file).unwrap().lines() {
         let line: Value = serde_json::from_str(line).unwrap();
-        let write = &line["record"]["write"];
+        let write = &line["write"];
         if let (Some(target), Some(value)) = (write["target"].as_str(), write["change"]["value"].as_str())
             && write["change"]["change"] == "template-annotation"
         {

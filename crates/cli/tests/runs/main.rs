@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::disallowed_methods,
     reason = "tests among real clocks; one that cannot go on fails"
 )]
@@ -72,11 +73,12 @@ fn refused(said: &Said, code: &str, words: &str) {
     assert!(said.exit == 2 && told && said.stderr.contains("hint:"), "{} {}", said.exit, said.stderr);
 }
 
-/// Starts meshlift as the user of a kubeconfig and does not wait for it.
+/// Starts meshlift as the user of a kubeconfig and does not wait for it; what it says lies beside the kubeconfig.
 fn start(kubeconfig: &Path, arguments: &[&str]) -> Child {
+    let talk = std::fs::File::create(kubeconfig.with_extension("talk")).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_meshlift"));
     command.args(arguments).args(["--kubeconfig", kubeconfig.to_str().unwrap()]);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    command.stdout(Stdio::null()).stderr(talk).spawn().unwrap()
 }
 
 fn until(what: &str, holds: impl Fn() -> bool) {

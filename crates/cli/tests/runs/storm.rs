@@ -10,7 +10,7 @@ use crate::lab::{Lab, NEW};
 use crate::{announced, everything_is_back, make_plan};
 
 /// Requests of a hundred that do not go well.
-const PERCENT: u64 = 16;
+const PERCENT: u64 = 10;
 /// Times that a run is taken up again at most: each storm may be longer than patience.
 const RESUMES_MAX: usize = 6;
 

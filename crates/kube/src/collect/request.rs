@@ -20,7 +20,8 @@ const ANSWER_BYTES_MAX: usize = 1 << 28;
 const WAIT_SECONDS: u64 = 1;
 /// Longest wait that a server is granted at once.
 const WAIT_SECONDS_MAX: u64 = 30;
-/// Connections that may break before it is given up: an API server that restarts breaks one or two.
+/// Connections that may break, and answers that may be failures, before it is given up: an API server that restarts
+/// breaks one or two.
 const BREAKS_MAX: usize = 3;
 
 /// Why there is no answer.
@@ -61,6 +62,11 @@ pub(super) async fn get(client: &Client, question: &Question<'_>) -> Result<Byte
         let (why, pause) = match once(client, question).await {
             Ok(Once::Answer(bytes)) => return Ok(bytes),
             Ok(Once::Busy { words, pause }) => (NoAnswer::Broken(format!("{words} (still busy)")), pause),
+            Ok(Once::Failed(words)) if breaks < BREAKS_MAX => {
+                breaks += 1;
+                (NoAnswer::Broken(words), None)
+            }
+            Ok(Once::Failed(words)) => return Err(NoAnswer::Broken(words)),
             Err(why @ NoAnswer::Unreachable(_)) if question.patient && breaks < BREAKS_MAX => {
                 breaks += 1;
                 (why, None)
@@ -78,6 +84,8 @@ pub(super) async fn get(client: &Client, question: &Question<'_>) -> Result<Byte
 
 enum Once {
     Answer(Bytes),
+    /// 5xx, with the server's words: what is behind it (etcd, a webhook) may be back soon.
+    Failed(String),
     Busy {
         words: String,
         /// What its `Retry-After` says.
@@ -108,6 +116,7 @@ async fn once(client: &Client, question: &Question<'_>) -> Result<Once, NoAnswer
             Err(NoAnswer::Refused { unknown_user: code == StatusCode::UNAUTHORIZED, words })
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Ok(Once::Busy { words, pause }),
+        code if code.is_server_error() => Ok(Once::Failed(words)),
         _ => Err(NoAnswer::Broken(words)),
     }
 }

@@ -5,9 +5,13 @@ use std::time::Duration;
 
 use kube::Error;
 use kube::core::Status;
+use tokio::time::Instant;
 
 use super::RecordError;
 
+/// Longest that a question is repeated, and the pause between two tries.
+const INSIST: Duration = Duration::from_secs(15);
+const PAUSE: Duration = Duration::from_secs(1);
 /// Longest that one request is waited for.
 pub(super) const REQUEST_SECONDS_MAX: u64 = 20;
 
@@ -20,6 +24,25 @@ pub(super) async fn ask<T>(
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(source)) => Err(RecordError::Api { what: what.into(), source: Box::new(source) }),
         Err(_) => Err(RecordError::Late { what: what.into(), seconds: REQUEST_SECONDS_MAX }),
+    }
+}
+
+/// As [`ask`], for what may be asked twice: asked again while there is no answer, or the API server is busy.
+pub(super) async fn insist<T, F>(
+    what: impl Into<String>,
+    mut request: impl FnMut() -> F + Send,
+) -> Result<T, RecordError>
+where
+    F: Future<Output = Result<T, Error>> + Send,
+{
+    let (what, deadline) = (what.into(), Instant::now() + INSIST);
+    loop {
+        match ask(what.clone(), request()).await {
+            Err(error) if (may_pass(&error) || is_too_old(&error)) && Instant::now() < deadline => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            other => return other,
+        }
     }
 }
 
@@ -46,6 +69,11 @@ pub(super) fn is_conflict(error: &RecordError) -> bool {
 
 pub(super) fn already_exists(error: &RecordError) -> bool {
     status(error).is_some_and(|status| status.reason == "AlreadyExists")
+}
+
+/// A list that is too old to be read on.
+fn is_too_old(error: &RecordError) -> bool {
+    status(error).is_some_and(|status| status.code == 410)
 }
 
 pub(super) fn is_not_found(error: &RecordError) -> bool {

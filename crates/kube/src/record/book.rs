@@ -6,7 +6,7 @@ use kube::api::{Api, DeleteParams, ListParams};
 use meshlift_model::defaults::HOLD;
 use meshlift_model::journal::JournalLine;
 
-use super::api::{ask, is_not_found};
+use super::api::{insist, is_not_found};
 use super::lease::{self, LeaseState};
 use super::{RUN_LABEL, RecordError, journal, object_name};
 use crate::Connection;
@@ -45,7 +45,7 @@ impl RunBook {
         let maps = self.maps();
         let params = ListParams::default().labels(RUN_LABEL).limit(RUNS_MAX);
         let what = format!("list ConfigMaps {}", self.namespace);
-        let found = self.connection.wait(ask(what, maps.list(&params)))?;
+        let found = self.connection.wait(insist(what, || maps.list(&params)))?;
         let mut runs: Vec<RunSummary> = found.items.iter().filter_map(summary).collect();
         runs.sort_by(|a, b| (b.created_seconds, &b.run).cmp(&(a.created_seconds, &a.run)));
         Ok(runs)
@@ -57,7 +57,7 @@ impl RunBook {
     /// Where the API server refuses or does not answer.
     pub fn run(&self, run: &str) -> Result<Option<RunSummary>, RecordError> {
         let (maps, name) = (self.maps(), object_name(run));
-        let found = self.connection.wait(ask(format!("get ConfigMap {name}"), maps.get_opt(&name)))?;
+        let found = self.connection.wait(insist(format!("get ConfigMap {name}"), || maps.get_opt(&name)))?;
         Ok(found.as_ref().and_then(summary))
     }
 
@@ -86,7 +86,7 @@ impl RunBook {
     pub fn hold(&self) -> Result<Option<String>, RecordError> {
         let namespaces: Api<Namespace> = Api::all(self.connection.client().clone());
         let what = format!("get Namespace {}", self.namespace);
-        let found = self.connection.wait(ask(what, namespaces.get_opt(&self.namespace)))?;
+        let found = self.connection.wait(insist(what, || namespaces.get_opt(&self.namespace)))?;
         Ok(found.and_then(|found| found.metadata.annotations?.get(HOLD).cloned()))
     }
 
@@ -101,10 +101,12 @@ impl RunBook {
         self.connection.wait(async {
             let commands = format!("{name}-commands");
             let mut deleted = 0;
+            deleted += gone(
+                insist(format!("delete ConfigMap {commands}"), || maps.delete(&commands, &params)).await,
+            )?;
+            deleted += gone(insist(format!("delete Lease {name}"), || leases.delete(&name, &params)).await)?;
             deleted +=
-                gone(ask(format!("delete ConfigMap {commands}"), maps.delete(&commands, &params)).await)?;
-            deleted += gone(ask(format!("delete Lease {name}"), leases.delete(&name, &params)).await)?;
-            deleted += gone(ask(format!("delete ConfigMap {name}"), maps.delete(&name, &params)).await)?;
+                gone(insist(format!("delete ConfigMap {name}"), || maps.delete(&name, &params)).await)?;
             Ok(deleted)
         })
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use super::api::{already_exists, ask};
+use super::api::{already_exists, ask, insist, may_pass};
 use super::{FIELD_MANAGER, RUN_LABEL, RecordError, object_name};
 use crate::Connection;
 use crate::clock::now;
@@ -70,19 +70,21 @@ impl Mailbox {
             ..ConfigMap::default()
         };
         let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-        match ask(format!("create ConfigMap {name}"), self.maps.create(&params, &map)).await {
+        match insist(format!("create ConfigMap {name}"), || self.maps.create(&params, &map)).await {
             Err(error) if !already_exists(&error) => return Err(error),
             Ok(_) | Err(_) => {}
         }
         let key = format!("{:015}-{}", command.at.millis(), std::process::id());
-        self.patch(json!({"data": {key: text}})).await
+        let patch = json!({"data": {key: text}});
+        let (params, patch) = (patch_params(), Patch::Merge(patch));
+        insist(format!("patch ConfigMap {name}"), || self.maps.patch(&name, &params, &patch)).await.map(drop)
     }
 
     /// Takes what is there, oldest first.
     async fn take(&self) -> Result<Vec<QueuedCommand>, RecordError> {
         let name = self.name();
-        let found = ask(format!("get ConfigMap {name}"), self.maps.get_opt(&name)).await?;
-        let Some(map) = found else { return Ok(Vec::new()) };
+        let get = || insist(format!("get ConfigMap {name}"), || self.maps.get_opt(&name));
+        let Some(map) = get().await? else { return Ok(Vec::new()) };
         let data = map.data.unwrap_or_default();
         if data.is_empty() {
             return Ok(Vec::new());
@@ -90,14 +92,20 @@ impl Mailbox {
         let none: BTreeMap<&str, Option<()>> = data.keys().map(|key| (key.as_str(), None)).collect();
         // At the version that was read: two takers never both get one.
         let patch = json!({"metadata": {"resourceVersion": map.metadata.resource_version}, "data": none});
-        self.patch(patch).await?;
+        if let Err(error) = self.patch(patch).await {
+            // Only the answer may have been lost: nobody else takes commands from this executor's mailbox.
+            let left = get().await?.and_then(|map| map.data).unwrap_or_default();
+            if !may_pass(&error) || data.keys().any(|key| left.contains_key(key)) {
+                return Err(error);
+            }
+        }
         let read = data.values().map(|text| serde_json::from_str(text).map_err(|error| self.damaged(&error)));
         read.collect()
     }
 
     async fn patch(&self, patch: serde_json::Value) -> Result<(), RecordError> {
         let (name, patch) = (self.name(), Patch::Merge(patch));
-        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let params = patch_params();
         ask(format!("patch ConfigMap {name}"), self.maps.patch(&name, &params, &patch)).await.map(drop)
     }
 
@@ -130,6 +138,10 @@ impl Mailbox {
     fn damaged(&self, error: &serde_json::Error) -> RecordError {
         RecordError::Damaged { run: self.run.clone(), reason: format!("ConfigMap {}: {error}", self.name()) }
     }
+}
+
+fn patch_params() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
 }
 
 impl QueuedCommand {

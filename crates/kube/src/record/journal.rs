@@ -8,7 +8,7 @@ use meshlift_model::journal::JournalLine;
 use meshlift_model::time::Time;
 use meshlift_ports::{JournalError, JournalPort, line_bytes, parse_lines};
 
-use super::api::{already_exists, ask, is_conflict, is_not_found, may_pass};
+use super::api::{already_exists, ask, insist, is_conflict, is_not_found, may_pass};
 use super::lease::{HeldLease, Holder};
 use super::seal::{Head, seal, unseal};
 use super::{FIELD_MANAGER, RecordError, object_name};
@@ -195,7 +195,9 @@ impl Book {
             match ask(what, self.maps.create(&params(), sealed)).await {
                 Ok(_) => return Ok(()),
                 Err(error) if already_exists(&error) => return Ok(()),
-                Err(error) if may_pass(&error) && now() < deadline => tokio::time::sleep(RETRY).await,
+                Err(error) if (may_pass(&error) || is_conflict(&error)) && now() < deadline => {
+                    tokio::time::sleep(RETRY).await;
+                }
                 Err(error) => return Err(self.write_error(told(&error))),
             }
         }
@@ -289,13 +291,13 @@ pub(super) async fn read(
     run: &str,
 ) -> Result<(ConfigMap, Head, Vec<JournalLine>), RecordError> {
     let name = object_name(run);
-    let stored = ask(format!("get ConfigMap {namespace}/{name}"), maps.get_opt(&name)).await?;
+    let stored = insist(format!("get ConfigMap {namespace}/{name}"), || maps.get_opt(&name)).await?;
     let stored =
         stored.ok_or_else(|| RecordError::NoRun { run: run.to_owned(), namespace: namespace.to_owned() })?;
     let head = Head::read(&stored);
     let mut bytes = Vec::new();
     for name in &head.sealed {
-        let chunk = ask(format!("get ConfigMap {namespace}/{name}"), maps.get_opt(name)).await?;
+        let chunk = insist(format!("get ConfigMap {namespace}/{name}"), || maps.get_opt(name)).await?;
         let lines = chunk.as_ref().map_or_else(|| Err("it is not there".to_owned()), unseal);
         bytes.extend(lines.map_err(|reason| RecordError::Damaged {
             run: run.to_owned(),
@@ -345,11 +347,24 @@ async fn create_head(
     namespace: &str,
 ) -> Result<ConfigMap, RecordError> {
     let object = head.object(run, namespace);
-    match ask(format!("create ConfigMap {}", object_name(run)), maps.create(&params(), &object)).await {
-        Err(error) if already_exists(&error) => {
-            Err(RecordError::Taken { run: run.to_owned(), namespace: namespace.to_owned() })
+    let name = object_name(run);
+    let taken = || RecordError::Taken { run: run.to_owned(), namespace: namespace.to_owned() };
+    let deadline = now().plus_seconds(APPEND_SECONDS_MAX);
+    let mut unclear = false;
+    loop {
+        match ask(format!("create ConfigMap {name}"), maps.create(&params(), &object)).await {
+            // An earlier try arrived after all, if it is what was sent.
+            Err(error) if already_exists(&error) && unclear => {
+                let stored = insist(format!("get ConfigMap {name}"), || maps.get_opt(&name)).await?;
+                return stored.filter(|stored| Head::read(stored) == *head).ok_or_else(taken);
+            }
+            Err(error) if already_exists(&error) => return Err(taken()),
+            Err(error) if (may_pass(&error) || is_conflict(&error)) && now() < deadline => {
+                unclear = true;
+                tokio::time::sleep(RETRY).await;
+            }
+            other => return other,
         }
-        other => other,
     }
 }
 

@@ -10,7 +10,7 @@ use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
 use meshlift_model::time::Time;
 
-use super::api::{already_exists, ask, is_conflict, is_not_found, may_pass};
+use super::api::{already_exists, ask, insist, is_conflict, is_not_found, may_pass};
 use super::{FIELD_MANAGER, RUN_LABEL, RecordError, object_name};
 use crate::clock::{now, timestamp};
 
@@ -20,8 +20,10 @@ const LEASE_SECONDS: i32 = 30;
 const RENEW: Duration = Duration::from_secs(8);
 /// A Lease that looks run out by our clock is watched for so long: clocks differ, and a living holder renews.
 const SILENCE: Duration = Duration::from_secs(12);
-/// Tries at a Lease that others write at the same time.
-const TRIES: usize = 5;
+/// Tries at a Lease that others write at the same time, or while there is no answer.
+const TRIES: usize = 8;
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Whoever executes a run: who and where, for people, and different for each process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +95,7 @@ pub(super) async fn state(
 ) -> Result<Option<LeaseState>, RecordError> {
     let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
     let name = object_name(run);
-    let found = ask(format!("get Lease {namespace}/{name}"), leases.get_opt(&name)).await?;
+    let found = insist(format!("get Lease {namespace}/{name}"), || leases.get_opt(&name)).await?;
     Ok(found.as_ref().map(LeaseState::of))
 }
 
@@ -113,9 +115,13 @@ impl HeldLease {
             match place.take(by_force).await {
                 Ok(renewed) => return Ok(Self::keep(place, renewed)),
                 Err(refused)
-                    if is_conflict(&refused) || already_exists(&refused) || is_not_found(&refused) =>
+                    if is_conflict(&refused)
+                        || already_exists(&refused)
+                        || is_not_found(&refused)
+                        || may_pass(&refused) =>
                 {
                     error = Some(refused);
+                    tokio::time::sleep(PAUSE).await;
                 }
                 Err(refused) => return Err(refused),
             }
@@ -164,7 +170,7 @@ fn until(renewed: Time) -> i64 {
 impl Place {
     async fn get(&self) -> Result<Option<Lease>, RecordError> {
         let name = object_name(&self.run);
-        ask(format!("get Lease {name}"), self.leases.get_opt(&name)).await
+        insist(format!("get Lease {name}"), || self.leases.get_opt(&name)).await
     }
 
     async fn replace(&self, lease: &Lease) -> Result<Lease, RecordError> {

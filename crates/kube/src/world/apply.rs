@@ -92,8 +92,7 @@ impl Hands {
         let mut objections = Vec::new();
         for document in &documents {
             let path = self.place(document, &mut served).await?;
-            let tried = Patch::Apply { dry_run: true, force: false };
-            if let Err(error) = self.calls.patch(&path, tried, document).await {
+            if let Err(error) = self.calls.apply(&path, document, true, false).await {
                 let meta = meta_of(document);
                 let reference = ObjectRef::new(kind_of(document), &meta.namespace, &meta.name);
                 objections.extend(others.objections(&reference.to_string(), error)?);
@@ -105,7 +104,7 @@ impl Hands {
         let force = others == Others::TakeFromInstallers;
         for document in &documents {
             let path = self.place(document, &mut served).await?;
-            self.calls.patch(&path, Patch::Apply { dry_run: false, force }, document).await?;
+            self.calls.apply(&path, document, false, force).await?;
         }
         Ok(Vec::new())
     }

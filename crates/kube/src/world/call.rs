@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::conflict::is_of_managers;
 use super::failure::CallError;
 use super::fence::Fence;
 use super::places::query;
@@ -29,6 +30,9 @@ const REQUEST_SECONDS_MAX: u64 = 35;
 const READ_SECONDS_MAX: u64 = 90;
 /// Longest that a write is offered to an API server that turns it away, in seconds.
 const TURNED_AWAY_SECONDS_MAX: u64 = 30;
+/// Tries at one object of a group that is applied, and the pause between two.
+const APPLY_TRIES_MAX: usize = 5;
+const APPLY_PAUSE: Duration = Duration::from_secs(1);
 /// First pause between two attempts, and the longest, in milliseconds.
 const PAUSE_MILLIS: (u64, u64) = (250, 8000);
 /// Objects of one page of a list: what kubectl asks for.
@@ -161,16 +165,16 @@ impl Calls {
         Err(CallError::Lost { request: format!("GET {path}"), why: format!("it has over {PAGES_MAX} pages") })
     }
 
-    /// Creates an object; `options` are further parameters, such as `dryRun`.
-    pub(super) async fn create(
-        &self,
-        path: &str,
-        options: &[(&str, &str)],
-        object: &Value,
-    ) -> Result<Value, CallError> {
-        let pairs: Vec<(&str, &str)> =
-            options.iter().copied().chain([("fieldManager", FIELD_MANAGER)]).collect();
-        self.write(&Call::new(Method::POST, query(path, &pairs)).with(object)).await
+    /// Creates an object.
+    pub(super) async fn create(&self, path: &str, object: &Value) -> Result<Value, CallError> {
+        let uri = query(path, &[("fieldManager", FIELD_MANAGER)]);
+        self.write(&Call::new(Method::POST, uri).with(object)).await
+    }
+
+    /// What an object would be once it was created. This is a look, and is asked again like one.
+    pub(super) async fn try_create(&self, path: &str, object: &Value) -> Result<Value, CallError> {
+        let uri = query(path, &[("dryRun", "All"), ("fieldManager", FIELD_MANAGER)]);
+        self.read(&Call::new(Method::POST, uri).with(object)).await
     }
 
     /// Posts to something that is no collection of objects (eviction, token, proxy).
@@ -197,6 +201,30 @@ impl Calls {
         self.write(&Call { content_type: kind.content_type(), ..call }).await
     }
 
+    /// Applies an object: trying (a dry run) is a look, and writing the same again is writing it once, so that neither
+    /// is given up at the first answer that is lost.
+    pub(super) async fn apply(
+        &self,
+        path: &str,
+        object: &Value,
+        dry_run: bool,
+        force: bool,
+    ) -> Result<Value, CallError> {
+        let mut tries = 1;
+        loop {
+            let error = match self.patch(path, Patch::Apply { dry_run, force }, object).await {
+                Ok(applied) => return Ok(applied),
+                Err(error) => error,
+            };
+            let raced = error.code() == Some(409) && !is_of_managers(&error);
+            if tries == APPLY_TRIES_MAX || !(raced || error.may_pass()) {
+                return Err(error);
+            }
+            tries += 1;
+            tokio::time::sleep(APPLY_PAUSE).await;
+        }
+    }
+
     /// Deletes an object.
     pub(super) async fn delete(&self, path: &str, options: &Value) -> Result<Value, CallError> {
         self.write(&Call::new(Method::DELETE, path.to_owned()).with(options)).await
@@ -213,7 +241,11 @@ impl Calls {
             };
             let wait = error.retry_after().unwrap_or(pause);
             let late = Instant::now() + wait >= deadline;
-            if late || !error.may_pass() {
+            // What admission of a dry run raced with (a quota's count) is over by the next try.
+            let raced = call.method == Method::POST && error.code() == Some(409);
+            // A webhook that does not answer is the answer.
+            let passes = (raced || error.may_pass()) && !error.is_of_webhook();
+            if late || !passes {
                 return Err(error);
             }
             tokio::time::sleep(wait).await;

@@ -66,6 +66,11 @@ impl Others {
     }
 }
 
+/// True if other managers want fields otherwise, and not only another write came first.
+pub(super) fn is_of_managers(error: &CallError) -> bool {
+    !of(error).is_empty()
+}
+
 /// Managers with the fields that they want otherwise.
 fn of(error: &CallError) -> Vec<(String, String)> {
     let CallError::Answer { status, .. } = error else { return Vec::new() };

@@ -36,7 +36,7 @@ impl Hands {
         };
         let Some(pod) = pod else { return Ok(answer(None, Some(format!("{workload} has no pod template")))) };
         let path = places::collection_of::<Pod>(&workload.namespace);
-        match self.calls.create(&path, &[("dryRun", "All")], &pod).await {
+        match self.calls.try_create(&path, &pod).await {
             Ok(admitted) => Ok(answer(revision_of(&writes::read(&admitted)?), None)),
             Err(error) if error.is_of_webhook() => Ok(answer(None, Some(error.message().to_owned()))),
             // A quota or policy proves nothing about injection: the injector is asked directly.

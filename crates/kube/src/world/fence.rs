@@ -5,9 +5,10 @@
 //! a run over waits longer than such a look counts (see [`LOOK_COUNTS`]).
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
+use tokio::time::Instant;
 
 use super::Actor;
 use super::call::Calls;

@@ -44,7 +44,7 @@ impl Hands {
             },
         });
         let path = places::collection_at("events.k8s.io/v1", "events", &target.namespace);
-        let _ = self.calls.create(&path, &[], &event).await;
+        let _ = self.calls.create(&path, &event).await;
     }
 }
 

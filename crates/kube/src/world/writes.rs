@@ -131,7 +131,7 @@ impl Hands {
         let path = places::collection_of::<Pod>(&old.namespace);
         let mut attempt = 1;
         loop {
-            let error = match self.calls.create(&path, &[], pod).await {
+            let error = match self.calls.create(&path, pod).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.reason() == "AlreadyExists" => return Ok(()),
                 Err(error) => error,
@@ -159,7 +159,7 @@ impl Hands {
         }
         let info = places::info(&reference.kind)?;
         let collection = places::collection(info, &reference.namespace);
-        match self.calls.create(&collection, &[], &restore::fresh(stored)).await {
+        match self.calls.create(&collection, &restore::fresh(stored)).await {
             Ok(_) => Ok(Vec::new()),
             Err(error) if error.reason() == "AlreadyExists" => Ok(Vec::new()),
             Err(error) => Err(error.into()),
