@@ -47,19 +47,29 @@ impl Links {
         self.links.retain(|uid, link| {
             pods.contains_key(uid.as_str()) && istiods.iter().any(|(istiod, _)| *istiod == link.istiod)
         });
+        let mut counts: BTreeMap<Key, usize> = BTreeMap::new();
+        for link in self.links.values() {
+            *counts.entry(link.istiod.clone()).or_default() += 1;
+        }
         for (uid, pod) in pods {
             if pod.is_ready() && pod.metadata.deletion_timestamp.is_none() && !self.links.contains_key(uid) {
-                self.connect(uid, pod, &istiods);
+                self.connect(uid, pod, &istiods, &mut counts);
             }
         }
     }
 
     /// To the istiod of its revision that has the fewest, as a Service spreads them.
-    fn connect(&mut self, uid: &str, pod: &Pod, istiods: &[(Key, String)]) {
+    fn connect(
+        &mut self,
+        uid: &str,
+        pod: &Pod,
+        istiods: &[(Key, String)],
+        counts: &mut BTreeMap<Key, usize>,
+    ) {
         let revision = pod.metadata.annotation(REV_LABEL).unwrap_or_default();
-        let count = |istiod: &Key| self.links.values().filter(|link| link.istiod == *istiod).count();
         let of_revision = istiods.iter().filter(|(_, own)| own == revision).map(|(istiod, _)| istiod);
-        let Some(istiod) = of_revision.min_by_key(|istiod| count(istiod)).cloned() else { return };
+        let Some(istiod) = of_revision.min_by_key(|istiod| counts.get(*istiod)).cloned() else { return };
+        *counts.entry(istiod.clone()).or_default() += 1;
         let number = self.numbers.entry(istiod.clone()).or_default();
         *number += 1;
         let link = Link { pod: key(pod), istiod, since: Timestamp::now(), number: *number };

@@ -56,6 +56,7 @@ async fn turn(shared: &Shared, served: &mut BTreeMap<Key, Served>) -> Result<(),
             .get(key)
             .is_some_and(|(pod, revision)| pod.metadata.uid == own.uid && !shared.behaviour(revision).refuses)
     });
+    let mut failed = Ok(());
     for (key, (pod, revision)) in &wanted {
         if served.contains_key(key) || shared.behaviour(revision).refuses {
             continue;
@@ -63,7 +64,14 @@ async fn turn(shared: &Shared, served: &mut BTreeMap<Key, Served>) -> Result<(),
         let Ok(address) = pod.status.pod_ip.parse() else { continue };
         let tls = shared.authority().tls(revision, &pod.metadata.namespace)?;
         let place = Place { shared: shared.clone(), istiod: key.clone(), address };
-        let tasks = serve(&place, tls).await.map_err(StandinError::io(&pod.status.pod_ip))?;
+        // An address that is not free yet (the pod before is on its way out) keeps no other istiod waiting.
+        let tasks = match serve(&place, tls).await {
+            Ok(tasks) => tasks,
+            Err(error) => {
+                failed = Err(StandinError::io(&pod.status.pod_ip)(error));
+                continue;
+            }
+        };
         served.insert(key.clone(), Served { uid: pod.metadata.uid.clone(), _tasks: tasks });
         bundle::forward(shared.client(), pod).await?;
     }
@@ -76,5 +84,5 @@ async fn turn(shared: &Shared, served: &mut BTreeMap<Key, Served>) -> Result<(),
     for write in due {
         bundle::write(shared.client(), &write, &root).await?;
     }
-    Ok(())
+    failed
 }

@@ -29,6 +29,9 @@ pub(crate) const WEBHOOKS: u16 = 15017;
 /// Ports that speak plain HTTP: `/ready` and debug pages, monitoring and debug pages.
 pub(crate) const PLAIN: [u16; 2] = [8080, 15014];
 
+/// Pause after a connection that could not be accepted.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// One istiod's place.
 #[derive(Clone)]
 pub(crate) struct Place {
@@ -53,7 +56,11 @@ async fn accept(listener: TcpListener, place: Place, tls: Option<TlsAcceptor>) {
     // Connections end with their listener.
     let mut connections = JoinSet::new();
     loop {
-        let Ok((stream, peer)) = listener.accept().await else { continue };
+        let Ok((stream, peer)) = listener.accept().await else {
+            // Out of file descriptors, most likely: others are closed meanwhile.
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
         while connections.try_join_next().is_some() {}
         connections.spawn(connection(stream, peer.ip(), place.clone(), tls.clone()));
     }

@@ -43,7 +43,10 @@ pub(crate) async fn check(
     let namespace = match known {
         Some(namespace) => namespace,
         None => {
-            let namespace = namespace_of(shared.client(), token).await;
+            // A review that failed says nothing of the token: the next request asks again.
+            let Ok(namespace) = namespace_of(shared.client(), token).await else {
+                return Verdict::Unauthenticated;
+            };
             shared.reviewed().insert(token.to_owned(), namespace.clone());
             namespace
         }
@@ -56,12 +59,13 @@ pub(crate) async fn check(
 }
 
 /// Namespace of the token's account, if the API server knows the token for this audience.
-async fn namespace_of(client: &Client, token: &str) -> Option<String> {
+async fn namespace_of(client: &Client, token: &str) -> Result<Option<String>, kube::Error> {
     let spec = TokenReviewSpec { audiences: Some(vec![AUDIENCE.to_owned()]), token: Some(token.to_owned()) };
     let review = TokenReview { spec, ..TokenReview::default() };
-    let answer =
-        Api::<TokenReview>::all(client.clone()).create(&PostParams::default(), &review).await.ok()?;
-    let status = answer.status.filter(|status| status.authenticated == Some(true))?;
-    let user = status.user?.username?;
-    Some(user.strip_prefix("system:serviceaccount:")?.split(':').next()?.to_owned())
+    let answer = Api::<TokenReview>::all(client.clone()).create(&PostParams::default(), &review).await?;
+    let user =
+        answer.status.filter(|status| status.authenticated == Some(true)).and_then(|status| status.user);
+    let account = user.and_then(|user| user.username);
+    let account = account.as_deref().and_then(|name| name.strip_prefix("system:serviceaccount:"));
+    Ok(account.and_then(|account| account.split(':').next()).map(str::to_owned))
 }

@@ -2,9 +2,10 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use meshlift_cluster::{Cluster, Fate, Options, Parts, Proxy};
-use meshlift_istiod_standin::Standin;
+use meshlift_istiod_standin::{Behaviour, Standin};
 use meshlift_model::names::ObjectRef;
 use meshlift_testkit::only;
 use serde_json::{Value, json};
@@ -51,7 +52,7 @@ pub(crate) struct Lab {
     pub(crate) manifest: String,
     /// Kubeconfig of whoever upgrades.
     pub(crate) operator: PathBuf,
-    _standin: Standin,
+    standin: Mutex<Standin>,
 }
 
 impl Lab {
@@ -70,7 +71,7 @@ impl Lab {
         });
         let files = tempfile::tempdir().unwrap();
         let manifest = unpack(&files.path().join("manifest.yaml"));
-        let lab = Self { cluster, runtime, files, manifest, operator, _standin: standin };
+        let lab = Self { cluster, runtime, files, manifest, operator, standin: Mutex::new(standin) };
         super::until("all pods", || lab.all_ready());
         lab
     }
@@ -115,7 +116,7 @@ impl Lab {
         Watcher::start(&self.cluster.client(), &self.runtime, &NAMESPACES)
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let request = http::Request::get(path).body(Vec::new()).unwrap();
         self.runtime.block_on(self.cluster.client().request(request)).unwrap()
     }
@@ -176,13 +177,29 @@ impl Lab {
         events.iter().filter_map(|event| event["note"].as_str().map(str::to_owned)).collect()
     }
 
+    /// Holds every run, or (null) lets them go on.
     pub(crate) fn annotate(&self, key: &str, value: Value) {
-        let patch = json!({"metadata": {"annotations": {key: value}}});
-        let request = http::Request::patch("/api/v1/namespaces/istio-system")
+        self.patch("/api/v1/namespaces/istio-system", &json!({"metadata": {"annotations": {key: value}}}));
+    }
+
+    /// A merge patch by somebody else.
+    pub(crate) fn patch(&self, path: &str, patch: &Value) {
+        let request = http::Request::patch(path)
             .header("content-type", "application/merge-patch+json")
             .body(patch.to_string().into_bytes())
             .unwrap();
         let _: Value = self.runtime.block_on(self.cluster.client().request(request)).unwrap();
+    }
+
+    /// Somebody else deletes an object.
+    pub(crate) fn delete(&self, path: &str) {
+        let request = http::Request::delete(path).body(Vec::new()).unwrap();
+        let _: Value = self.runtime.block_on(self.cluster.client().request(request)).unwrap();
+    }
+
+    /// From now on the istiods of the revision behave like this.
+    pub(crate) fn behave(&self, revision: &str, behaviour: Behaviour) {
+        self.runtime.block_on(self.standin.lock().unwrap().behave(revision, behaviour)).unwrap();
     }
 
     /// Requests of the operator for Secrets, of many in the audit log.

@@ -16,6 +16,7 @@ mod users;
 mod frozen;
 mod kills;
 mod lab;
+mod meddling;
 mod steering;
 mod storm;
 mod watcher;

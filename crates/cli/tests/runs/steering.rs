@@ -18,8 +18,6 @@ fn a_plan_is_carried_out_steered_rolled_back_and_carried_out_again() {
     a_killed_process_is_resumed_by_another(&lab);
     a_person_takes_everything_back_by_hand(&lab, &before);
     watcher.check(&announced);
-    meshlift_takes_everything_back(&lab, &plan, &before);
-    watcher.check(&announced);
     nothing_is_left_of_a_forgotten_run(&lab);
     the_old_revision_goes_at_last(&lab);
     watcher.check(&announced);
@@ -103,16 +101,6 @@ fn a_person_takes_everything_back_by_hand(lab: &Lab, before: &Value) {
     refused(&lab.run(&["resume", "--run", "blue"]), "ML9529", "the run is over");
     let said = lab.run(&["rollback", "--run", "blue", "--print-kubectl"]);
     assert!(said.stdout.contains("# Nothing was changed"), "{}", said.stdout);
-}
-
-fn meshlift_takes_everything_back(lab: &Lab, plan: &str, before: &Value) {
-    let all = ["--manifest", &lab.manifest, "--grant-approvals", "ann", "--until", "tag-prod-stable"];
-    let said = lab.run(&[&["apply", plan, "--yes", "--run", "green"], &all[..]].concat());
-    assert_eq!(said.exit, 1, "{}{}", said.stdout, said.stderr);
-    assert_eq!(lab.revisions("ledger-classic"), [NEW, NEW]);
-    let said = lab.run(&["rollback"]);
-    assert!(said.exit == 1 && said.stdout.contains("ROLLED BACK"), "{}{}", said.stdout, said.stderr);
-    everything_is_back(lab, before);
 }
 
 fn nothing_is_left_of_a_forgotten_run(lab: &Lab) {

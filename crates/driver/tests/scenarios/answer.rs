@@ -25,10 +25,14 @@ pub(crate) fn answer(world: &World, query: &Query) -> Outcome {
         }
         Query::DryRun { namespace, workloads, count } => {
             let revision = world.injects(namespace).map(|name| RevisionName::from(name.as_str()));
+            let refused = match (world.injectors_are_gone, world.refuse_creations) {
+                (true, _) => Some("failed calling webhook".to_owned()),
+                (false, refuse) => refuse.then(|| "exceeded quota".to_owned()),
+            };
             let proof = |number: usize| InjectionProof {
                 workload: workloads.get(number % workloads.len().max(1)).cloned().unwrap_or_default(),
-                revision: revision.clone(),
-                refused: world.refuse_creations.then(|| "exceeded quota".to_owned()),
+                revision: revision.clone().filter(|_| !world.injectors_are_gone),
+                refused: refused.clone(),
             };
             Observation::DryRun { proofs: (0..*count).map(proof).collect() }
         }

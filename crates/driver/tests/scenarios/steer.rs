@@ -103,6 +103,31 @@ fn rollback_in_the_middle_of_a_wave_waits_for_writes_under_way_and_undoes_them()
 }
 
 #[test]
+fn nothing_goes_back_to_an_injector_that_does_not_answer() {
+    let mut world = world();
+    let before = world.summary();
+    let policy = DriverPolicy { until: Some("wave-1".into()), ..approving() };
+    let ran = run(&mut world, &plan(), &policy);
+    world.injectors_are_gone = true;
+    let moved = world.writes.iter().filter(|write| is_restart(write)).count();
+    let policy = DriverPolicy { commands: vec![Command::Rollback], ..approving() };
+    let ran = go_on(&mut world, ran.journal, &policy);
+    assert_eq!(ran.result, RunResult::Waiting);
+    assert!(ran.reason().contains("would be refused: failed calling webhook"), "{}", ran.reason());
+    assert_eq!(world.writes.iter().filter(|write| is_restart(write)).count(), moved, "no pod was given up");
+    world.injectors_are_gone = false;
+    let policy = DriverPolicy { commands: vec![Command::Resume], ..approving() };
+    let ran = go_on(&mut world, ran.journal, &policy);
+    assert_eq!(ran.result, RunResult::RolledBack, "{}", ran.reason());
+    assert_eq!(world.summary(), before);
+}
+
+/// It replaces pods.
+fn is_restart(write: &meshlift_model::effect::Write) -> bool {
+    matches!(write.change, Change::TemplateAnnotation { .. } | Change::Evict | Change::Delete)
+}
+
+#[test]
 fn until_pauses_after_a_step() {
     let mut world = world();
     let policy = DriverPolicy { until: Some("wave-1".into()), ..approving() };

@@ -33,6 +33,8 @@ pub(crate) struct World {
     /// Pods of this workload reject their configuration from then on, if they are new.
     pub(crate) nack_at: Option<(Time, ObjectRef)>,
     pub(crate) refuse_creations: bool,
+    /// No injector answers: nothing is created, and nothing is said of a revision.
+    pub(crate) injectors_are_gone: bool,
     pub(crate) unknown_sources: Vec<String>,
     /// Faults by number of the write, from 0.
     pub(crate) faults: BTreeMap<usize, Fault>,
@@ -57,6 +59,7 @@ impl World {
             finding_after: None,
             nack_at: None,
             refuse_creations: false,
+            injectors_are_gone: false,
             unknown_sources: Vec::new(),
             faults: BTreeMap::new(),
             commands: BTreeMap::new(),

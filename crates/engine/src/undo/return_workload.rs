@@ -114,11 +114,16 @@ fn prove_old(look: &Look<'_>, workload: &Move) -> Judged<()> {
     settled(look, settle_seconds(look.plan()))?;
     let subject = &workload.workload;
     let proofs = look.dry_run(&subject.namespace, std::slice::from_ref(subject), DRY_RUN_PROOFS)?;
+    // No word of a revision and a refusal: the injector that would have to take the pods back does not answer.
+    let refused = proofs.iter().find(|proof| proof.revision.is_none() && proof.refused.is_some());
     let new = proofs.iter().filter(|proof| proof.revision.as_ref() == Some(&workload.revision)).count();
-    if new == 0 && proofs.len() == DRY_RUN_PROOFS {
+    if new == 0 && refused.is_none() && proofs.len() == DRY_RUN_PROOFS {
         return Ok(());
     }
-    let why = format!("new pods of {subject} would get {} again", workload.revision);
+    let why = match refused.and_then(|proof| proof.refused.as_deref()) {
+        Some(words) => format!("new pods of {subject} would be refused: {words}"),
+        None => format!("new pods of {subject} would get {} again", workload.revision),
+    };
     if look.now >= look.began.plus_seconds(AGREE_SECONDS_MAX) {
         return Err(Next::hold(why));
     }

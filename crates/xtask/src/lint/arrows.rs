@@ -21,7 +21,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
     ("kube", &["model", "snapshot", "ports", "views"]),
     ("report", &["model", "mesh", "checks", "planner"]),
     ("rehearsal", &["model", "mesh", "checks", "engine", "ports", "twin", "driver", "report"]),
-    ("live", &["model", "engine", "ports", "driver", "kube"]),
+    ("live", &["model", "engine", "ports", "driver", "kube", "views"]),
     (
         "cli",
         &[

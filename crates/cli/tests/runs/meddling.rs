@@ -1,0 +1,105 @@
+//! The API server dies, etcd hangs, istiods are gone, and people reach into the middle of a run.
+
+use std::process::Child;
+use std::time::Duration;
+
+use meshlift_istiod_standin::Behaviour;
+use serde_json::{Value, json};
+
+use crate::lab::{Lab, NEW, OLD};
+use crate::{announced, everything_is_back, make_plan, start, until};
+
+const BOOKS: &str = "/apis/apps/v1/namespaces/ledger-classic/deployments/books";
+const LEDGER: &str = "/api/v1/namespaces/ledger-classic";
+/// Time that etcd does not answer: longer than a Lease is renewed.
+const ETCD_HANGS: Duration = Duration::from_secs(12);
+
+#[test]
+fn a_run_outlives_what_happens_around_it() {
+    let lab = Lab::up();
+    let (before, watcher) = (lab.mesh(), lab.watcher());
+    let plan = make_plan(&lab);
+    the_cluster_stumbles(&lab, &plan);
+    watcher.check(&announced(&plan));
+    an_injector_that_is_gone_holds_the_way_back(&lab, &before);
+    watcher.check(&announced(&plan));
+    somebody_relabels_the_next_namespace(&lab, &plan);
+    somebody_deploys_in_the_middle_of_our_restart(&lab);
+    watcher.check(&announced(&plan));
+}
+
+/// One process, from the first step to the last tag.
+fn the_cluster_stumbles(lab: &Lab, plan: &str) {
+    let all = ["--manifest", &lab.manifest, "--grant-approvals", "ann", "--until", "tag-default"];
+    let mut child = start(&lab.operator, &[&["apply", plan, "--yes", "--run", "oak"], &all[..]].concat());
+    until("the new istiod", || lab.istiods().len() == 2);
+    lab.cluster.restart_api_server().unwrap();
+    until("the first wave", || lab.owner_annotation("team-12", "api-2") == "oak");
+    lab.delete("/apis/coordination.k8s.io/v1/namespaces/istio-system/leases/meshlift-run-oak");
+    until("the second wave", || lab.owner_annotation("ledger-classic", "books") == "oak");
+    lab.delete("/api/v1/namespaces/istio-system/configmaps/meshlift-run-oak");
+    lab.cluster.order("freeze etcd").unwrap();
+    std::thread::sleep(ETCD_HANGS);
+    lab.cluster.order("thaw etcd").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{}", talk(lab, &child));
+    let told = lab.run(&["status", "--run", "oak"]).stdout;
+    assert!(told.contains("a person paused the run"), "{told}{}", talk(lab, &child));
+    assert_eq!(lab.revisions("ledger-classic"), [NEW, NEW]);
+    assert_eq!(lab.revisions("partner"), [NEW, NEW]);
+}
+
+/// What the last process that was started said.
+fn talk(lab: &Lab, child: &Child) -> String {
+    let said = std::fs::read_to_string(lab.operator.with_extension("talk")).unwrap();
+    format!("process {}: {said}", child.id())
+}
+
+/// The old istiods would have to inject what goes back to them.
+fn an_injector_that_is_gone_holds_the_way_back(lab: &Lab, before: &Value) {
+    lab.behave(OLD, Behaviour { refuses: true, ..Behaviour::default() });
+    let said = lab.run(&["rollback", "--run", "oak"]);
+    assert!(said.exit == 1 && said.stdout.contains("held"), "{}{}", said.stdout, said.stderr);
+    // Nothing was given up for it: every pod serves where it was.
+    assert_eq!(lab.revisions("ledger-classic"), [NEW, NEW]);
+    lab.behave(OLD, Behaviour::default());
+    let said = lab.run(&["resume", "--run", "oak"]);
+    assert!(said.stdout.contains("ROLLED BACK"), "{}{}", said.stdout, said.stderr);
+    everything_is_back(lab, before);
+}
+
+fn somebody_relabels_the_next_namespace(lab: &Lab, plan: &str) {
+    let all = ["--manifest", &lab.manifest, "--grant-approvals", "ann"];
+    let said =
+        lab.run(&[&["apply", plan, "--yes", "--run", "elm"], &all[..], &["--until", "wave-1"]].concat());
+    assert!(said.stdout.contains("a person paused the run"), "{}{}", said.stdout, said.stderr);
+    let labels = lab.get(LEDGER)["metadata"]["labels"].clone();
+    lab.patch(LEDGER, &json!({"metadata": {"labels": {"istio.io/rev": "somebody-else"}}}));
+    let said = lab.run(&["resume", "--grant-approvals", "ann", "--until", "wave-2"]);
+    let told =
+        said.exit == 1 && said.stdout.contains("ledger-classic") && said.stdout.contains("somebody-else");
+    assert!(told, "{}{}", said.stdout, said.stderr);
+    assert_eq!(lab.get(LEDGER)["metadata"]["labels"]["istio.io/rev"], "somebody-else", "theirs stays");
+    assert_eq!(lab.revisions("ledger-classic"), [OLD, OLD]);
+    let former = labels.get("istio.io/rev").cloned().unwrap_or_default();
+    lab.patch(LEDGER, &json!({"metadata": {"labels": {"istio.io/rev": former}}}));
+}
+
+/// Theirs is not lost, forward or back.
+fn somebody_deploys_in_the_middle_of_our_restart(lab: &Lab) {
+    let mut child =
+        start(&lab.operator, &["resume", "--run", "elm", "--grant-approvals", "ann", "--until", "wave-2"]);
+    until("the restart", || lab.owner_annotation("ledger-classic", "books") == "elm");
+    let image = "docker.io/library/books:of-somebody";
+    let template = lab.get(BOOKS)["spec"]["template"]["spec"]["containers"].clone();
+    let mut containers = template.clone();
+    containers[0]["image"] = image.into();
+    lab.patch(BOOKS, &json!({"spec": {"template": {"spec": {"containers": containers}}}}));
+    child.wait().unwrap();
+    let told = lab.run(&["status", "--run", "elm"]).stdout;
+    eprintln!("{told}");
+    let now = || lab.get(BOOKS)["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    assert_eq!(now(), image);
+    let said = lab.run(&["rollback", "--run", "elm"]);
+    eprintln!("{}", said.stdout);
+    assert_eq!(now(), image);
+}
