@@ -1,6 +1,6 @@
 //! What must hold right before a write, read again each time (law 4).
 
-use meshlift_model::action::{Action, ActionKind, Cure, Precondition};
+use meshlift_model::action::{Action, ActionKind, Cure, Precondition, Selector};
 use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL};
 use meshlift_model::effect::{Change, PodView, Query, WorkloadView};
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
@@ -66,9 +66,11 @@ fn check(look: &Look<'_>, index: usize, precondition: &Precondition) -> Judged<(
         }
         Precondition::SelectorIs { namespace, selector } => {
             let meta = look.present(&ObjectRef::cluster("Namespace", namespace))?.meta();
-            let same = meta.label(INJECTION_LABEL) == selector.injection.as_deref()
-                && meta.label(REV_LABEL) == selector.rev.as_deref();
-            require(same, || format!("namespace {namespace} no longer has {selector}"))
+            let own = |label: &str| meta.label(label).map(str::to_owned);
+            let now = Selector { injection: own(INJECTION_LABEL), rev: own(REV_LABEL) };
+            require(now == *selector, || {
+                format!("namespace {namespace} no longer has {selector}; somebody gave it {now}")
+            })
         }
         Precondition::TagIs { tag, revision } => {
             let forms = look.tag(tag)?;

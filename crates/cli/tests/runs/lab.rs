@@ -73,7 +73,15 @@ impl Lab {
         let manifest = unpack(&files.path().join("manifest.yaml"));
         let lab = Self { cluster, runtime, files, manifest, operator, standin: Mutex::new(standin) };
         super::until("all pods", || lab.all_ready());
+        // An istiod that knows none of its proxies yet is unknown, and unknown blocks.
+        super::until("all proxies", || {
+            lab.proxies() == NAMESPACES.map(|one| lab.revisions(one).len()).iter().sum::<usize>()
+        });
         lab
+    }
+
+    fn proxies(&self) -> usize {
+        self.runtime.block_on(self.standin.lock().unwrap().proxies()).unwrap()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -82,22 +82,24 @@ fn pause(world: &mut dyn WorldPort) {
 fn watch(world: &mut dyn WorldPort, workload: &ObjectRef, sticks: bool) -> Told {
     let began = world.now();
     let (mut fewest_ready, mut most) = (usize::MAX, 0);
-    let mut last = (0, 0);
+    let mut last: Option<(usize, usize)> = None;
+    let mut rested = false;
     loop {
         let now = view(world, workload);
         let living = || now.pods.iter().filter(|pod| !pod.terminating);
         let ready = living().filter(|pod| pod.ready_since.is_some()).count();
         let seen = (ready, living().count());
-        (fewest_ready, most) = (fewest_ready.min(seen.0.max(last.0)), most.max(seen.1.min(last.1)));
-        last = seen;
-        let rests =
-            now.rolled_out && now.pods.iter().all(|pod| !pod.terminating && pod.ready_since.is_some());
+        let before = last.replace(seen).unwrap_or(seen);
+        (fewest_ready, most) = (fewest_ready.min(seen.0.max(before.0)), most.max(seen.1.min(before.1)));
+        let whole = seen.0 == seen.1 && Ok(seen.1) == usize::try_from(now.replicas);
+        let rests = whole && now.rolled_out && now.pods.iter().all(|pod| !pod.terminating);
         let late = world.now() >= began.plus_seconds(if sticks { STUCK_SECONDS } else { SECONDS_MAX });
-        if late || (rests && !sticks && living().count() == usize::try_from(now.replicas).unwrap()) {
+        if late || (rests && rested && !sticks) {
             let updated = living().filter(|pod| pod.updated).count();
             let (rolled_out, trouble) = (now.rolled_out, now.trouble.is_some());
             return Told::Rolled { fewest_ready, most, ready, updated, rolled_out, trouble };
         }
+        rested = rests;
         pause(world);
     }
 }
