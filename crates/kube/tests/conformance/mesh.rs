@@ -7,21 +7,22 @@ use kube::core::{ApiResource, GroupVersionKind};
 use meshlift_cluster::{Cluster, READY_AFTER};
 use serde_json::{Value, json};
 
-/// Time that pods take to become Ready: long enough to be seen.
-const READY: &str = "2s";
+/// Seconds that pods take to become Ready: long enough to be seen. KWOK reads an annotation, the twin a probe.
+const READY_SECONDS: i32 = 2;
 /// Longest that workloads are waited for.
 const UP: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(200);
 
 fn workload(kind: &str, name: &str, replicas: i32, spec: &Value) -> Value {
+    let probe = json!({"tcpSocket": {"port": 80}, "initialDelaySeconds": READY_SECONDS, "periodSeconds": 1});
     let mut all = json!({
         "replicas": replicas,
         "selector": {"matchLabels": {"app": name}},
         "template": {
-            "metadata": {"labels": {"app": name}, "annotations": {READY_AFTER: READY}},
+            "metadata": {"labels": {"app": name}, "annotations": {READY_AFTER: format!("{READY_SECONDS}s")}},
             "spec": {
                 "terminationGracePeriodSeconds": 1,
-                "containers": [{"name": "app", "image": "app:1"}],
+                "containers": [{"name": "app", "image": "app:1", "readinessProbe": probe}],
             },
         },
     });
