@@ -79,14 +79,17 @@ impl ClusterArgs {
 }
 
 impl Live {
-    /// Prints how a run stands; the exit code says whether it came to a good end.
+    /// Prints how a run stands; the exit code says whether it came to a good end, or is on its way.
     pub(crate) fn show(&self, found: &Found, output: Format, console: &Console) -> Result<Exit, Failure> {
         let status = found.status(self.runs.hold()?, &self.args.flags());
         match output {
             Format::Table => console.print(&status::screen(&status, console.stdout))?,
             Format::Json => console.print_json(&status)?,
         }
-        Ok(if status.result == Some(RunResult::Done) { Exit::Good } else { Exit::No })
+        // What is under way has not said no; what nobody drives on has not come to a good end.
+        let is_driven = status.executor.is_some_and(|executor| executor.alive);
+        let is_good = status.result.map_or(is_driven, |result| result == RunResult::Done);
+        Ok(if is_good { Exit::Good } else { Exit::No })
     }
 
     /// Drives a run in this process until it ends or waits, then prints how it stands.

@@ -68,6 +68,7 @@ fn a_held_run_goes_on_once_it_is_released(lab: &Lab) {
 fn a_killed_process_is_resumed_by_another(lab: &Lab) {
     let mut child = start(&lab.operator, &["approve", "wave-1", "--by", "ann"]);
     until("the second wave begins", || lab.owner_annotation("ledger-classic", "books") == "blue");
+    assert_eq!(lab.run(&["status", "--run", "blue"]).exit, 0, "nothing says no to what is under way");
     child.kill().unwrap();
     child.wait().unwrap();
     refused(&lab.run(&["rollback", "--run", "nobody"]), "ML9521", "nobody");

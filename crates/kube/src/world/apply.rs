@@ -1,5 +1,5 @@
-//! Groups of objects: CRDs, the objects of a revision, the objects of a tag. All by server-side apply: tried as a dry
-//! run first, so that a group is written whole or not at all.
+//! Groups of objects: CRDs, the objects of a revision, the objects of a tag. All by server-side apply, tried as a dry
+//! run first: what is refused is refused before anything of the group is written.
 
 use std::collections::BTreeMap;
 

@@ -30,6 +30,11 @@ const REQUEST_SECONDS_MAX: u64 = 35;
 const READ_SECONDS_MAX: u64 = 90;
 /// Longest that a write is offered to an API server that turns it away, in seconds.
 const TURNED_AWAY_SECONDS_MAX: u64 = 30;
+/// Longest that an API server is waited for that cannot be reached, in seconds: one that restarts takes a minute or two;
+/// the engine gives an answer up after 300.
+const UNREACHABLE_SECONDS_MAX: u64 = 180;
+/// Between two tries to reach it.
+const UNREACHABLE_PAUSE: Duration = Duration::from_secs(2);
 /// Tries at one object of a group that is applied, and the pause between two.
 const APPLY_TRIES_MAX: usize = 5;
 const APPLY_PAUSE: Duration = Duration::from_secs(1);
@@ -162,7 +167,8 @@ impl Calls {
                 None => return Ok(all),
             }
         }
-        Err(CallError::Lost { request: format!("GET {path}"), why: format!("it has over {PAGES_MAX} pages") })
+        let (request, why) = (format!("GET {path}"), format!("it has over {PAGES_MAX} pages"));
+        Err(CallError::Lost { request, why, unsent: false })
     }
 
     /// Creates an object.
@@ -253,10 +259,11 @@ impl Calls {
         }
     }
 
-    /// A request that changes something. One that was turned away (429) was not begun: it is sent again when the API
-    /// server says so. Any other answer is the answer; what an eviction is told of a budget too.
+    /// A request that changes something. One that was turned away (429) was not begun, nor one that found no
+    /// connection: it is sent again when the API server says so, or after a pause. Any other answer is the answer; what an
+    /// eviction is told of a budget too.
     async fn write(&self, call: &Call) -> Result<Value, CallError> {
-        let deadline = Instant::now() + Duration::from_secs(TURNED_AWAY_SECONDS_MAX);
+        let began = Instant::now();
         loop {
             if let Some(fence) = &self.fence {
                 fence.hold(self, &call.name()).await?;
@@ -265,8 +272,12 @@ impl Calls {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            let Some(wait) = error.turned_away() else { return Err(error) };
-            if Instant::now() + wait >= deadline {
+            let (wait, seconds_max) = match error.turned_away() {
+                Some(wait) => (wait, TURNED_AWAY_SECONDS_MAX),
+                None if error.is_unsent() => (UNREACHABLE_PAUSE, UNREACHABLE_SECONDS_MAX),
+                None => return Err(error),
+            };
+            if began.elapsed() + wait >= Duration::from_secs(seconds_max) {
                 return Err(error);
             }
             tokio::time::sleep(wait).await;
@@ -276,7 +287,7 @@ impl Calls {
     /// Sends a request once.
     async fn once<T: DeserializeOwned>(&self, call: &Call) -> Result<T, CallError> {
         let request = call.name();
-        let lost = |why: String| CallError::Lost { request: request.clone(), why };
+        let lost = |why: String| CallError::Lost { request: request.clone(), why, unsent: false };
         let built = Request::builder()
             .method(call.method.clone())
             .uri(&call.uri)
@@ -292,7 +303,10 @@ impl Calls {
         let limit = Duration::from_secs(REQUEST_SECONDS_MAX);
         let (head, bytes) = match tokio::time::timeout(limit, answer).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(lost(sentence(&error))),
+            Ok(Err(error)) => {
+                let (why, unsent) = (sentence(&error), is_connecting(&error));
+                return Err(CallError::Lost { request, why, unsent });
+            }
             Err(_) => return Err(lost(format!("no answer within {REQUEST_SECONDS_MAX} s"))),
         };
         if head.status.is_success() {
@@ -307,6 +321,18 @@ impl Calls {
         status.code = head.status.as_u16();
         Err(CallError::Answer { request, status: Box::new(status), retry_after_seconds: told })
     }
+}
+
+/// True if no connection came to be: nothing was sent.
+fn is_connecting(error: &kube::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(client) = cause.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return client.is_connect();
+        }
+        source = cause.source();
+    }
+    false
 }
 
 /// An error with its causes, each once.

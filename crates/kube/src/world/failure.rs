@@ -23,6 +23,8 @@ pub(super) enum CallError {
         request: String,
         /// What happened.
         why: String,
+        /// It never left: there was no connection.
+        unsent: bool,
     },
     /// An answer that is not of the kind's shape.
     Shape {
@@ -84,6 +86,11 @@ impl CallError {
         }
     }
 
+    /// True if the request never left, because there was no connection: an API server that restarts.
+    pub(super) fn is_unsent(&self) -> bool {
+        matches!(self, Self::Lost { unsent: true, .. })
+    }
+
     /// True for a pod that could not be created because no injector answered: the API server says 500.
     pub(super) fn is_of_webhook(&self) -> bool {
         self.code() == Some(500) && self.message().contains("failed calling webhook")
@@ -94,7 +101,7 @@ impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         let (request, status) = match error {
             CallError::Answer { request, status, .. } => (request, status),
-            CallError::Lost { request, why } => {
+            CallError::Lost { request, why, .. } => {
                 return Self::Unavailable { message: format!("{request}: {why}") };
             }
             CallError::Shape { request, why } => {

@@ -52,6 +52,7 @@ impl Fence {
             other if other == self.executor => "the look at the run's journal took too long".to_owned(),
             other => format!("{other} executes this run now"),
         };
-        Err(CallError::Lost { request: request.to_owned(), why: format!("not sent: {why}") })
+        let (request, why) = (request.to_owned(), format!("not sent: {why}"));
+        Err(CallError::Lost { request, why, unsent: false })
     }
 }

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use meshlift_kube::{Access, Actor, Connection, LiveOptions, LiveWorld, Reach};
 use meshlift_model::effect::{Change, Effect, Failure, Observation, Outcome, Query, Write};
@@ -45,7 +46,7 @@ fn no(code: u16) -> Reply {
 impl Server {
     fn playing(replies: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = format!("http://{}", listener.local_addr().unwrap());
+        let server = listener.local_addr().unwrap().to_string();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&asked);
         thread::spawn(move || {
@@ -56,20 +57,8 @@ impl Server {
                 told.lock().unwrap().push(line);
             }
         });
-        let folder = tempfile::tempdir().unwrap();
-        let kubeconfig = folder.path().join("kubeconfig");
-        let config = json!({
-            "clusters": [{"name": "c", "cluster": {"server": server}}],
-            "users": [{"name": "u", "user": {}}],
-            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-            "current-context": "x",
-        });
-        std::fs::write(&kubeconfig, config.to_string()).unwrap();
-        let connection = Connection::open(&Access { kubeconfig: Some(kubeconfig), context: None }).unwrap();
-        let reader = Box::new(|| Ok(Snapshot::default()));
-        let run = Actor { run: "test".to_owned(), namespace: "default".to_owned(), executor: None };
-        let options = LiveOptions { installable: None, reach: Reach::PortForward, reader, run };
-        Self { world: LiveWorld::new(connection, options), asked, _folder: folder }
+        let (world, folder) = world(&server);
+        Self { world, asked, _folder: folder }
     }
 
     fn run(&mut self, effect: &Effect) -> Outcome {
@@ -83,6 +72,24 @@ impl Server {
     fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
+}
+
+/// A world behind an API server at this address, and the folder of its kubeconfig.
+fn world(address: &str) -> (LiveWorld, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    let config = json!({
+        "clusters": [{"name": "c", "cluster": {"server": format!("http://{address}")}}],
+        "users": [{"name": "u", "user": {}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    });
+    std::fs::write(&kubeconfig, config.to_string()).unwrap();
+    let connection = Connection::open(&Access { kubeconfig: Some(kubeconfig), context: None }).unwrap();
+    let reader = Box::new(|| Ok(Snapshot::default()));
+    let run = Actor { run: "test".to_owned(), namespace: "default".to_owned(), executor: None };
+    let options = LiveOptions { installable: None, reach: Reach::PortForward, reader, run };
+    (LiveWorld::new(connection, options), folder)
 }
 
 /// Reads one request whole and plays a reply; gives method and path.
@@ -159,6 +166,29 @@ fn a_write_that_was_turned_away_is_sent_again_when_the_server_says_so() {
     assert_eq!(server.run(&label()), Outcome::Done { stored: vec![] });
     assert_eq!(server.asked().len(), 4);
     assert!(server.world.now().millis_since(began) >= 2000, "it was told to wait twice");
+}
+
+#[test]
+fn a_write_waits_for_an_api_server_that_restarts() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (mut world, _folder) = world(&address.to_string());
+    let server = thread::spawn(move || {
+        // Whether a person holds every run.
+        serve(listener.accept().unwrap().0, &ok(namespace()));
+        drop(listener);
+        thread::sleep(Duration::from_secs(3));
+        let listener = TcpListener::bind(address).unwrap();
+        serve(listener.accept().unwrap().0, &ok(namespace()))
+    });
+    world.submit(1, &label());
+    let input = world.next(Some(world.now().plus_seconds(100)));
+    assert_eq!(server.join().unwrap(), "PATCH /api/v1/namespaces/web?fieldManager=meshlift");
+    assert!(
+        matches!(&input.event, InputEvent::Outcome { outcome: Outcome::Done { .. }, .. }),
+        "{:?}",
+        input.event
+    );
 }
 
 #[test]

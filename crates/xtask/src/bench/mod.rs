@@ -1,5 +1,7 @@
-//! Time and peak memory of `check` and `rehearse` on a synthetic mesh. A report; nothing asserts times.
+//! Time and peak memory of `check` and `rehearse` on a synthetic mesh, or of `check` on a live one. A report; nothing
+//! asserts times.
 
+mod live;
 mod synthetic;
 
 use std::fs;
@@ -14,19 +16,30 @@ const PODS: usize = 1000;
 /// Time between two looks at the child's memory: small against its run time, and cheap.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// `bench [--pods N]`.
+/// Pods of the live mesh at least, where `--pods` gives no other number.
+const LIVE_PODS: usize = 5000;
+
+/// `bench [--live] [--pods N]`.
 ///
 /// # Errors
 /// Where the binary cannot be built or run.
 pub fn verb(arguments: &[String]) -> Result<String, String> {
-    let pods = match arguments {
+    let (is_live, rest) = match arguments.split_first() {
+        Some((flag, rest)) if flag == "--live" => (true, rest),
+        _ => (false, arguments),
+    };
+    let pods = match rest {
+        [] if is_live => LIVE_PODS,
         [] => PODS,
         [flag, number] if flag == "--pods" => {
             number.parse().map_err(|_| format!("--pods {number}: no number"))?
         }
-        _ => return Err("usage: cargo xtask bench [--pods N]".to_owned()),
+        _ => return Err("usage: cargo xtask bench [--live] [--pods N]".to_owned()),
     };
     let binary = build()?;
+    if is_live {
+        return live::run(&binary, pods);
+    }
     let folder = binary.parent().unwrap_or(Path::new(".")).to_owned();
     let snapshot = folder.join("bench.meshlift");
     let real = meshlift_snapshot::demo().map_err(|error| error.to_string())?;
@@ -54,16 +67,19 @@ pub fn verb(arguments: &[String]) -> Result<String, String> {
     Ok(text)
 }
 
-fn build() -> Result<PathBuf, String> {
+/// Runs cargo in the workspace.
+pub(crate) fn cargo(arguments: &[&str]) -> Result<(), String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let status = Command::new(&cargo)
-        .args(["build", "--release", "--package", "meshlift-cli"])
+        .args(arguments)
         .current_dir(crate::root())
         .status()
-        .map_err(|error| format!("cargo build: {error}"))?;
-    if !status.success() {
-        return Err("cargo build failed".to_owned());
-    }
+        .map_err(|error| format!("cargo {}: {error}", arguments.join(" ")))?;
+    if status.success() { Ok(()) } else { Err(format!("cargo {} failed", arguments.join(" "))) }
+}
+
+fn build() -> Result<PathBuf, String> {
+    cargo(&["build", "--release", "--package", "meshlift-cli"])?;
     let target = crate::lint::arrows::metadata(&crate::root())?;
     let target = target["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
     Ok(Path::new(target).join("release").join("meshlift"))
