@@ -6,7 +6,7 @@
 
 use meshlift_model::action::{ActionKind, Move, MoveHow};
 use meshlift_model::defaults::{DRY_RUN_PROOFS, POLL_SECONDS, RESTARTED_AT, ROLLOUT_SECONDS_MAX};
-use meshlift_model::effect::{Change, EffectId, PodView, WorkloadView};
+use meshlift_model::effect::{Change, EffectId, InjectionProof, PodView, WorkloadView};
 use meshlift_model::journal::Undo;
 use meshlift_model::names::ObjectRef;
 
@@ -53,7 +53,7 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, id: EffectId) -> Judged<()> {
         .backward(look.step)
         .any(|(_, intent)| intent.action == index && intent.reverses == Some(id));
     if !begun {
-        prove_old(look, workload)?;
+        prove_old(look, workload, Template::Live)?;
     }
     if !template_is_back {
         template_kept(action, view)?;
@@ -109,13 +109,22 @@ fn keeps_floor(cohort: &Cohort<'_>, workload: &Move, pod: &PodView) -> bool {
     pod.ready_since.is_none() || i32::try_from(others).is_ok_and(|others| others >= workload.ready_min)
 }
 
+/// What dry-run creations are made from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Template {
+    Live,
+    /// A bare pod that is not there: nothing can be tried, and nothing serves that could be lost.
+    Gone,
+}
+
 /// New pods must not get the new revision any more, else returning would not return.
-fn prove_old(look: &Look<'_>, workload: &Move) -> Judged<()> {
+fn prove_old(look: &Look<'_>, workload: &Move, template: Template) -> Judged<()> {
     settled(look, settle_seconds(look.plan()))?;
     let subject = &workload.workload;
     let proofs = look.dry_run(&subject.namespace, std::slice::from_ref(subject), DRY_RUN_PROOFS)?;
     // No word of a revision and a refusal: the injector that would have to take the pods back does not answer.
-    let refused = proofs.iter().find(|proof| proof.revision.is_none() && proof.refused.is_some());
+    let unanswered = |proof: &&InjectionProof| proof.revision.is_none() && proof.refused.is_some();
+    let refused = proofs.iter().find(unanswered).filter(|_| template == Template::Live);
     let new = proofs.iter().filter(|proof| proof.revision.as_ref() == Some(&workload.revision)).count();
     if new == 0 && refused.is_none() && proofs.len() == DRY_RUN_PROOFS {
         return Ok(());
@@ -209,7 +218,7 @@ fn recreate(look: &Look<'_>, index: usize, id: EffectId, workload: &Move) -> Jud
     });
     let gone = || Next::hold(format!("{} is gone", workload.workload));
     if !stays(look, workload) {
-        prove_old(look, workload)?;
+        prove_old(look, workload, Template::Gone)?;
     }
     Ok(back(stored.ok_or_else(gone)?, id))
 }

@@ -169,6 +169,7 @@ fn a_write_that_was_turned_away_is_sent_again_when_the_server_says_so() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "an API server that restarts is away for a while")]
 fn a_write_waits_for_an_api_server_that_restarts() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
