@@ -76,6 +76,11 @@ fn is_too_old(error: &RecordError) -> bool {
     status(error).is_some_and(|status| status.code == 410)
 }
 
+/// Not permitted: also what an API server says that starts, until it has read the roles.
+pub(super) fn is_forbidden(error: &RecordError) -> bool {
+    status(error).is_some_and(|status| status.code == 403)
+}
+
 pub(super) fn is_not_found(error: &RecordError) -> bool {
     status(error).is_some_and(|status| status.code == 404)
 }

@@ -8,7 +8,7 @@ use meshlift_model::journal::JournalLine;
 use meshlift_model::time::Time;
 use meshlift_ports::{JournalError, JournalPort, line_bytes, parse_lines};
 
-use super::api::{already_exists, ask, insist, is_conflict, is_not_found, may_pass};
+use super::api::{already_exists, ask, insist, is_conflict, is_forbidden, is_not_found, may_pass};
 use super::lease::{HeldLease, Holder};
 use super::seal::{Head, seal, unseal};
 use super::{FIELD_MANAGER, RecordError, object_name};
@@ -19,6 +19,8 @@ use crate::world::LOOK_COUNTS;
 /// How long an append is tried while the API server does not answer, or while the Lease has run out: nothing is
 /// submitted meanwhile.
 const APPEND_SECONDS_MAX: i64 = 180;
+/// How long an append is tried that is not permitted.
+const STARTING_SECONDS: i64 = 30;
 /// Between two tries.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -206,6 +208,7 @@ impl Book {
     /// Replaces the head at the version that was read last. An answer that was lost is looked for.
     async fn replace(&mut self, next: Head, deadline: Time) -> Result<Replaced, JournalError> {
         let name = object_name(&self.run);
+        let starting = now().plus_seconds(STARTING_SECONDS);
         loop {
             let mut object = next.object(&self.run, &self.namespace);
             // A head that was deleted and made anew by somebody else is another one.
@@ -222,7 +225,10 @@ impl Book {
             if is_not_found(&error) {
                 return Ok(Replaced::Gone);
             }
-            if !is_conflict(&error) && !may_pass(&error) || now() >= deadline {
+            // It was permitted a line ago: an API server that starts refuses everybody for a while.
+            let passes =
+                is_conflict(&error) || may_pass(&error) || (is_forbidden(&error) && now() < starting);
+            if !passes || now() >= deadline {
                 return Err(self.write_error(told(&error)));
             }
             if !is_conflict(&error) {
@@ -242,7 +248,7 @@ impl Book {
             Ok(Some(stored)) => stored,
             // The next try says that it is gone, or that there is no answer.
             Ok(None) => return Ok(false),
-            Err(error) if may_pass(&error) => return Ok(false),
+            Err(error) if may_pass(&error) || is_forbidden(&error) => return Ok(false),
             Err(error) => return Err(self.write_error(told(&error))),
         };
         let found = Head::read(&stored);

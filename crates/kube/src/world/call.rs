@@ -4,7 +4,7 @@
 //! as the server says. A write that it turned away too; one whose answer is not clear is left to the engine, which
 //! looks before it writes again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
@@ -33,6 +33,8 @@ const TURNED_AWAY_SECONDS_MAX: u64 = 30;
 /// Longest that an API server is waited for that cannot be reached, in seconds: one that restarts takes a minute or two;
 /// the engine gives an answer up after 300.
 const UNREACHABLE_SECONDS_MAX: u64 = 180;
+/// How long after it was away an API server may still refuse what it permits.
+const STARTING: Duration = Duration::from_secs(60);
 /// Between two tries to reach it.
 const UNREACHABLE_PAUSE: Duration = Duration::from_secs(2);
 /// Tries at one object of a group that is applied, and the pause between two.
@@ -112,6 +114,8 @@ struct PageMeta {
 pub(super) struct Calls {
     client: Client,
     fence: Option<Arc<Fence>>,
+    /// When an answer was last lost.
+    lost_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl std::fmt::Debug for Calls {
@@ -122,7 +126,7 @@ impl std::fmt::Debug for Calls {
 
 impl Calls {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, fence: None }
+        Self { client, fence: None, lost_at: Arc::default() }
     }
 
     /// The same, whose writes pass a fence.
@@ -250,7 +254,7 @@ impl Calls {
             // What admission of a dry run raced with (a quota's count) is over by the next try.
             let raced = call.method == Method::POST && error.code() == Some(409);
             // A webhook that does not answer is the answer.
-            let passes = (raced || error.may_pass()) && !error.is_of_webhook();
+            let passes = (raced || error.may_pass() || self.is_starting(&error)) && !error.is_of_webhook();
             if late || !passes {
                 return Err(error);
             }
@@ -274,7 +278,9 @@ impl Calls {
             };
             let (wait, seconds_max) = match error.turned_away() {
                 Some(wait) => (wait, TURNED_AWAY_SECONDS_MAX),
-                None if error.is_unsent() => (UNREACHABLE_PAUSE, UNREACHABLE_SECONDS_MAX),
+                None if error.is_unsent() || self.is_starting(&error) => {
+                    (UNREACHABLE_PAUSE, UNREACHABLE_SECONDS_MAX)
+                }
                 None => return Err(error),
             };
             if began.elapsed() + wait >= Duration::from_secs(seconds_max) {
@@ -284,8 +290,22 @@ impl Calls {
         }
     }
 
+    /// True for a refusal of an API server that was away a moment ago: until it has read the roles it refuses everybody.
+    fn is_starting(&self, error: &CallError) -> bool {
+        let lost_at = *self.lost_at.lock().unwrap_or_else(PoisonError::into_inner);
+        error.is_of_permission() && lost_at.is_some_and(|at| at.elapsed() < STARTING)
+    }
+
     /// Sends a request once.
     async fn once<T: DeserializeOwned>(&self, call: &Call) -> Result<T, CallError> {
+        let answer = self.send(call).await;
+        if matches!(answer, Err(CallError::Lost { .. })) {
+            *self.lost_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+        answer
+    }
+
+    async fn send<T: DeserializeOwned>(&self, call: &Call) -> Result<T, CallError> {
         let request = call.name();
         let lost = |why: String| CallError::Lost { request: request.clone(), why, unsent: false };
         let built = Request::builder()

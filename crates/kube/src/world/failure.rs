@@ -91,6 +91,11 @@ impl CallError {
         matches!(self, Self::Lost { unsent: true, .. })
     }
 
+    /// True where RBAC does not permit it.
+    pub(super) fn is_of_permission(&self) -> bool {
+        self.code() == Some(403) && is_missing_permission(self.message())
+    }
+
     /// True for a pod that could not be created because no injector answered: the API server says 500.
     pub(super) fn is_of_webhook(&self) -> bool {
         self.code() == Some(500) && self.message().contains("failed calling webhook")

@@ -169,6 +169,23 @@ fn a_write_that_was_turned_away_is_sent_again_when_the_server_says_so() {
 }
 
 #[test]
+fn an_api_server_that_was_away_may_refuse_for_a_while_what_it_permits() {
+    let words =
+        "namespaces \"web\" is forbidden: User \"ci\" cannot patch resource \"namespaces\" in API group \"\"";
+    let refusal = json!({"kind": "Status", "status": "Failure", "message": words, "code": 403});
+    let refusal = Reply::Answer(403, "", refusal);
+    let held = ok(namespace());
+    let mut server = Server::playing(vec![held.clone(), refusal.clone()]);
+    let outcome = server.run(&label());
+    assert!(matches!(outcome, Outcome::Failed { failure: Failure::Forbidden { .. } }), "{outcome:?}");
+    let replies = vec![held.clone(), Reply::HangUp, held, refusal, ok(namespace())];
+    let mut server = Server::playing(replies);
+    let outcome = server.run(&label());
+    assert!(matches!(outcome, Outcome::Failed { failure: Failure::Unavailable { .. } }), "{outcome:?}");
+    assert_eq!(server.run(&label()), Outcome::Done { stored: vec![] });
+}
+
+#[test]
 #[expect(clippy::disallowed_methods, reason = "an API server that restarts is away for a while")]
 fn a_write_waits_for_an_api_server_that_restarts() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
