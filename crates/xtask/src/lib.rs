@@ -13,7 +13,7 @@ pub type Verb = (&'static str, &'static str, fn(&[String]) -> Result<String, Str
 
 /// All verbs.
 pub const VERBS: &[Verb] = &[
-    ("bench", "[--live] [--pods N]: time and peak memory on a synthetic mesh", bench::verb),
+    ("bench", "[--pods N]: time and peak memory on a synthetic mesh", bench::verb),
     ("cluster", "up|down|status [NAME]: a real control plane by hand", cluster_verb),
     (
         "fixtures",

@@ -1,7 +1,5 @@
-//! Time and peak memory of `check` and `rehearse` on a synthetic mesh, or of `check` on a live one. A report; nothing
-//! asserts times.
+//! Time and peak memory of `check` and `rehearse` on a synthetic mesh. A report; nothing asserts times.
 
-mod live;
 mod synthetic;
 
 use std::fs;
@@ -16,30 +14,19 @@ const PODS: usize = 1000;
 /// Time between two looks at the child's memory: small against its run time, and cheap.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// Pods of the live mesh at least, where `--pods` gives no other number.
-const LIVE_PODS: usize = 5000;
-
-/// `bench [--live] [--pods N]`.
+/// `bench [--pods N]`.
 ///
 /// # Errors
 /// Where the binary cannot be built or run.
 pub fn verb(arguments: &[String]) -> Result<String, String> {
-    let (is_live, rest) = match arguments.split_first() {
-        Some((flag, rest)) if flag == "--live" => (true, rest),
-        _ => (false, arguments),
-    };
-    let pods = match rest {
-        [] if is_live => LIVE_PODS,
+    let pods = match arguments {
         [] => PODS,
         [flag, number] if flag == "--pods" => {
             number.parse().map_err(|_| format!("--pods {number}: no number"))?
         }
-        _ => return Err("usage: cargo xtask bench [--live] [--pods N]".to_owned()),
+        _ => return Err("usage: cargo xtask bench [--pods N]".to_owned()),
     };
     let binary = build()?;
-    if is_live {
-        return live::run(&binary, pods);
-    }
     let folder = binary.parent().unwrap_or(Path::new(".")).to_owned();
     let snapshot = folder.join("bench.meshlift");
     let real = meshlift_snapshot::demo().map_err(|error| error.to_string())?;
