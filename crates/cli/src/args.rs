@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use meshlift_views::kubectl::quoted;
 
 use crate::commands::{
     apply, check, cleanup, completions, explain, inspect, plan, rehearse, snapshot, status, steer,
@@ -93,16 +94,6 @@ impl MeshArgs {
     }
 }
 
-/// A word as a shell takes it.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,11 +102,5 @@ mod tests {
     #[test]
     fn the_grammar_is_sound() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn proposed_commands_survive_a_shell() {
-        assert_eq!(quoted("clusters/before"), "clusters/before");
-        assert_eq!(quoted("it's here"), r"'it'\''s here'");
     }
 }

@@ -11,8 +11,9 @@ use meshlift_model::event::Event;
 use meshlift_model::journal::RunResult;
 use meshlift_model::plan::Plan;
 use meshlift_report::status;
+use meshlift_views::kubectl::quoted;
 
-use crate::args::{MeshArgs, quoted};
+use crate::args::MeshArgs;
 use crate::console::Console;
 use crate::failure::{CliError, Failure};
 use crate::progress::Progress;

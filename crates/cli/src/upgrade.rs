@@ -10,8 +10,9 @@ use meshlift_model::manifest::Manifest;
 use meshlift_model::names::IstioVersion;
 use meshlift_model::plan::Plan;
 use meshlift_planner::{Note, NoteSeverity, audit, is_fatal};
+use meshlift_views::kubectl::quoted;
 
-use crate::args::{MeshArgs, quoted};
+use crate::args::MeshArgs;
 use crate::console::Console;
 use crate::failure::{CliError, Failure};
 use crate::mesh;

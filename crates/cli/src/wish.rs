@@ -6,8 +6,9 @@ use clap::Args;
 use meshlift_model::intent::Intent;
 use meshlift_model::names::IstioVersion;
 use meshlift_planner::intent;
+use meshlift_views::kubectl::quoted;
 
-use crate::args::{MeshArgs, quoted};
+use crate::args::MeshArgs;
 use crate::failure::{CliError, Failure};
 use crate::files;
 

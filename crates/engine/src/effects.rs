@@ -11,11 +11,10 @@ use meshlift_model::time::Time;
 
 use crate::illegal::IllegalRecord;
 use crate::ledger::{Intended, restarts_pods};
-use crate::look::Look;
 use crate::next::{Blame, Draft, Next, Trouble, Wait};
 use crate::run::{Run, Turn};
 use crate::task::{Pending, State, Task, TaskId};
-use crate::{actions, gates, limits, open, undo};
+use crate::{actions, gates, limits, open, others, undo};
 
 /// Seconds until an answer is given up. Adapters have shorter limits of their own; this one only keeps a
 /// run from waiting for ever on a broken one.
@@ -29,13 +28,7 @@ impl Run {
     /// Judges a task once and does what comes next.
     pub(crate) fn poll(&mut self, id: TaskId, turn: &mut Turn) -> Result<(), IllegalRecord> {
         let Some(task) = self.work.tasks.get(&id) else { return Ok(()) };
-        let look = Look {
-            ledger: &self.ledger,
-            step: task.step,
-            now: turn.now,
-            began: task.began,
-            answers: &task.answers,
-        };
+        let look = task.look(&self.ledger, turn.now);
         let next = match id {
             TaskId::Open(_) => open::judge(&look),
             TaskId::Action(action) => actions::judge(&look, action),
@@ -84,8 +77,9 @@ impl Run {
         let step = task.step;
         match self.written_before(step, action, &draft) {
             Some((times, _)) if times >= EFFECT_ATTEMPTS_MAX => {
-                let why = format!("{} was written {times} times and does not stay so", draft.write.target);
-                return self.fail(id, Trouble { blame: Blame::Nobody, why }, turn);
+                let trouble =
+                    others::takes_back(&task.look(&self.ledger, turn.now), &draft.write.target, times);
+                return self.fail(id, trouble, turn);
             }
             Some((_, last)) if turn.now < last.plus_seconds(POLL_SECONDS) => {
                 let why = format!("{} does not show what was written", draft.write.target);
@@ -209,10 +203,7 @@ impl Run {
             }
             (None, Outcome::Failed { failure: Failure::OnHold { message } }) => {
                 let subject = self.ledger.intents[&effect].write.target.clone();
-                let on =
-                    WaitingOn { subject, reason: message.clone(), code: None, offers: vec![], holds: vec![] };
-                let trouble = Trouble { blame: Blame::Awaits(Box::new(on)), why: message };
-                self.fail(pending.task, trouble, turn)
+                self.fail(pending.task, Trouble::awaits(WaitingOn::new(subject, message)), turn)
             }
             (_, Outcome::Failed { failure }) => self.failed(pending.task, &failure, turn),
             (_, Outcome::Done { .. } | Outcome::Observed { .. }) => {
@@ -263,9 +254,7 @@ impl Run {
         let first = self.ledger.steps[step].resumed.map_or(first, |resumed| resumed.max(first));
         if turn.now >= first.plus_seconds(PDB_WAIT_SECONDS_MAX) {
             let reason = format!("{} cannot be evicted: {message}", pod.target);
-            let on = WaitingOn { subject, reason: reason.clone(), code: None, offers: vec![], holds: vec![] };
-            let trouble = Trouble { blame: Blame::Awaits(Box::new(on)), why: reason };
-            return self.fail(id, trouble, turn);
+            return self.fail(id, Trouble::awaits(WaitingOn::new(subject, reason)), turn);
         }
         let Some(task) = self.work.tasks.get_mut(&id) else { return Ok(()) };
         task.state = State::Sleeping(turn.now.plus_seconds(BUDGET_RETRY_SECONDS));

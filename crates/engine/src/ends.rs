@@ -51,8 +51,7 @@ impl Run {
     }
 
     pub(crate) fn waiting(&self, step: usize, reason: String) -> WaitingOn {
-        let subject = ObjectRef::cluster("Step", &self.ledger.plan_step(step).id);
-        WaitingOn { subject, reason, code: None, offers: Vec::new(), holds: Vec::new() }
+        WaitingOn::new(ObjectRef::cluster("Step", &self.ledger.plan_step(step).id), reason)
     }
 
     pub(crate) fn end_paused(&mut self, turn: &mut Turn) -> Result<bool, IllegalRecord> {

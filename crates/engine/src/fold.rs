@@ -289,7 +289,7 @@ impl Ledger {
 
     /// A person says go on: what was taken back starts anew, what waits or is held goes on.
     fn reopen_all(&mut self, at: Time) {
-        for state in &mut self.steps {
+        for (state, step) in self.steps.iter_mut().zip(&self.plan.steps) {
             match &state.end {
                 None | Some(StepEnd::Done) => {}
                 Some(StepEnd::Undone { .. }) if self.rolling_back => {}
@@ -300,6 +300,8 @@ impl Ledger {
                     state.end = None;
                     state.resumed = Some(at);
                     state.passed.clear();
+                    // Somebody may have pointed it elsewhere meanwhile: what selects is judged anew.
+                    state.done.retain(|action| !step.actions[*action].kind.is_selector());
                 }
             }
         }

@@ -11,7 +11,8 @@ use meshlift_model::plant::{Plant, is_planted};
 use crate::actions::{Proof, not_ready, prove};
 use crate::look::Look;
 use crate::next::{Judged, Next};
-use crate::preconditions::{nobody, some_of, stop_if_wrong};
+use crate::others::stop_if_wrong;
+use crate::preconditions::{nobody, some_of};
 
 /// Judges one gate of the step at work.
 pub(crate) fn judge(look: &Look<'_>, index: usize) -> Next {

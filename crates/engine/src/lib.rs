@@ -27,6 +27,7 @@ mod limits;
 mod look;
 mod next;
 mod open;
+mod others;
 mod preconditions;
 mod run;
 mod status;

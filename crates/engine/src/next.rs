@@ -63,6 +63,13 @@ pub(crate) enum Blame {
     Awaits(Box<WaitingOn>),
 }
 
+impl Trouble {
+    /// Somebody has to act first.
+    pub(crate) fn awaits(on: WaitingOn) -> Self {
+        Self { why: on.reason.clone(), blame: Blame::Awaits(Box::new(on)) }
+    }
+}
+
 impl Next {
     /// A forward write with its inverse.
     pub(crate) fn write(write: Write, undo: Undo) -> Self {

@@ -1,18 +1,14 @@
 //! What must hold right before a write, read again each time (law 4).
 
 use meshlift_model::action::{Action, ActionKind, Cure, Precondition, Selector};
-use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL};
-use meshlift_model::effect::{Change, PodView, Query, WorkloadView};
+use meshlift_model::effect::{Change, Query, WorkloadView};
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
-use meshlift_model::plan::WaitingOn;
 use meshlift_model::plant::{Plant, is_planted};
 use meshlift_model::time::Time;
 
-use crate::cohort::Cohort;
-use crate::in_place::in_place;
-use crate::ledger::Intended;
 use crate::look::Look;
-use crate::next::{Blame, Judged, Next, Trouble};
+use crate::next::{Judged, Next};
+use crate::others;
 
 /// Passes if all preconditions of the action hold; names the first that does not.
 pub(crate) fn hold(look: &Look<'_>, index: usize, action: &Action) -> Judged<()> {
@@ -66,11 +62,12 @@ fn check(look: &Look<'_>, index: usize, precondition: &Precondition) -> Judged<(
         }
         Precondition::SelectorIs { namespace, selector } => {
             let meta = look.present(&ObjectRef::cluster("Namespace", namespace))?.meta();
-            let own = |label: &str| meta.label(label).map(str::to_owned);
-            let now = Selector { injection: own(INJECTION_LABEL), rev: own(REV_LABEL) };
-            require(now == *selector, || {
-                format!("namespace {namespace} no longer has {selector}; somebody gave it {now}")
-            })
+            let now = Selector::of(meta);
+            if now == *selector {
+                return Ok(());
+            }
+            others::selector_kept(look, namespace)?;
+            Err(Next::hold(format!("namespace {namespace} no longer has {selector}; somebody gave it {now}")))
         }
         Precondition::TagIs { tag, revision } => {
             let forms = look.tag(tag)?;
@@ -118,27 +115,6 @@ pub(crate) fn template_kept(action: &Action, view: &WorkloadView) -> Judged<()> 
         }
     }
     Ok(())
-}
-
-/// A pod with another revision than was proven says nothing of the new cohort where somebody pointed its
-/// namespace elsewhere since: then that person is waited for.
-pub(crate) fn stop_if_wrong(
-    look: &Look<'_>,
-    cohort: &Cohort<'_>,
-    is_new: impl Fn(&PodView) -> bool,
-) -> Judged<()> {
-    let Err(wrong) = cohort.stop_if_wrong(is_new) else { return Ok(()) };
-    let subject = ObjectRef::cluster("Namespace", &cohort.view.workload.namespace);
-    let is_ours = |intent: &&Intended| intent.write.target == subject && intent.is_done();
-    let ours = look.ledger.forward(look.step).map(|(_, intent)| intent).rfind(is_ours);
-    if let Some(intent) = ours
-        && !in_place(look, &intent.write)?
-    {
-        let reason = format!("somebody pointed {subject} elsewhere while its workloads moved");
-        let on = WaitingOn { subject, reason: reason.clone(), code: None, offers: vec![], holds: vec![] };
-        return Err(Next::Fail(Trouble { blame: Blame::Awaits(Box::new(on)), why: reason }));
-    }
-    Err(wrong)
 }
 
 /// Nothing needs the revision; pods on their way out are given time to leave.

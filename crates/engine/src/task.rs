@@ -6,6 +6,8 @@ use meshlift_model::effect::{EffectId, Observation, Query};
 use meshlift_model::time::Time;
 
 use crate::closing::Closing;
+use crate::ledger::Ledger;
+use crate::look::Look;
 use crate::next::Trouble;
 
 /// What a task judges.
@@ -38,6 +40,13 @@ pub(crate) struct Task {
     pub(crate) why: String,
     /// Progress that people were told last.
     pub(crate) told: Option<(usize, usize)>,
+}
+
+impl Task {
+    /// What its next judgement sees.
+    pub(crate) fn look<'a>(&'a self, ledger: &'a Ledger, now: Time) -> Look<'a> {
+        Look { ledger, step: self.step, now, began: self.began, answers: &self.answers }
+    }
 }
 
 /// What a task waits for.

@@ -5,6 +5,7 @@ use meshlift_model::effect::{Change, Write};
 use meshlift_model::journal::Undo;
 use meshlift_model::names::{ObjectRef, RevisionName};
 
+use crate::gates::settle_seconds;
 use crate::run::Run;
 use crate::undo::{self, Item, inverse};
 
@@ -26,6 +27,8 @@ pub enum PartBack {
     Write(Write),
     /// Bring the pods of a workload back.
     Return(Box<Return>),
+    /// Wait for so many seconds: istiods must have seen the selectors before pods are made anew.
+    Settle(i64),
     /// No pod may be on the revision any more: its control plane goes next.
     Unused(RevisionName),
     /// It went, and what went was not stored.
@@ -51,16 +54,28 @@ impl Run {
     /// What takes the run back from where its journal ends: steps in order, without those that are forward-only.
     #[must_use]
     pub fn way_back(&self) -> Vec<StepBack> {
+        let mut unseen = false;
         let steps = self.ledger.rollback_order().into_iter().map(|step| {
             let plan_step = self.ledger.plan_step(step);
             let actions = undo::groups(&self.ledger, step).into_iter().flatten();
+            let parts = actions.flat_map(|action| self.parts_back(step, action));
             StepBack {
                 step: plan_step.id.clone(),
                 title: plan_step.title.clone(),
-                parts: actions.flat_map(|action| self.parts_back(step, action)).collect(),
+                parts: parts.flat_map(|part| self.settled(part, &mut unseen)).collect(),
             }
         });
         steps.filter(|step| !step.parts.is_empty()).collect()
+    }
+
+    /// A part, after a pause where it makes pods and a selector was changed before it that nobody waited for.
+    fn settled(&self, part: PartBack, unseen: &mut bool) -> Vec<PartBack> {
+        if let PartBack::Write(Write { change: Change::Labels { .. } | Change::SetTag { .. }, .. }) = &part {
+            *unseen = true;
+        }
+        let waits = matches!(part, PartBack::Return(_)) && std::mem::take(unseen);
+        let pause = waits.then(|| PartBack::Settle(settle_seconds(&self.ledger.plan)));
+        pause.into_iter().chain([part]).collect()
     }
 
     fn parts_back(&self, step: usize, action: usize) -> Vec<PartBack> {

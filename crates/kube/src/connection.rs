@@ -4,6 +4,8 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use http::HeaderValue;
+use http::header::USER_AGENT;
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use tokio::runtime::{Builder, Runtime};
@@ -97,6 +99,9 @@ impl ConnectError {
     }
 }
 
+/// What requests say of their sender.
+const OURS: &str = concat!("meshlift/", env!("CARGO_PKG_VERSION"));
+
 /// A client with the runtime that its requests run on.
 #[derive(Clone)]
 pub struct Connection {
@@ -123,6 +128,8 @@ impl Connection {
             let (mut config, way) = config(access).await?;
             // The client would send writes again too, for minutes, on 429 and 5xx: whoever asks decides about that.
             config.default_retry = false;
+            // The audit log tells whoever looks what it was that asked.
+            config.headers.push((USER_AGENT, HeaderValue::from_static(OURS)));
             let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
             let client = Client::try_from(config).map_err(|source| ConnectError::Client {
                 server: server.clone(),

@@ -1,8 +1,8 @@
 //! The way back of a run as a shell script of kubectl commands, for a day without meshlift.
 
-use meshlift_engine::{PartBack, Return, Run, StepBack};
+use meshlift_engine::{PartBack, Return, Run};
 use meshlift_model::action::MoveHow;
-use meshlift_model::defaults::{POD_READY_SECONDS_MAX, ROLLOUT_SECONDS_MAX, SELECTOR_SETTLE_SECONDS};
+use meshlift_model::defaults::{POD_READY_SECONDS_MAX, ROLLOUT_SECONDS_MAX};
 use meshlift_model::effect::{Change, Failure, Write};
 use meshlift_model::names::{RevisionName, TagName};
 use meshlift_views::kubectl;
@@ -15,16 +15,14 @@ pub type TagDocuments<'a> = dyn Fn(&TagName, &RevisionName) -> Result<Vec<Value>
 #[must_use]
 pub fn script(run: &Run, namespace: &str, tags: &TagDocuments<'_>) -> String {
     let steps = run.way_back();
-    let settle = run.plan().intent.limits.selector_settle_seconds.unwrap_or(SELECTOR_SETTLE_SECONDS);
     let mut lines = head(run, namespace);
     if steps.is_empty() {
         lines.push("# Nothing was changed that could be taken back.".to_owned());
     }
-    let mut selected = false;
     for step in &steps {
         lines.push(String::new());
         lines.push(format!("# {}: {}", step.step, one_line(&step.title)));
-        step_back(step, settle, &mut selected, tags, &mut lines);
+        lines.extend(step.parts.iter().flat_map(|part| part_back(part, tags)));
     }
     lines.push(String::new());
     lines.join("\n")
@@ -43,37 +41,21 @@ fn head(run: &Run, namespace: &str) -> Vec<String> {
     ]
 }
 
-/// Takes a step back. `selected` says whether a selector was changed and not waited for.
-fn step_back(
-    step: &StepBack,
-    settle: i64,
-    selected: &mut bool,
-    tags: &TagDocuments<'_>,
-    lines: &mut Vec<String>,
-) {
-    for part in &step.parts {
-        match part {
-            PartBack::Write(write) => {
-                *selected |= matches!(write.change, Change::Labels { .. } | Change::SetTag { .. });
-                lines.extend(commands(write, tags));
-            }
-            PartBack::Return(one) => {
-                if std::mem::take(selected) {
-                    lines
-                        .push("# istiods must have seen the selectors before pods are made anew.".to_owned());
-                    lines.push(format!("sleep {settle}"));
-                }
-                lines.extend(pods_back(one));
-            }
-            PartBack::Unused(revision) => {
-                lines.push(format!("# No pod may be on {revision} any more."));
-                lines.push(kubectl::no_pod_on(revision.as_str()));
-            }
-            PartBack::Lost(target) => {
-                lines.push(format!("# {target} went and was not stored: nothing here brings it back."));
-                lines.push("exit 1".to_owned());
-            }
+fn part_back(part: &PartBack, tags: &TagDocuments<'_>) -> Vec<String> {
+    match part {
+        PartBack::Write(write) => commands(write, tags),
+        PartBack::Return(one) => pods_back(one),
+        PartBack::Settle(seconds) => vec![
+            "# istiods must have seen the selectors before pods are made anew.".to_owned(),
+            format!("sleep {seconds}"),
+        ],
+        PartBack::Unused(revision) => {
+            vec![format!("# No pod may be on {revision} any more."), kubectl::no_pod_on(revision.as_str())]
         }
+        PartBack::Lost(target) => vec![
+            format!("# {target} went and was not stored: nothing here brings it back."),
+            "exit 1".to_owned(),
+        ],
     }
 }
 
@@ -98,12 +80,24 @@ fn commands(write: &Write, tags: &TagDocuments<'_>) -> Vec<String> {
         }
         Change::RemoveTag => kubectl::remove_tag(&write.target.name),
         Change::Restore { stored } => vec![kubectl::apply(&meshlift_kube::fresh(stored))],
-        _ => kubectl::commands(write).unwrap_or_else(|| {
-            vec![
+        Change::Labels { .. }
+        | Change::TemplateAnnotation { .. }
+        | Change::Replicas { .. }
+        | Change::AutoscalerMin { .. }
+        | Change::Partition { .. }
+        | Change::Strategy { .. }
+        | Change::Quota { .. }
+        | Change::Evict
+        | Change::Delete
+        | Change::RecreatePod
+        | Change::ApplyCrds { .. }
+        | Change::InstallRevision { .. } => match kubectl::command(write) {
+            Some(command) => vec![command],
+            None => vec![
                 format!("# {} has no command of kubectl's; do it by hand.", write.target),
                 "exit 1".to_owned(),
-            ]
-        }),
+            ],
+        },
     }
 }
 
@@ -123,9 +117,7 @@ fn pods_back(one: &Return) -> Vec<String> {
             one.workload, one.revision
         )],
         (MoveHow::Rollout | MoveHow::AwaitRollout, Some(template), _) => {
-            let mut lines = kubectl::commands(template).unwrap_or_default();
-            lines.push(wait(&object));
-            lines
+            kubectl::command(template).into_iter().chain([wait(&object)]).collect()
         }
         (MoveHow::Rollout | MoveHow::AwaitRollout, None, _) => {
             vec![format!("kubectl rollout restart {object}"), wait(&object)]

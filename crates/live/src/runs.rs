@@ -171,9 +171,34 @@ impl Runs {
             }
             other => other?,
         };
+        if let Some(rival) = self.rival(&run, &taken)? {
+            // Without a first line nothing has begun under this name, and without a Lease it is in nobody's way.
+            journal.release();
+            return Err(rival);
+        }
         let begun = meshlift_driver::begin(&mut journal, &run, plan, now());
         begun.map_err(|source: DriveError| LiveError::Stopped { run, source })?;
         Ok(journal)
+    }
+
+    /// Another run that appeared since these were listed: begun, or about to be. Of two processes that begin runs at
+    /// once, each makes its own claim before it looks for others, so at most one finds nobody.
+    fn rival(&self, own: &str, known: &[&str]) -> Result<Option<LiveError>, LiveError> {
+        let others = |name: &str| name != own && !known.contains(&name);
+        for summary in self.book().runs()?.into_iter().filter(|summary| others(&summary.run)) {
+            let run = summary.run.clone();
+            let claim = match self.found(summary)? {
+                Some(found) => found.is_open().then(|| found.unfinished()),
+                None => self.book().lease(&run)?.filter(|lease| lease.is_alive).map(|lease| {
+                    let stands = format!("{} begins it at this moment", lease.holder);
+                    LiveError::Unfinished { run, stands }
+                }),
+            };
+            if claim.is_some() {
+                return Ok(claim);
+            }
+        }
+        Ok(None)
     }
 
     /// Becomes the executor of a run: where nobody is, or by force.

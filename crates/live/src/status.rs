@@ -3,6 +3,8 @@
 use meshlift_engine::Run;
 use meshlift_model::defaults::FORMAT_VERSION;
 use meshlift_model::journal::{RunResult, StepEnd};
+use meshlift_model::names::ObjectRef;
+use meshlift_model::plan::Step;
 use meshlift_model::run_report::{Executor, Figures, RunStatus};
 
 use crate::Found;
@@ -58,18 +60,20 @@ impl Found {
         }
     }
 
-    /// The first step that goes on with an approval.
+    /// The first step that goes on with an approval: it waits for nothing but a person's word.
     fn awaits_approval(&self) -> Option<&str> {
-        let waits = |step: &&meshlift_model::plan::Step| {
+        let waits = |step: &&Step| {
             let approvable = step.approve_after || step.person.as_ref().is_some_and(|one| one.approval);
-            approvable && matches!(self.run.step_end(&step.id), Some(StepEnd::Waiting { .. }))
+            let itself = ObjectRef::cluster("Step", &step.id);
+            let end = self.run.step_end(&step.id);
+            approvable && matches!(end, Some(StepEnd::Waiting { on }) if on.subject == itself)
         };
         self.run.plan().steps.iter().find(waits).map(|step| step.id.as_str())
     }
 }
 
 fn figures(run: &Run) -> Figures {
-    let done = |step: &&meshlift_model::plan::Step| matches!(run.step_end(&step.id), Some(StepEnd::Done));
+    let done = |step: &&Step| matches!(run.step_end(&step.id), Some(StepEnd::Done));
     Figures {
         makespan_seconds: run.last_at().millis_since(run.started_at()) / 1000,
         pods_moved: run.plan().steps.iter().filter(done).map(|step| step.pods).sum(),

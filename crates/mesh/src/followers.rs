@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use meshlift_model::action::Selector;
-use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL};
 use meshlift_model::k8s::{Namespace, Resource};
 use meshlift_model::names::{ObjectRef, RevisionName};
 
@@ -25,8 +24,7 @@ pub(crate) fn namespaces(
 ) -> BTreeMap<String, NamespaceFacts> {
     let fact = |namespace: &Namespace| {
         let metadata = &namespace.metadata;
-        let label = |key: &str| metadata.label(key).map(str::to_owned);
-        let selector = Selector { injection: label(INJECTION_LABEL), rev: label(REV_LABEL) };
+        let selector = Selector::of(metadata);
         NamespaceFacts {
             name: metadata.name.clone(),
             follows: injectors.namespace(&metadata.name),

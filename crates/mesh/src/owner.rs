@@ -139,21 +139,8 @@ fn by_name<R: Resource>(list: &[R]) -> BTreeMap<(&str, &str), &R> {
         .collect()
 }
 
-/// GitOps markers: where one is found, somebody else writes the object.
-const GITOPS: [(&str, &str); 5] = [
-    ("argocd.argoproj.io/tracking-id", "Argo CD"),
-    ("argocd.argoproj.io/instance", "Argo CD"),
-    ("kustomize.toolkit.fluxcd.io/name", "Flux Kustomization"),
-    ("helm.toolkit.fluxcd.io/name", "Flux HelmRelease"),
-    ("fleet.cattle.io/bundle-id", "Fleet bundle"),
-];
-
 /// GitOps or another controller that owns an object's spec, in words. Helm is neither: it acts when a
 /// person calls it.
 pub(crate) fn managed_by(metadata: &ObjectMeta) -> Option<String> {
-    let gitops = GITOPS.iter().find_map(|(key, owner)| {
-        let value = metadata.label(key).or_else(|| metadata.annotation(key))?;
-        Some(format!("{owner} {value}"))
-    });
-    gitops.or_else(|| metadata.controller().map(words))
+    metadata.gitops().or_else(|| metadata.controller().map(words))
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::{INJECTION_LABEL, REV_LABEL};
+use crate::k8s::ObjectMeta;
 use crate::names::{ObjectRef, RevisionName, TagName};
 
 /// One action. Actions of a phase may run side by side; a phase starts when the one before is done.
@@ -187,6 +189,15 @@ pub struct Selector {
     pub rev: Option<String>,
 }
 
+impl Selector {
+    /// The labels that an object has.
+    #[must_use]
+    pub fn of(meta: &ObjectMeta) -> Self {
+        let label = |key: &str| meta.label(key).map(str::to_owned);
+        Self { injection: label(INJECTION_LABEL), rev: label(REV_LABEL) }
+    }
+}
+
 impl std::fmt::Display for Selector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (&self.injection, &self.rev) {
@@ -277,6 +288,20 @@ impl ActionKind {
             Self::SetTag { tag, .. } | Self::RemoveTag { tag, .. } => {
                 ObjectRef::cluster("RevisionTag", tag.as_str())
             }
+        }
+    }
+
+    /// True if it decides which revision new pods get.
+    #[must_use]
+    pub fn is_selector(&self) -> bool {
+        match self {
+            Self::SelectRevision { .. } | Self::SetTag { .. } | Self::RemoveTag { .. } => true,
+            Self::ApplyCrds { .. }
+            | Self::InstallRevision { .. }
+            | Self::ProveInjection { .. }
+            | Self::Move(_)
+            | Self::Scale { .. }
+            | Self::RemoveRevision { .. } => false,
         }
     }
 

@@ -288,6 +288,13 @@ pub struct WaitingOn {
     pub holds: Vec<ObjectRef>,
 }
 
+impl WaitingOn {
+    /// Waits for something that nobody has to choose.
+    pub fn new(subject: ObjectRef, reason: impl Into<String>) -> Self {
+        Self { subject, reason: reason.into(), code: None, offers: Vec::new(), holds: Vec::new() }
+    }
+}
+
 /// What stays as it is, and why that is right.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

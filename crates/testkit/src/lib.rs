@@ -1,4 +1,5 @@
-//! For tests of other rooms: recorded meshes under other names, and with few of their workloads ([`only`]).
+//! For tests of other rooms: recorded meshes under other names, with few of their workloads ([`only`]), and several
+//! times over ([`enlarge`]).
 //!
 //! *No names are magic*: what meshlift says about a mesh depends on what its objects say, not on what they
 //! are called. [`Renaming`] calls all revisions, tags and namespaces of a snapshot something else, in the
@@ -13,6 +14,7 @@
 //! assert_eq!(renaming.undo(&say(&renaming.snapshot(&snapshot))), say(&snapshot));
 //! ```
 
+mod enlarge;
 mod intent;
 mod names;
 mod only;
@@ -20,5 +22,6 @@ mod random;
 mod rename;
 mod replace;
 
+pub use enlarge::enlarge;
 pub use only::only;
 pub use rename::Renaming;

@@ -7,21 +7,17 @@ use serde_json::Value;
 
 use crate::patch;
 
-/// Commands for a change of a single object; nothing for the groups of a tag or a revision.
+/// The command for a change of an object that is there; nothing for what is created from elsewhere, and for the groups of
+/// a tag or a revision.
 #[must_use]
-pub fn commands(write: &Write) -> Option<Vec<String>> {
+pub fn command(write: &Write) -> Option<String> {
     let target = &write.target;
     if let Ok(Some(patch)) = patch::of(&target.kind, &write.change) {
         let patch = quoted(&patch.to_string());
-        return Some(vec![format!("kubectl patch {} --type=merge -p {patch}", object(target))]);
+        return Some(format!("kubectl patch {} --type=merge -p {patch}", object(target)));
     }
-    match &write.change {
-        Change::Evict | Change::Delete => {
-            Some(vec![format!("kubectl delete {} --ignore-not-found", object(target))])
-        }
-        Change::Restore { stored } => Some(vec![apply(stored)]),
-        _ => None,
-    }
+    let deletes = matches!(write.change, Change::Evict | Change::Delete);
+    deletes.then(|| format!("kubectl delete {} --ignore-not-found", object(target)))
 }
 
 /// Applies an object as it is given.
@@ -73,8 +69,8 @@ pub fn object(target: &ObjectRef) -> String {
 /// A word as a shell takes it.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=:".contains(&byte);
-    if !text.is_empty() && text.bytes().all(plain) {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', r"'\''"))
@@ -86,7 +82,7 @@ mod tests {
 
     fn of(target: ObjectRef, change: Change) -> String {
         let write = Write { target, uid: Some("u".to_owned()), resource_version: None, change };
-        commands(&write).unwrap().join("\n")
+        command(&write).unwrap()
     }
 
     #[test]
@@ -120,10 +116,16 @@ mod tests {
     }
 
     #[test]
+    fn proposed_commands_survive_a_shell() {
+        assert_eq!(quoted("clusters/before"), "clusters/before");
+        assert_eq!(quoted("it's here"), r"'it'\''s here'");
+    }
+
+    #[test]
     fn groups_are_no_single_object() {
         let tag = ObjectRef::cluster("RevisionTag", "prod");
         let write = Write { target: tag, uid: None, resource_version: None, change: Change::RemoveTag };
-        assert_eq!(commands(&write), None);
+        assert_eq!(command(&write), None);
         assert!(remove_tag("prod").iter().all(|line| line.ends_with("-l istio.io/tag=prod")));
     }
 }

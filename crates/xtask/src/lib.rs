@@ -1,6 +1,7 @@
 //! Tools for people who work on meshlift. Nothing here is part of the binary.
 
 pub mod bench;
+pub mod cluster;
 pub mod fixtures;
 pub mod lint;
 
@@ -13,8 +14,12 @@ pub type Verb = (&'static str, &'static str, fn(&[String]) -> Result<String, Str
 
 /// All verbs.
 pub const VERBS: &[Verb] = &[
-    ("bench", "[--pods N]: time and peak memory on a synthetic mesh", bench::verb),
-    ("cluster", "up|down|status [NAME]: a real control plane by hand", cluster_verb),
+    ("bench", "[--live] [--pods N]: time and peak memory on a synthetic mesh", bench::verb),
+    (
+        "cluster",
+        "up|down|status [NAME]: a real control plane by hand; test [--kubernetes VERSION]: all tests on one",
+        cluster::verb,
+    ),
     (
         "fixtures",
         "--from DIR: makes fixtures/ from recordings in DIR/clusters and DIR/golden",
@@ -44,13 +49,6 @@ pub fn run(arguments: &[String]) -> Result<String, String> {
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).to_owned()
-}
-
-/// Hands over to the cluster's own binary, which has to outlive this one.
-fn cluster_verb(arguments: &[String]) -> Result<String, String> {
-    let all = ["run", "--quiet", "--package", "meshlift-cluster", "--"];
-    let arguments: Vec<&str> = all.into_iter().chain(arguments.iter().map(String::as_str)).collect();
-    bench::cargo(&arguments).map(|()| String::new())
 }
 
 fn lint_verb(_: &[String]) -> Result<String, String> {

@@ -18,7 +18,7 @@ use kube::{Client, Config};
 use serde_json::json;
 
 use crate::error::ClusterError;
-use crate::parts::{KUBERNETES, Parts};
+use crate::parts::{Parts, version};
 use crate::pods::{PodsAre, stages};
 use crate::supervise::{DONE, ORDERS, READY, SOCKET};
 use crate::{certificates, gate};
@@ -157,8 +157,9 @@ impl Cluster {
 
     async fn add_nodes(&self, count: usize) -> Result<(), ClusterError> {
         let nodes: Api<Node> = Api::all(self.client());
+        let kubelet = format!("v{}", version()?);
         for number in 1..=count {
-            let created = nodes.create(&PostParams::default(), &node(number)).await;
+            let created = nodes.create(&PostParams::default(), &node(number, &kubelet)).await;
             let api = |source| ClusterError::Api { what: format!("node-{number}"), source: Box::new(source) };
             created.map_err(api)?;
         }
@@ -262,7 +263,7 @@ pub(crate) async fn client(kubeconfig: &Path) -> Result<Client, ClusterError> {
 }
 
 /// A node with a real kubelet's version: with any other, istiod falls back to classic sidecars.
-fn node(number: usize) -> Node {
+fn node(number: usize, kubelet: &str) -> Node {
     let room = json!({"cpu": "64", "memory": "256Gi", "pods": "500"});
     let node = json!({
         "metadata": {
@@ -278,7 +279,7 @@ fn node(number: usize) -> Node {
             "capacity": room,
             "nodeInfo": {
                 "architecture": "amd64", "bootID": "", "containerRuntimeVersion": "containerd://2.1.4",
-                "kernelVersion": "6.12", "kubeProxyVersion": "", "kubeletVersion": format!("v{KUBERNETES}"),
+                "kernelVersion": "6.12", "kubeProxyVersion": "", "kubeletVersion": kubelet,
                 "machineID": "", "operatingSystem": "linux", "osImage": "test", "systemUUID": "",
             },
         },

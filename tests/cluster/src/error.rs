@@ -31,6 +31,16 @@ pub enum ClusterError {
         /// What it said last.
         said: String,
     },
+    /// Another Kubernetes was asked for than can be built.
+    #[error(
+        "Kubernetes {version} is not pinned; set MESHLIFT_TEST_KUBERNETES to one of {pinned}, or to nothing"
+    )]
+    NotPinned {
+        /// What was asked for.
+        version: String,
+        /// What there is.
+        pinned: String,
+    },
     /// Keys and certificates.
     #[error("a certificate could not be made")]
     Certificate {

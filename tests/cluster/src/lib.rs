@@ -23,7 +23,7 @@ pub use cluster::{Cluster, Options};
 pub use error::ClusterError;
 pub use forwards::forward_ports;
 pub use held::{Held, down, hold, status, up};
-pub use parts::Parts;
+pub use parts::{KUBERNETES, KUBERNETES_VARIABLE, Parts};
 pub use pods::{PodsAre, READY_AFTER, STAYS, STOPS_AFTER};
 pub use proxy::{Act, Fate, Fates, Proxy};
 pub use supervise::supervise;

@@ -14,6 +14,8 @@ pub struct Behaviour {
     pub fails_with: Option<u16>,
     /// The injector lets every pod pass as it is.
     pub never_injects: bool,
+    /// Injected pods stay like this: a value of [`meshlift_cluster::STAYS`], such as `unready`.
+    pub injected_pods_stay: Option<String>,
     /// Nothing listens: connections are refused.
     pub refuses: bool,
     /// Proxies have not acknowledged what they were sent last.

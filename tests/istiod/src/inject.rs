@@ -1,5 +1,6 @@
 //! The admission webhooks: `/inject` and `/validate`.
 
+use meshlift_cluster::STAYS;
 use meshlift_model::k8s::{Pod, Resource};
 use meshlift_model::time::Time;
 use meshlift_twin::Store;
@@ -7,6 +8,7 @@ use meshlift_twin::admission::injector::{Answer, Injector};
 use meshlift_twin::seed::Seed;
 use serde_json::{Value, json};
 
+use crate::behaviour::Behaviour;
 use crate::merge::merged;
 use crate::mirror::Mirror;
 
@@ -16,7 +18,12 @@ pub(crate) fn passes(review: &Value) -> Value {
 }
 
 /// The answer of an istiod's injector; `None` where the review is none of a pod.
-pub(crate) fn injected(review: &Value, mirror: &Mirror, istiod: &Pod) -> Option<Value> {
+pub(crate) fn injected(
+    review: &Value,
+    mirror: &Mirror,
+    istiod: &Pod,
+    behaviour: &Behaviour,
+) -> Option<Value> {
     let raw = review.pointer("/request/object")?;
     let mut pod: Pod = serde_json::from_value(raw.clone()).ok()?;
     if pod.metadata.namespace.is_empty() {
@@ -32,6 +39,8 @@ pub(crate) fn injected(review: &Value, mirror: &Mirror, istiod: &Pod) -> Option<
     match Injector::of_istiod(&store, istiod).inject(&store, &mut pod) {
         Answer::Skipped => Some(passes(review)),
         Answer::Injected(_) => {
+            let stay = behaviour.injected_pods_stay.iter().map(|how| (STAYS.to_owned(), how.clone()));
+            pod.metadata.annotations.extend(stay);
             let operations = patch(&merged(raw, &before, &pod)?);
             let patch = base64(operations.to_string().as_bytes());
             Some(answer(review, &json!({"allowed": true, "patchType": "JSONPatch", "patch": patch})))

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::behaviour::Behaviour;
 use crate::debug::{connections, syncz};
 use crate::inject::{injected, passes};
 use crate::metrics::metrics;
@@ -116,7 +117,7 @@ async fn answer(place: &Place, peer: IpAddr, request: Request<Incoming>, webhook
     }
     let path = request.uri().path().to_owned();
     if webhooks {
-        return webhook(place, &istiod, &path, request, behaviour.never_injects).await;
+        return webhook(place, &istiod, &path, request, &behaviour).await;
     }
     match path.as_str() {
         "/ready" => text(StatusCode::OK, ""),
@@ -136,7 +137,13 @@ async fn answer(place: &Place, peer: IpAddr, request: Request<Incoming>, webhook
     }
 }
 
-async fn webhook(place: &Place, istiod: &Pod, path: &str, request: Request<Incoming>, never: bool) -> Answer {
+async fn webhook(
+    place: &Place,
+    istiod: &Pod,
+    path: &str,
+    request: Request<Incoming>,
+    behaviour: &Behaviour,
+) -> Answer {
     if request.method() != Method::POST {
         return text(StatusCode::BAD_REQUEST, "no body found\n");
     }
@@ -146,8 +153,8 @@ async fn webhook(place: &Place, istiod: &Pod, path: &str, request: Request<Incom
         return text(StatusCode::BAD_REQUEST, "no review\n");
     };
     // `/inject/cluster/NAME/net/NAME` is the same page.
-    if path.starts_with("/inject") && !never {
-        return match injected(&review, &place.shared.mirror(), istiod) {
+    if path.starts_with("/inject") && !behaviour.never_injects {
+        return match injected(&review, &place.shared.mirror(), istiod, behaviour) {
             Some(answer) => json(&answer),
             None => text(StatusCode::BAD_REQUEST, "no pod\n"),
         };

@@ -87,4 +87,13 @@ pub(super) const RUN_CODES: &[OtherCode] = &[
          value says why.",
         "`kubectl annotate namespace istio-system meshlift.dev/hold-` lets runs go on; then `meshlift resume`.",
     ),
+    row(
+        "ML9532",
+        "Somebody takes back what the run writes",
+        "A label or the restart annotation that the run wrote was gone again: a GitOps controller applies its own \
+         version of the object, or a person does. A run does not fight for a field: each turn would roll pods.",
+        "Pause the sync of that object (Argo CD: no automated sync; Flux: `flux suspend`), or make it ignore the field \
+         (Argo CD: `ignoreDifferences` with `RespectIgnoreDifferences=true`), or change the value in Git as well. \
+         Then `meshlift resume`: the value is written again; or `meshlift rollback`.",
+    ),
 ];

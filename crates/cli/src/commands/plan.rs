@@ -8,8 +8,9 @@ use meshlift_mesh::Mesh;
 use meshlift_model::plan::Plan;
 use meshlift_planner::{audit, diff, is_fatal};
 use meshlift_report::plan;
+use meshlift_views::kubectl::quoted;
 
-use crate::args::{MeshArgs, quoted};
+use crate::args::MeshArgs;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::upgrade::{UpgradeArgs, notes_text};

@@ -10,8 +10,8 @@ use meshlift_model::plan::Plan;
 use meshlift_rehearsal::Rehearsal;
 use meshlift_report::rehearsal::{self, Rehearsal as Shown};
 use meshlift_report::{check, text};
+use meshlift_views::kubectl::quoted;
 
-use crate::args::quoted;
 use crate::console::Console;
 use crate::failure::{CliError, Failure};
 use crate::progress::Progress;

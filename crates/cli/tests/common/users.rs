@@ -43,6 +43,19 @@ pub(crate) async fn account(
     kubeconfig(cluster, name, &token.status.unwrap().token)
 }
 
+/// Requests of the account, of all in the audit log.
+pub(crate) fn requests(cluster: &Cluster, name: &str) -> Vec<Value> {
+    let user = format!("system:serviceaccount:default:{name}");
+    let log = fs::read_to_string(cluster.folder().join("audit.log")).unwrap();
+    let events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    events.filter(|event| event["user"]["username"] == user.as_str()).collect()
+}
+
+/// How many of them ask for Secrets.
+pub(crate) fn of_secrets(requests: &[Value]) -> usize {
+    requests.iter().filter(|event| event["objectRef"]["resource"] == "secrets").count()
+}
+
 /// Creates a role and binds it to the account.
 async fn grant(client: &Client, account: &str, name: &str, role: Value) {
     let kind = role["kind"].as_str().unwrap().to_owned();

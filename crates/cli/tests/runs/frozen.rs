@@ -1,27 +1,19 @@
 //! An executor that is frozen between its journal line and the effect, while another one decides otherwise.
 
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 
 use meshlift_cluster::Fate;
 
 use crate::lab::{Lab, NEW};
-use crate::{everything_is_back, make_plan, refused, start};
-
-fn signal(process: u32, name: &str) {
-    let sent = Command::new("kill").args([name, &process.to_string()]).status().unwrap();
-    assert!(sent.success(), "no process {process}");
-}
+use crate::{everything_is_back, make_plan, refused, signal, start};
 
 #[test]
 fn what_a_frozen_executor_was_about_to_do_is_never_done() {
     let lab = Lab::up();
     let before = lab.mesh();
     let plan = make_plan(&lab);
-    let all = ["--manifest", &lab.manifest, "--grant-approvals", "ann"];
-    let said =
-        lab.run(&[&["apply", &plan, "--yes", "--run", "ice"], &all[..], &["--until", "wave-2"]].concat());
+    let said = lab.run(&lab.onward(&["apply", &plan, "--yes", "--run", "ice"], "wave-2"));
     assert_eq!(lab.revisions("ledger-classic"), [NEW, NEW], "{}{}", said.stdout, said.stderr);
 
     // The next effect applies a tag, which nothing binds to a resourceVersion: frozen when it was tried as a dry run.

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use meshlift_cluster::Fate;
 use serde_json::Value;
 
 use crate::lab::{Lab, NEW};
-use crate::{announced, everything_is_back, make_plan, start};
+use crate::{announced, everything_is_back, make_plan, signal, start, talk};
 
 /// Processes that carry one run out at most.
 const PROCESSES_MAX: usize = 60;
@@ -31,10 +30,7 @@ impl Killer {
             return Fate::Pass;
         }
         let victim = self.victim.lock().unwrap().unwrap();
-        let kill = Box::new(move || {
-            let killed = Command::new("kill").args(["-9", &victim.to_string()]).status().unwrap();
-            assert!(killed.success(), "no process {victim}");
-        });
+        let kill = Box::new(move || signal(victim, "-KILL"));
         if after { Fate::LoseAnswer(kill) } else { Fate::Cut(kill) }
     }
 
@@ -50,8 +46,8 @@ impl Killer {
                 (Some(KILL), _) => arguments = if begun { again } else { first },
                 (_, Some(1)) => return process,
                 other => {
-                    let talk = std::fs::read_to_string(kubeconfig.with_extension("talk")).unwrap();
-                    panic!("{arguments:?} ends with {other:?}: {talk}{}", lab.run(&["status"]).stdout);
+                    let (talk, status) = (talk(kubeconfig), lab.run(&["status"]).stdout);
+                    panic!("{arguments:?} ends with {other:?}: {talk}{status}");
                 }
             }
         }
@@ -95,9 +91,8 @@ fn a_run_is_the_same_however_often_its_process_dies() {
     let killer = Killer::default();
     let fates = killer.clone();
     let proxy = lab.proxy(move |method, path| fates.fate(method, path));
-    let all = ["--manifest", &lab.manifest, "--grant-approvals", "ann", "--until", "tag-default"];
-    let first = [&["apply", &plan, "--yes", "--run", "cat"], &all[..]].concat();
-    let again = [&["resume", "--take-over"], &all[..]].concat();
+    let first = lab.onward(&["apply", &plan, "--yes", "--run", "cat"], "tag-default");
+    let again = lab.onward(&["resume", "--take-over"], "tag-default");
     let there = killer.drive(&lab, proxy.kubeconfig(), &first, &again);
     assert_eq!(lab.revisions("ledger-classic"), [NEW, NEW]);
     watcher.check(&announced(&plan));

@@ -1,8 +1,10 @@
 //! A small mesh on a real control plane, somebody who may do what the shipped roles permit, and plain looks at it.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use meshlift_cluster::{Cluster, Fate, Options, Parts, Proxy};
 use meshlift_istiod_standin::{Behaviour, Standin};
@@ -19,8 +21,6 @@ pub(crate) const NEW: &str = "1-30-3";
 /// A canary with classic sidecars, a follower of the default tag, and pods that are bound to a tag themselves.
 const WORKLOADS: [&str; 3] =
     ["Deployment/ledger-classic/books", "Deployment/team-12/api-2", "Deployment/partner/edi"];
-/// Their namespaces.
-pub(crate) const NAMESPACES: [&str; 3] = ["ledger-classic", "team-12", "partner"];
 /// All that ships.
 const ROLES: [&str; 3] = [
     users::READ,
@@ -44,6 +44,9 @@ limits:
   old_istiod_dark_seconds: 1
 ";
 
+/// Between two patches of a GitOps controller.
+const RECONCILES: Duration = Duration::from_millis(100);
+
 pub(crate) struct Lab {
     pub(crate) cluster: Cluster,
     runtime: tokio::runtime::Runtime,
@@ -53,13 +56,21 @@ pub(crate) struct Lab {
     /// Kubeconfig of whoever upgrades.
     pub(crate) operator: PathBuf,
     standin: Mutex<Standin>,
+    /// Those of its workloads.
+    pub(crate) namespaces: Vec<String>,
 }
 
 impl Lab {
-    /// All runs 1.29.6.
+    /// Three workloads on 1.29.6.
     pub(crate) fn up() -> Self {
+        Self::with(&WORKLOADS)
+    }
+
+    /// These of the recorded mesh.
+    pub(crate) fn with(workloads: &[&str]) -> Self {
         let recording = meshlift_snapshot::fixtures::cluster("before").unwrap();
-        let keep = WORKLOADS.iter().map(|one| one.parse::<ObjectRef>().unwrap()).collect();
+        let keep: BTreeSet<_> = workloads.iter().map(|one| one.parse::<ObjectRef>().unwrap()).collect();
+        let namespaces = keep.iter().map(|one| one.namespace.clone()).collect();
         let mesh = only(&recording, &keep, &["istio-system"]);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let (cluster, standin, operator) = runtime.block_on(async {
@@ -71,11 +82,12 @@ impl Lab {
         });
         let files = tempfile::tempdir().unwrap();
         let manifest = unpack(&files.path().join("manifest.yaml"));
-        let lab = Self { cluster, runtime, files, manifest, operator, standin: Mutex::new(standin) };
+        let standin = Mutex::new(standin);
+        let lab = Self { cluster, runtime, files, manifest, operator, standin, namespaces };
         super::until("all pods", || lab.all_ready());
         // An istiod that knows none of its proxies yet is unknown, and unknown blocks.
         super::until("all proxies", || {
-            lab.proxies() == NAMESPACES.map(|one| lab.revisions(one).len()).iter().sum::<usize>()
+            lab.proxies() == lab.namespaces.iter().map(|one| lab.revisions(one).len()).sum::<usize>()
         });
         lab
     }
@@ -99,6 +111,12 @@ impl Lab {
         meshlift(self.files.path(), &all)
     }
 
+    /// A verb that drives a run on without questions, until a step is over.
+    pub(crate) fn onward<'a>(&'a self, verb: &[&'a str], until: &'a str) -> Vec<&'a str> {
+        let flags = ["--manifest", &self.manifest, "--grant-approvals", "ann", "--until", until];
+        [verb, &flags].concat()
+    }
+
     /// A proxy before the operator's API server.
     pub(crate) fn proxy(&self, fates: impl Fn(&str, &str) -> Fate + Send + Sync + 'static) -> Proxy {
         self.runtime.block_on(Proxy::start(&self.operator, fates)).unwrap()
@@ -106,12 +124,17 @@ impl Lab {
 
     /// Runs a script of kubectl commands as the operator, without meshlift; what it printed.
     pub(crate) fn by_hand(&self, script: &str) -> String {
+        self.by_hand_of(&self.operator, script)
+    }
+
+    /// The same as somebody else.
+    pub(crate) fn by_hand_of(&self, kubeconfig: &Path, script: &str) -> String {
         let kubectl = Parts::built().unwrap().binary("kubectl");
         let path = format!("{}:{}", kubectl.parent().unwrap().display(), std::env::var("PATH").unwrap());
         let output = std::process::Command::new("sh")
             .args(["-c", script])
             .env("PATH", path)
-            .env("KUBECONFIG", &self.operator)
+            .env("KUBECONFIG", kubeconfig)
             .output()
             .unwrap();
         let said =
@@ -121,7 +144,7 @@ impl Lab {
     }
 
     pub(crate) fn watcher(&self) -> Watcher {
-        Watcher::start(&self.cluster.client(), &self.runtime, &NAMESPACES)
+        Watcher::start(&self.cluster.client(), &self.runtime, &self.namespaces)
     }
 
     pub(crate) fn get(&self, path: &str) -> Value {
@@ -133,11 +156,13 @@ impl Lab {
         self.get(path)["items"].as_array().cloned().unwrap_or_default()
     }
 
-    fn all_ready(&self) -> bool {
-        self.items("/apis/apps/v1/deployments").iter().all(|one| {
+    pub(crate) fn all_ready(&self) -> bool {
+        let of = |kind: &str| self.items(&format!("/apis/apps/v1/{kind}"));
+        [of("deployments"), of("statefulsets")].iter().flatten().all(|one| {
             let wanted = &one["spec"]["replicas"];
             let all = ["replicas", "updatedReplicas", "availableReplicas"];
-            wanted == 0 || all.iter().all(|field| wanted == &one["status"][field])
+            let seen = one["status"]["observedGeneration"] == one["metadata"]["generation"];
+            seen && (wanted == 0 || all.iter().all(|field| wanted == &one["status"][field]))
         })
     }
 
@@ -161,9 +186,9 @@ impl Lab {
                 })
                 .collect()
         };
-        let templates: Value = self
-            .items("/apis/apps/v1/deployments")
+        let templates: Value = ["deployments", "statefulsets"]
             .iter()
+            .flat_map(|kind| self.items(&format!("/apis/apps/v1/{kind}")))
             .map(|one| json!([one["metadata"]["name"], one["spec"]]))
             .collect();
         json!([
@@ -190,6 +215,15 @@ impl Lab {
         self.patch("/api/v1/namespaces/istio-system", &json!({"metadata": {"annotations": {key: value}}}));
     }
 
+    /// Somebody else creates an object.
+    pub(crate) fn post(&self, path: &str, object: &Value) {
+        let request = http::Request::post(path)
+            .header("content-type", "application/json")
+            .body(object.to_string().into_bytes())
+            .unwrap();
+        let _: Value = self.runtime.block_on(self.cluster.client().request(request)).unwrap();
+    }
+
     /// A merge patch by somebody else.
     pub(crate) fn patch(&self, path: &str, patch: &Value) {
         let request = http::Request::patch(path)
@@ -197,6 +231,21 @@ impl Lab {
             .body(patch.to_string().into_bytes())
             .unwrap();
         let _: Value = self.runtime.block_on(self.cluster.client().request(request)).unwrap();
+    }
+
+    /// A GitOps controller, which patches an object like this again and again until it is dropped.
+    pub(crate) fn apply_again(&self, path: &str, patch: &Value) -> Controller {
+        let (client, path, patch) = (self.cluster.client(), path.to_owned(), patch.to_string());
+        Controller(self.runtime.spawn(async move {
+            loop {
+                let request = http::Request::patch(&path)
+                    .header("content-type", "application/merge-patch+json")
+                    .body(patch.clone().into_bytes())
+                    .unwrap();
+                let _: Value = client.request(request).await.unwrap();
+                tokio::time::sleep(RECONCILES).await;
+            }
+        }))
     }
 
     /// Somebody else deletes an object.
@@ -212,12 +261,9 @@ impl Lab {
 
     /// Requests of the operator for Secrets, of many in the audit log.
     pub(crate) fn secrets_asked(&self) -> usize {
-        let log = std::fs::read_to_string(self.cluster.folder().join("audit.log")).unwrap();
-        let events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let user = "system:serviceaccount:default:operator";
-        let own: Vec<Value> = events.filter(|event| event["user"]["username"] == user).collect();
+        let own = users::requests(&self.cluster, "operator");
         assert!(own.len() > 500, "{} requests", own.len());
-        own.iter().filter(|event| event["objectRef"]["resource"] == "secrets").count()
+        users::of_secrets(&own)
     }
 
     /// Objects that the cluster keeps of a run.
@@ -231,6 +277,15 @@ impl Lab {
         let all = self.items("/apis/apps/v1/namespaces/istio-system/deployments");
         let names = all.iter().filter_map(|one| one["metadata"]["name"].as_str());
         names.filter(|name| name.starts_with("istiod")).map(str::to_owned).collect()
+    }
+}
+
+/// See [`Lab::apply_again`].
+pub(crate) struct Controller(tokio::task::JoinHandle<()>);
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

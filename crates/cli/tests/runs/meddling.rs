@@ -7,7 +7,7 @@ use meshlift_istiod_standin::Behaviour;
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, NEW, OLD};
-use crate::{announced, everything_is_back, make_plan, start, until};
+use crate::{announced, everything_is_back, make_plan, start, talk, until};
 
 const BOOKS: &str = "/apis/apps/v1/namespaces/ledger-classic/deployments/books";
 const LEDGER: &str = "/api/v1/namespaces/ledger-classic";
@@ -37,12 +37,15 @@ fn a_run_leaves_alone_what_people_change_meanwhile() {
 
 /// One process, from the first step to the last tag.
 fn the_cluster_stumbles(lab: &Lab, plan: &str) {
-    let all = ["--manifest", &lab.manifest, "--grant-approvals", "ann", "--until", "tag-default"];
-    let child = start(&lab.operator, &[&["apply", plan, "--yes", "--run", "oak"], &all[..]].concat());
-    let child = RefCell::new(child);
+    let apply = lab.onward(&["apply", plan, "--yes", "--run", "oak"], "tag-default");
+    let child = RefCell::new(start(&lab.operator, &apply));
     let wait = |what: &str, holds: &dyn Fn() -> bool| {
         until(what, || {
-            assert!(child.borrow_mut().try_wait().unwrap().is_none(), "{what} does not come: {}", talk(lab));
+            assert!(
+                child.borrow_mut().try_wait().unwrap().is_none(),
+                "{what} does not come: {}",
+                talk(&lab.operator)
+            );
             holds()
         });
     };
@@ -55,16 +58,11 @@ fn the_cluster_stumbles(lab: &Lab, plan: &str) {
     lab.cluster.order("freeze etcd").unwrap();
     std::thread::sleep(ETCD_HANGS);
     lab.cluster.order("thaw etcd").unwrap();
-    assert_eq!(child.borrow_mut().wait().unwrap().code(), Some(1), "{}", talk(lab));
+    assert_eq!(child.borrow_mut().wait().unwrap().code(), Some(1), "{}", talk(&lab.operator));
     let told = lab.run(&["status", "--run", "oak"]).stdout;
-    assert!(told.contains("a person paused the run"), "{told}{}", talk(lab));
+    assert!(told.contains("a person paused the run"), "{told}{}", talk(&lab.operator));
     assert_eq!(lab.revisions("ledger-classic"), [NEW, NEW]);
     assert_eq!(lab.revisions("partner"), [NEW, NEW]);
-}
-
-/// What the last process that was started said.
-fn talk(lab: &Lab) -> String {
-    std::fs::read_to_string(lab.operator.with_extension("talk")).unwrap()
 }
 
 /// The old istiods would have to inject what goes back to them.
@@ -81,9 +79,7 @@ fn an_injector_that_is_gone_holds_the_way_back(lab: &Lab, before: &Value) {
 }
 
 fn somebody_relabels_the_next_namespace(lab: &Lab, plan: &str) {
-    let all = ["--manifest", &lab.manifest, "--grant-approvals", "ann"];
-    let said =
-        lab.run(&[&["apply", plan, "--yes", "--run", "elm"], &all[..], &["--until", "wave-1"]].concat());
+    let said = lab.run(&lab.onward(&["apply", plan, "--yes", "--run", "elm"], "wave-1"));
     assert!(said.stdout.contains("a person paused the run"), "{}{}", said.stdout, said.stderr);
     let labels = lab.get(LEDGER)["metadata"]["labels"].clone();
     lab.patch(LEDGER, &json!({"metadata": {"labels": {"istio.io/rev": "somebody-else"}}}));

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::lab::{Lab, NAMESPACES, NEW, OLD};
+use crate::lab::{Lab, NEW, OLD};
 use crate::{announced, everything_is_back, make_plan, refused, start, until};
 
 #[test]
@@ -116,8 +116,7 @@ fn nothing_is_left_of_a_forgotten_run(lab: &Lab) {
 
 fn the_old_revision_goes_at_last(lab: &Lab) {
     let plan = make_plan(lab);
-    let all = ["--manifest", &lab.manifest, "--grant-approvals", "ann", "--until", "tag-default"];
-    let said = lab.run(&[&["apply", &plan, "--yes"], &all[..]].concat());
+    let said = lab.run(&lab.onward(&["apply", &plan, "--yes"], "tag-default"));
     assert_eq!(said.exit, 1, "{}{}", said.stdout, said.stderr);
     // The way back ends with the old revision: that takes a word of its own, and what was done for a while is told.
     let said = lab.run(&["cleanup"]);
@@ -131,7 +130,7 @@ fn the_old_revision_goes_at_last(lab: &Lab) {
     let said = lab.run(&["approve", "cleanup", "--by", "ann"]);
     assert_eq!(said.exit, 0, "{}{}", said.stdout, said.stderr);
     assert!(said.stdout.contains("DONE") && !said.stdout.contains("TEMPORARY"), "{}", said.stdout);
-    for namespace in NAMESPACES {
+    for namespace in &lab.namespaces {
         let revisions = lab.revisions(namespace);
         assert!(
             !revisions.is_empty() && revisions.iter().all(|one| one == NEW),

@@ -67,9 +67,8 @@ fn a_run_ends_as_in_fair_weather() {
         }
         assert!(said.stdout.contains(word), "{}{}", said.stdout, said.stderr);
     };
-    let all = ["--manifest", &lab.manifest, "--grant-approvals", "ann", "--until", "tag-default"];
-    let (first, again) = ([&["apply", &plan, "--yes"], &all[..]].concat(), [&["resume"], &all[..]].concat());
-    drive(&first, &again, "a person paused the run");
+    let first = lab.onward(&["apply", &plan, "--yes"], "tag-default");
+    drive(&first, &lab.onward(&["resume"], "tag-default"), "a person paused the run");
     assert_eq!(lab.revisions("ledger-classic"), [NEW, NEW]);
     watcher.check(&announced(&plan));
     drive(&["rollback"], &["rollback"], "ROLLED BACK");

@@ -33,7 +33,7 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     /// Watches these namespaces, in which every pod is due a sidecar.
-    pub(crate) fn start(client: &Client, runtime: &tokio::runtime::Runtime, namespaces: &[&str]) -> Self {
+    pub(crate) fn start(client: &Client, runtime: &tokio::runtime::Runtime, namespaces: &[String]) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let mut tasks = Vec::new();
         for namespace in namespaces {

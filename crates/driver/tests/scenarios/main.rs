@@ -5,6 +5,7 @@
 mod answer;
 mod bound;
 mod forward;
+mod gitops;
 mod plan;
 mod resume;
 mod run;

@@ -36,6 +36,8 @@ pub(crate) struct World {
     /// No injector answers: nothing is created, and nothing is said of a revision.
     pub(crate) injectors_are_gone: bool,
     pub(crate) unknown_sources: Vec<String>,
+    /// Somebody applies this object again as it was, every second.
+    pub(crate) applied_again: Option<ObjectRef>,
     /// Faults by number of the write, from 0.
     pub(crate) faults: BTreeMap<usize, Fault>,
     /// Commands by number of the write after which they come.
@@ -61,6 +63,7 @@ impl World {
             refuse_creations: false,
             injectors_are_gone: false,
             unknown_sources: Vec::new(),
+            applied_again: None,
             faults: BTreeMap::new(),
             commands: BTreeMap::new(),
             command_millis: 50,
@@ -107,6 +110,7 @@ impl World {
     fn advance(&mut self, to: Time) {
         while self.now.seconds() < to.seconds() {
             self.now = self.now.whole_second().plus_seconds(1);
+            self.apply_again();
             let names: Vec<ObjectRef> = self.workloads.keys().cloned().collect();
             for name in names {
                 let revision = self.injects(&name.namespace);
@@ -120,6 +124,17 @@ impl World {
             new.for_each(|pod| pod.nack = true);
         }
         self.now = self.now.max(to);
+    }
+
+    fn apply_again(&mut self) {
+        let Some(target) = &self.applied_again else { return };
+        if let Some(one) = self.workloads.get_mut(target) {
+            one.version += 1;
+            one.restarted_at = None;
+        }
+        if let Some(object) = self.objects.get_mut(target) {
+            object.meta_mut().labels.insert("istio.io/rev".into(), "prod".into());
+        }
     }
 
     fn push(&mut self, millis: i64, event: InputEvent) {

@@ -10,7 +10,7 @@ use crate::cohort::Cohort;
 use crate::cures;
 use crate::look::{Look, unbound};
 use crate::next::{Judged, Next, inverse};
-use crate::preconditions;
+use crate::{others, preconditions};
 
 pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &Move) -> Judged {
     let view = look.present_workload(&workload.workload)?;
@@ -21,7 +21,7 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &M
     }
     let first = look.landed(index).find(|(_, intent)| intent.restarts()).map(|(_, intent)| intent.at);
     let is_new = |pod: &PodView| first.is_some_and(|first: Time| pod.created >= first.whole_second());
-    preconditions::stop_if_wrong(look, &cohort, is_new)?;
+    others::stop_if_wrong(look, &cohort, is_new)?;
     cohort.stop_if_never_ready(is_new, workload.pod_ready_seconds_max)?;
     cures::apply(look, index, action, workload)?;
 

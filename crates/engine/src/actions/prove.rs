@@ -6,6 +6,7 @@ use meshlift_model::names::{ObjectRef, RevisionName};
 
 use crate::look::Look;
 use crate::next::{Judged, Next};
+use crate::others;
 use crate::preconditions::some_of;
 
 /// Seconds in which answers may still disagree: caches of several API servers and istiods.
@@ -28,6 +29,7 @@ pub(crate) fn judge(look: &Look<'_>, proof: Proof<'_>) -> Judged {
         proofs.iter().filter(|one| one.revision.as_ref() != proof.revision).map(words).collect();
     let wanted = revision_words(proof.revision);
     if !wrong.is_empty() {
+        others::selector_kept(look, proof.namespace)?;
         let why = format!("pods in {} would not get {wanted}: {}", proof.namespace, some_of(&wrong));
         let since = look.ledger.last_selector_change().unwrap_or(look.began).max(look.began);
         if look.now >= since.plus_seconds(proof.settle_seconds + AGREE_SECONDS_MAX) {

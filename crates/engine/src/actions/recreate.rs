@@ -9,7 +9,7 @@ use super::tag::restore;
 use crate::ledger::Intended;
 use crate::look::{Look, unbound};
 use crate::next::{Judged, Next};
-use crate::preconditions;
+use crate::{others, preconditions};
 
 pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &Move) -> Judged {
     let last = look.landed(index).next_back().map(|(_, intent)| intent);
@@ -24,7 +24,7 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &M
     let is_old = view.pods.iter().any(|pod| old.as_ref().is_none_or(|uid| *uid == pod.uid));
     let began = look.action_began(index);
     if !is_old || last.is_some_and(Intended::is_done) {
-        preconditions::stop_if_wrong(look, &cohort, |pod| old.as_ref() != Some(&pod.uid))?;
+        others::stop_if_wrong(look, &cohort, |pod| old.as_ref() != Some(&pod.uid))?;
         cohort.stop_if_never_ready(|pod| old.as_ref() != Some(&pod.uid), workload.pod_ready_seconds_max)?;
         return Err(wait(look, &cohort, began, workload.seconds_max));
     }

@@ -9,7 +9,7 @@ use crate::cohort::Cohort;
 use crate::cures;
 use crate::look::{Look, unbound};
 use crate::next::{Judged, Next, Wait, inverse};
-use crate::preconditions;
+use crate::{others, preconditions};
 
 pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &Move) -> Judged {
     let view = look.present_workload(&workload.workload)?;
@@ -28,7 +28,7 @@ pub(crate) fn judge(look: &Look<'_>, index: usize, action: &Action, workload: &M
     }
     preconditions::template_kept(action, view)?;
     let is_new = |pod: &PodView| cohort.is_observed() && pod.updated && pod.created >= since.whole_second();
-    preconditions::stop_if_wrong(look, &cohort, is_new)?;
+    others::stop_if_wrong(look, &cohort, is_new)?;
     cohort.stop_if_never_ready(is_new, workload.pod_ready_seconds_max)?;
     Err(wait(look, &cohort, look.action_began(index), workload.seconds_max))
 }
@@ -49,13 +49,16 @@ fn rolling_since(
     if view.restarted_at == *value {
         return Ok(Some(intent.at));
     }
+    let is_before_resumed = look.state().resumed.is_some_and(|resumed| intent.at < resumed);
     if !intent.is_done() {
         return Ok(None);
     }
     match &view.restarted_at {
         // Somebody restarted it once more after us: its pods are new all the same.
         Some(later) if Some(later) > value.as_ref() => Ok(Some(intent.at)),
-        Some(_) | None => Err(Next::hold(format!("somebody took the restart of {} back", view.workload))),
+        // A person who says go on has seen to whoever took it back: once more.
+        Some(_) | None if is_before_resumed => Ok(None),
+        Some(_) | None => Err(Next::Fail(others::took_the_restart_back(look, &view.workload)?)),
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn inverse_of(intent: &Intended) -> Option<Vec<Write>> {
             Some(Outcome::Done { stored }) if !stored.is_empty() => {
                 Some(stored.iter().filter_map(restore).collect())
             }
-            _ => None,
+            Some(Outcome::Done { .. } | Outcome::Observed { .. } | Outcome::Failed { .. }) | None => None,
         },
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn groups(ledger: &Ledger, step: usize) -> Vec<Vec<usize>> {
         (0..actions.len()).filter(|one| (wrote(one) || may_stray(one)) && !forgotten(one)).collect();
     let mut groups: BTreeMap<(bool, Reverse<u32>), Vec<usize>> = BTreeMap::new();
     for action in written {
-        let later = !is_selector(&actions[action].kind);
+        let later = !actions[action].kind.is_selector();
         groups.entry((later, Reverse(actions[action].phase))).or_default().push(action);
     }
     groups.into_values().collect()
@@ -59,21 +59,9 @@ pub(crate) fn groups(ledger: &Ledger, step: usize) -> Vec<Vec<usize>> {
 
 /// The step's last change of a selector, if it made one.
 fn selector_changed(ledger: &Ledger, step: usize) -> Option<EffectId> {
-    let selects = |intent: &Intended| is_selector(&ledger.action(step, intent.action).kind);
+    let selects = |intent: &Intended| ledger.action(step, intent.action).kind.is_selector();
     let mut landed = ledger.forward(step).filter(|(_, intent)| intent.may_have_landed());
     landed.rfind(|(_, intent)| selects(intent)).map(|(id, _)| id)
-}
-
-fn is_selector(kind: &ActionKind) -> bool {
-    match kind {
-        ActionKind::SelectRevision { .. } | ActionKind::SetTag { .. } | ActionKind::RemoveTag { .. } => true,
-        ActionKind::ApplyCrds { .. }
-        | ActionKind::InstallRevision { .. }
-        | ActionKind::ProveInjection { .. }
-        | ActionKind::Move(_)
-        | ActionKind::Scale { .. }
-        | ActionKind::RemoveRevision { .. } => false,
-    }
 }
 
 /// Judges how an action of the step is taken back.

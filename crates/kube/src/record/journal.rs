@@ -11,10 +11,9 @@ use meshlift_ports::{JournalError, JournalPort, line_bytes, parse_lines};
 use super::api::{already_exists, ask, insist, is_conflict, is_forbidden, is_not_found, may_pass};
 use super::lease::{HeldLease, Holder};
 use super::seal::{Head, seal, unseal};
-use super::{FIELD_MANAGER, RecordError, object_name};
+use super::{FIELD_MANAGER, LOOK_COUNTS, RecordError, object_name};
 use crate::Connection;
 use crate::clock::now;
-use crate::world::LOOK_COUNTS;
 
 /// How long an append is tried while the API server does not answer, or while the Lease has run out: nothing is
 /// submitted meanwhile.

@@ -14,6 +14,8 @@ mod journal;
 mod lease;
 mod seal;
 
+use std::time::Duration;
+
 pub use book::{RunBook, RunSummary};
 pub use commands::{Mailbox, QueuedCommand};
 pub use error::RecordError;
@@ -27,6 +29,9 @@ pub const RUN_NAMESPACE: &str = "istio-system";
 pub const RUN_LABEL: &str = "meshlift.dev/run";
 /// Field manager of everything that meshlift writes.
 pub const FIELD_MANAGER: &str = "meshlift";
+
+/// How long a look at a run's head counts, for whoever executes it: a forced take-over waits longer.
+pub(crate) const LOOK_COUNTS: Duration = Duration::from_secs(2);
 
 /// Path of a run's head at the API server.
 pub(crate) fn head_path(namespace: &str, run: &str) -> String {

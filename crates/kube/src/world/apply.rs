@@ -13,7 +13,7 @@ use meshlift_model::tag_objects::{DEFAULT_TAG, tag_objects};
 use meshlift_views::{install, tags};
 use serde_json::{Value, json};
 
-use super::call::{Calls, Patch};
+use super::call::{Apply, Calls};
 use super::conflict::Others;
 use super::lists::Reading;
 use super::queries::ISTIOD;
@@ -89,22 +89,25 @@ impl Hands {
     /// Applies objects in their order: what is given is written, all else of them stays.
     async fn apply(&self, documents: Vec<Value>, others: Others) -> Result<Vec<Value>, Failure> {
         let mut served = Served::new();
-        let mut objections = Vec::new();
+        let (mut placed, mut objections) = (Vec::new(), Vec::new());
         for document in &documents {
             let path = self.place(document, &mut served).await?;
-            if let Err(error) = self.calls.apply(&path, document, true, false).await {
+            if let Err(error) = self.calls.apply(&path, document, Apply::DryRun).await {
                 let meta = meta_of(document);
                 let reference = ObjectRef::new(kind_of(document), &meta.namespace, &meta.name);
                 objections.extend(others.objections(&reference.to_string(), error)?);
             }
+            placed.push((path, document));
         }
         if !objections.is_empty() {
             return Err(others.refusal(&objections));
         }
-        let force = others == Others::TakeFromInstallers;
-        for document in &documents {
-            let path = self.place(document, &mut served).await?;
-            self.calls.apply(&path, document, false, force).await?;
+        let mode = match others {
+            Others::Keep => Apply::Keep,
+            Others::TakeFromInstallers => Apply::Force,
+        };
+        for (path, document) in placed {
+            self.calls.apply(&path, document, mode).await?;
         }
         Ok(Vec::new())
     }
@@ -176,7 +179,7 @@ impl Hands {
         }
         let version = live.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
         let patch = json!({"metadata": {"resourceVersion": version}, "webhooks": webhooks});
-        self.calls.patch(&path, Patch::Merge, &patch).await?;
+        self.calls.patch(&path, &patch).await?;
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! as the server says. A write that it turned away too; one whose answer is not clear is left to the engine, which
 //! looks before it writes again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::conflict::is_of_managers;
 use super::failure::CallError;
 use super::fence::Fence;
+use super::moment::Moment;
 use super::places::query;
 
 /// Who we are among the managers of fields.
@@ -47,27 +48,15 @@ const PAGE_OBJECTS: usize = 500;
 /// Pages of one list at most: a million objects.
 const PAGES_MAX: usize = 2000;
 
-/// What a patch is written in.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Patch {
-    /// JSON merge patch.
-    Merge,
-    /// Server-side apply.
-    Apply {
-        /// Only say what would become of it.
-        dry_run: bool,
-        /// Fields that another manager wants otherwise are taken.
-        force: bool,
-    },
-}
-
-impl Patch {
-    fn content_type(self) -> &'static str {
-        match self {
-            Self::Merge => "application/merge-patch+json",
-            Self::Apply { .. } => "application/apply-patch+yaml",
-        }
-    }
+/// What an apply does with fields that another manager wants otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Apply {
+    /// Nothing is written: they are told.
+    DryRun,
+    /// They refuse it.
+    Keep,
+    /// They are taken.
+    Force,
 }
 
 /// A request.
@@ -115,7 +104,7 @@ pub(super) struct Calls {
     client: Client,
     fence: Option<Arc<Fence>>,
     /// When an answer was last lost.
-    lost_at: Arc<Mutex<Option<Instant>>>,
+    lost_at: Arc<Moment>,
 }
 
 impl std::fmt::Debug for Calls {
@@ -192,37 +181,25 @@ impl Calls {
         self.write(&Call::new(Method::POST, path.to_owned()).with(body)).await
     }
 
-    /// Patches an object.
-    pub(super) async fn patch(&self, path: &str, kind: Patch, patch: &Value) -> Result<Value, CallError> {
-        let (dry_run, force) = match kind {
-            Patch::Merge => (false, false),
-            Patch::Apply { dry_run, force } => (dry_run, force),
-        };
-        let set = |on: bool, value: &'static str| if on { value } else { "" };
-        let uri = query(
-            path,
-            &[
-                ("fieldManager", FIELD_MANAGER),
-                ("force", set(force, "true")),
-                ("dryRun", set(dry_run, "All")),
-            ],
-        );
-        let call = Call::new(Method::PATCH, uri).with(patch);
-        self.write(&Call { content_type: kind.content_type(), ..call }).await
+    /// Patches an object, by JSON merge patch.
+    pub(super) async fn patch(&self, path: &str, patch: &Value) -> Result<Value, CallError> {
+        let call = Call::new(Method::PATCH, query(path, &[("fieldManager", FIELD_MANAGER)])).with(patch);
+        self.write(&Call { content_type: "application/merge-patch+json", ..call }).await
     }
 
     /// Applies an object: trying (a dry run) is a look, and writing the same again is writing it once, so that neither
     /// is given up at the first answer that is lost.
-    pub(super) async fn apply(
-        &self,
-        path: &str,
-        object: &Value,
-        dry_run: bool,
-        force: bool,
-    ) -> Result<Value, CallError> {
+    pub(super) async fn apply(&self, path: &str, object: &Value, mode: Apply) -> Result<Value, CallError> {
+        let option = match mode {
+            Apply::DryRun => ("dryRun", "All"),
+            Apply::Keep => ("force", ""),
+            Apply::Force => ("force", "true"),
+        };
+        let call = Call::new(Method::PATCH, query(path, &[("fieldManager", FIELD_MANAGER), option]));
+        let call = Call { content_type: "application/apply-patch+yaml", ..call.with(object) };
         let mut tries = 1;
         loop {
-            let error = match self.patch(path, Patch::Apply { dry_run, force }, object).await {
+            let error = match self.write(&call).await {
                 Ok(applied) => return Ok(applied),
                 Err(error) => error,
             };
@@ -269,9 +246,7 @@ impl Calls {
     async fn write(&self, call: &Call) -> Result<Value, CallError> {
         let began = Instant::now();
         loop {
-            if let Some(fence) = &self.fence {
-                fence.hold(self, &call.name()).await?;
-            }
+            self.pass_fence(call).await?;
             let error = match self.once(call).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
@@ -290,17 +265,25 @@ impl Calls {
         }
     }
 
+    /// Passes while this process executes its run.
+    async fn pass_fence(&self, call: &Call) -> Result<(), CallError> {
+        let Some(fence) = self.fence.as_ref().filter(|fence| !fence.is_open()) else { return Ok(()) };
+        let asked = Instant::now();
+        let head = self.get(fence.path()).await?;
+        let lost = |why| CallError::Lost { request: call.name(), why, unsent: false };
+        fence.look(asked, head.as_ref()).map_err(lost)
+    }
+
     /// True for a refusal of an API server that was away a moment ago: until it has read the roles it refuses everybody.
     fn is_starting(&self, error: &CallError) -> bool {
-        let lost_at = *self.lost_at.lock().unwrap_or_else(PoisonError::into_inner);
-        error.is_of_permission() && lost_at.is_some_and(|at| at.elapsed() < STARTING)
+        error.is_of_permission() && self.lost_at.is_within(STARTING)
     }
 
     /// Sends a request once.
     async fn once<T: DeserializeOwned>(&self, call: &Call) -> Result<T, CallError> {
         let answer = self.send(call).await;
         if matches!(answer, Err(CallError::Lost { .. })) {
-            *self.lost_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            self.lost_at.set(Instant::now());
         }
         answer
     }

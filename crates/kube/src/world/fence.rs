@@ -4,55 +4,49 @@
 //! cannot be: so each write is preceded by a look at the journal's head, unless that was just looked at. Whoever takes
 //! a run over waits longer than such a look counts (see [`LOOK_COUNTS`]).
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::ConfigMap;
 use tokio::time::Instant;
 
 use super::Actor;
-use super::call::Calls;
-use super::failure::CallError;
-use crate::record::executor_of;
-
-/// How long a look at the journal's head counts.
-pub(crate) const LOOK_COUNTS: Duration = Duration::from_secs(2);
+use super::moment::Moment;
+use crate::record::{LOOK_COUNTS, executor_of, head_path};
 
 /// Who may write, and when that was last seen.
 pub(super) struct Fence {
     path: String,
     executor: String,
-    seen: Mutex<Option<Instant>>,
+    seen: Moment,
 }
 
 impl Fence {
     /// The fence of a run; absent where no other process could execute it.
     pub(super) fn of(run: &Actor) -> Option<Self> {
         let executor = run.executor.clone()?;
-        let path = crate::record::head_path(&run.namespace, &run.run);
-        Some(Self { path, executor, seen: Mutex::new(None) })
+        Some(Self { path: head_path(&run.namespace, &run.run), executor, seen: Moment::default() })
     }
 
-    /// Passes while this process executes the run.
-    pub(super) async fn hold(&self, calls: &Calls, request: &str) -> Result<(), CallError> {
-        let last = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|at| at.elapsed() < LOOK_COUNTS) {
-            return Ok(());
+    /// Path of the journal's head.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// True while the last look counts.
+    pub(super) fn is_open(&self) -> bool {
+        self.seen.is_within(LOOK_COUNTS)
+    }
+
+    /// A look at the head, as it was at most since `asked`; an error says why nothing may be written.
+    pub(super) fn look(&self, asked: Instant, head: Option<&ConfigMap>) -> Result<(), String> {
+        let executor = head.map(executor_of).unwrap_or_default();
+        if executor == self.executor {
+            // It counts from before the question: the answer may be old when it is read.
+            self.seen.set(asked);
+            let late = || "not sent: the look at the run's journal took too long".to_owned();
+            return if self.is_open() { Ok(()) } else { Err(late()) };
         }
-        // It counts from before the question: the answer may be old when it is read.
-        let asked = Instant::now();
-        let head: Option<ConfigMap> = calls.get(&self.path).await?;
-        let executor = head.as_ref().map(executor_of).unwrap_or_default();
-        if executor == self.executor && asked.elapsed() < LOOK_COUNTS {
-            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
-            return Ok(());
-        }
-        let why = match executor.as_str() {
-            "" => "the run's journal is not there".to_owned(),
-            other if other == self.executor => "the look at the run's journal took too long".to_owned(),
-            other => format!("{other} executes this run now"),
-        };
-        let (request, why) = (request.to_owned(), format!("not sent: {why}"));
-        Err(CallError::Lost { request, why, unsent: false })
+        Err(match executor.as_str() {
+            "" => "not sent: the run's journal is not there".to_owned(),
+            other => format!("not sent: {other} executes this run now"),
+        })
     }
 }

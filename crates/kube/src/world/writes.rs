@@ -9,7 +9,6 @@ use meshlift_views::patch;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::call::Patch;
 use super::failure::CallError;
 use super::{Hands, places, restore};
 
@@ -66,7 +65,7 @@ impl Hands {
         }
         self.signed(write, &mut patch);
         let path = places::object(&write.target)?;
-        self.calls.patch(&path, Patch::Merge, &patch).await?;
+        self.calls.patch(&path, &patch).await?;
         Ok(Vec::new())
     }
 

@@ -17,13 +17,14 @@ use shapes::Story;
 /// What is done, and what is told of it.
 type Scenario = fn(&mut dyn WorldPort) -> Story;
 
-const SCENARIOS: [(&str, Scenario); 8] = [
+const SCENARIOS: [(&str, Scenario); 9] = [
     ("surge", shapes::a_rollout_with_surge),
     ("no-surge", shapes::a_rollout_without_surge),
     ("quota", shapes::a_quota_that_blocks_surge),
     ("budget", shapes::a_budget_that_blocks_an_eviction),
     ("partition", shapes::a_partition_that_is_lifted),
     ("on-delete", shapes::an_on_delete_set),
+    ("never-ready", shapes::a_set_that_gets_stuck_and_goes_back),
     ("relabelled", shapes::a_namespace_that_somebody_relabelled),
     ("no-injector", shapes::an_injector_that_does_not_answer),
 ];

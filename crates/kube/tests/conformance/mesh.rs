@@ -2,29 +2,36 @@
 
 use std::time::Duration;
 
-use kube::api::{Api, DynamicObject, PostParams};
+use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use meshlift_cluster::{Cluster, READY_AFTER};
 use serde_json::{Value, json};
 
 /// Seconds that pods take to become Ready: long enough to be seen. KWOK reads an annotation, the twin a probe.
 const READY_SECONDS: i32 = 2;
+/// More than any scenario lasts.
+const NEVER_SECONDS: i32 = 100_000;
 /// Longest that workloads are waited for.
 const UP: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(200);
 
+/// Pods that become Ready so many seconds after they started.
+fn template(name: &str, ready_seconds: i32) -> Value {
+    let probe = json!({"tcpSocket": {"port": 80}, "initialDelaySeconds": ready_seconds, "periodSeconds": 1});
+    json!({
+        "metadata": {"labels": {"app": name}, "annotations": {READY_AFTER: format!("{ready_seconds}s")}},
+        "spec": {
+            "terminationGracePeriodSeconds": 1,
+            "containers": [{"name": "app", "image": "app:1", "readinessProbe": probe}],
+        },
+    })
+}
+
 fn workload(kind: &str, name: &str, replicas: i32, spec: &Value) -> Value {
-    let probe = json!({"tcpSocket": {"port": 80}, "initialDelaySeconds": READY_SECONDS, "periodSeconds": 1});
     let mut all = json!({
         "replicas": replicas,
         "selector": {"matchLabels": {"app": name}},
-        "template": {
-            "metadata": {"labels": {"app": name}, "annotations": {READY_AFTER: format!("{READY_SECONDS}s")}},
-            "spec": {
-                "terminationGracePeriodSeconds": 1,
-                "containers": [{"name": "app", "image": "app:1", "readinessProbe": probe}],
-            },
-        },
+        "template": template(name, READY_SECONDS),
     });
     for (key, value) in spec.as_object().unwrap() {
         all[key] = value.clone();
@@ -48,6 +55,7 @@ fn workloads() -> Vec<Value> {
         workload("Deployment", "budget", 2, &rolling(0, 1)),
         workload("StatefulSet", "partition", 3, &set(&json!({"rollingUpdate": {"partition": 2}}))),
         workload("StatefulSet", "on-delete", 2, &set(&json!({"type": "OnDelete"}))),
+        workload("StatefulSet", "never-ready", 3, &set(&json!({"rollingUpdate": {"partition": 3}}))),
         workload("Deployment", "relabelled", 1, &rolling(0, 1)),
         workload("Deployment", "no-injector", 2, &rolling(0, 1)),
     ]
@@ -97,11 +105,27 @@ pub(crate) async fn create(cluster: &Cluster) {
     for one in workloads() {
         until(cluster, &one, |live| live["status"]["availableReplicas"] == live["spec"]["replicas"]).await;
     }
+    spoil(cluster).await;
     for one in obstacles() {
         post(cluster, &one).await;
     }
     until(cluster, &obstacles()[0], |quota| quota["status"]["used"]["pods"] == "3").await;
     until(cluster, &obstacles()[1], |budget| budget["status"]["currentHealthy"] == 2).await;
+}
+
+/// A newer template, whose pods are never Ready: the partition keeps it from every pod.
+async fn spoil(cluster: &Cluster) {
+    let found = workloads().into_iter().find(|one| one["metadata"]["name"] == "never-ready");
+    let set = found.unwrap();
+    let patch = json!({"spec": {"template": template("never-ready", NEVER_SECONDS)}});
+    let all = api(cluster, &set);
+    all.patch("never-ready", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    until(cluster, &set, |live| {
+        let status = &live["status"];
+        status["observedGeneration"] == live["metadata"]["generation"]
+            && status["updateRevision"] != status["currentRevision"]
+    })
+    .await;
 }
 
 fn api(cluster: &Cluster, object: &Value) -> Api<DynamicObject> {

@@ -163,6 +163,21 @@ pub(crate) fn an_on_delete_set(world: &mut dyn WorldPort) -> Story {
     story
 }
 
+/// Its newest template is lifted onto it, the first pod never gets Ready, and the partition alone does not help it back:
+/// `OrderedReady` waits for that pod until somebody deletes it.
+pub(crate) fn a_set_that_gets_stuck_and_goes_back(world: &mut dyn WorldPort) -> Story {
+    let workload = at("StatefulSet", "never-ready");
+    let mut story = Vec::new();
+    for partition in [0, 3] {
+        story.push(write(world, workload.clone(), None, Change::Partition { partition }));
+        story.push(watch(world, &workload, true));
+    }
+    let stuck = pod(world, &workload, |pod| pod.ready_since.is_none());
+    story.push(write(world, stuck, None, Change::Delete));
+    story.push(watch(world, &workload, false));
+    story
+}
+
 /// Our second write is for the namespace as it was before somebody's.
 pub(crate) fn a_namespace_that_somebody_relabelled(world: &mut dyn WorldPort) -> Story {
     let namespace = ObjectRef::cluster("Namespace", "relabelled");

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use meshlift_kube::{Access, Actor, Connection, LiveOptions, LiveWorld, Reach};
+use meshlift_kube::{Access, Connection, LiveWorld};
 use meshlift_model::effect::{Change, Effect, Failure, Observation, Outcome, Query, Write};
 use meshlift_model::journal::InputEvent;
 use meshlift_model::names::ObjectRef;
-use meshlift_model::snapshot::Snapshot;
 use meshlift_ports::WorldPort;
 use serde_json::{Value, json};
+
+use crate::scene;
 
 /// What the server does with a request.
 #[derive(Clone)]
@@ -86,10 +87,7 @@ fn world(address: &str) -> (LiveWorld, tempfile::TempDir) {
     });
     std::fs::write(&kubeconfig, config.to_string()).unwrap();
     let connection = Connection::open(&Access { kubeconfig: Some(kubeconfig), context: None }).unwrap();
-    let reader = Box::new(|| Ok(Snapshot::default()));
-    let run = Actor { run: "test".to_owned(), namespace: "default".to_owned(), executor: None };
-    let options = LiveOptions { installable: None, reach: Reach::PortForward, reader, run };
-    (LiveWorld::new(connection, options), folder)
+    (scene::world(&connection, None), folder)
 }
 
 /// Reads one request whole and plays a reply; gives method and path.

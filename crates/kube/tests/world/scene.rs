@@ -149,7 +149,8 @@ async fn pause() {
     tokio::time::sleep(Duration::from_millis(100)).await;
 }
 
-fn world(connection: &Connection, installable: Option<Installable>) -> LiveWorld {
+/// A live world behind a connection.
+pub(crate) fn world(connection: &Connection, installable: Option<Installable>) -> LiveWorld {
     let reader = Box::new(|| Ok(Snapshot::default()));
     let run = Actor { run: "test".to_owned(), namespace: RUNS.to_owned(), executor: None };
     LiveWorld::new(connection.clone(), LiveOptions { installable, reach: Reach::PortForward, reader, run })

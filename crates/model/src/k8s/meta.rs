@@ -72,11 +72,29 @@ api! {
     }
 }
 
+/// Labels and annotations of GitOps controllers on what they apply.
+const GITOPS: [(&str, &str); 5] = [
+    ("argocd.argoproj.io/tracking-id", "Argo CD"),
+    ("argocd.argoproj.io/instance", "Argo CD"),
+    ("kustomize.toolkit.fluxcd.io/name", "Flux Kustomization"),
+    ("helm.toolkit.fluxcd.io/name", "Flux HelmRelease"),
+    ("fleet.cattle.io/bundle-id", "Fleet bundle"),
+];
+
 impl ObjectMeta {
     /// The owner that manages this object, if any.
     #[must_use]
     pub fn controller(&self) -> Option<&OwnerReference> {
         self.owner_references.iter().find(|owner| owner.controller)
+    }
+
+    /// The GitOps controller that applies this object, in words, by the marks that it leaves on it.
+    #[must_use]
+    pub fn gitops(&self) -> Option<String> {
+        GITOPS.iter().find_map(|(key, owner)| {
+            let value = self.label(key).or_else(|| self.annotation(key))?;
+            Some(format!("{owner} {value}"))
+        })
     }
 
     /// `NAMESPACE/NAME`, or `NAME` for cluster-scoped objects.

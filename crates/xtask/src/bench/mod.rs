@@ -1,31 +1,48 @@
 //! Time and peak memory of `check` and `rehearse` on a synthetic mesh. A report; nothing asserts times.
 
-mod synthetic;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-pub use synthetic::enlarge;
+use meshlift_testkit::enlarge;
 
 /// Pods of the synthetic mesh at least, where `--pods` gives no other number.
 const PODS: usize = 1000;
 /// Time between two looks at the child's memory: small against its run time, and cheap.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// `bench [--pods N]`.
+/// Pods of the live mesh, where `--pods` gives no other number.
+const LIVE_PODS: usize = 5000;
+
+/// `bench [--live] [--pods N]`.
 ///
 /// # Errors
 /// Where the binary cannot be built or run.
 pub fn verb(arguments: &[String]) -> Result<String, String> {
-    let pods = match arguments {
+    let (live, rest) = match arguments.split_first() {
+        Some((flag, rest)) if flag == "--live" => (true, rest),
+        _ => (false, arguments),
+    };
+    let pods = match rest {
+        [] if live => LIVE_PODS,
         [] => PODS,
         [flag, number] if flag == "--pods" => {
             number.parse().map_err(|_| format!("--pods {number}: no number"))?
         }
-        _ => return Err("usage: cargo xtask bench [--pods N]".to_owned()),
+        _ => return Err("usage: cargo xtask bench [--live] [--pods N]".to_owned()),
     };
+    if live { on_a_cluster(pods) } else { of_snapshots(pods) }
+}
+
+/// `check` beside curl on a real control plane: `crates/cli/benches/live.rs`.
+fn on_a_cluster(pods: usize) -> Result<String, String> {
+    cargo(&["build", "--release", "--package", "meshlift-cluster", "--package", "meshlift-istiod-standin"])?;
+    cargo(&["bench", "--package", "meshlift-cli", "--bench", "live", "--", &pods.to_string()])?;
+    Ok(String::new())
+}
+
+fn of_snapshots(pods: usize) -> Result<String, String> {
     let binary = build()?;
     let folder = binary.parent().unwrap_or(Path::new(".")).to_owned();
     let snapshot = folder.join("bench.meshlift");
@@ -56,9 +73,15 @@ pub fn verb(arguments: &[String]) -> Result<String, String> {
 
 /// Runs cargo in the workspace.
 pub(crate) fn cargo(arguments: &[&str]) -> Result<(), String> {
+    cargo_with(arguments, &[])
+}
+
+/// The same with environment variables.
+pub(crate) fn cargo_with(arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let status = Command::new(&cargo)
         .args(arguments)
+        .envs(variables.iter().copied())
         .current_dir(crate::root())
         .status()
         .map_err(|error| format!("cargo {}: {error}", arguments.join(" ")))?;

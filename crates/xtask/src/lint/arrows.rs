@@ -38,6 +38,7 @@ pub const ARROWS: &[(&str, &[&str])] = &[
             "rehearsal",
             "kube",
             "live",
+            "views",
         ],
     ),
 ];
