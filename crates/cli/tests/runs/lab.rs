@@ -19,7 +19,7 @@ use crate::watcher::Watcher;
 pub(crate) const OLD: &str = "1-29-6";
 pub(crate) const NEW: &str = "1-30-3";
 /// A canary with classic sidecars, a follower of the default tag, and pods that are bound to a tag themselves.
-const WORKLOADS: [&str; 3] =
+pub(crate) const WORKLOADS: [&str; 3] =
     ["Deployment/ledger-classic/books", "Deployment/team-12/api-2", "Deployment/partner/edi"];
 /// All that ships.
 const ROLES: [&str; 3] = [
@@ -164,6 +164,11 @@ impl Lab {
             let seen = one["status"]["observedGeneration"] == one["metadata"]["generation"];
             seen && (wanted == 0 || all.iter().all(|field| wanted == &one["status"][field]))
         })
+    }
+
+    /// True once no pod is on its way out.
+    pub(crate) fn none_leaves(&self) -> bool {
+        self.items("/api/v1/pods").iter().all(|pod| pod["metadata"]["deletionTimestamp"].is_null())
     }
 
     /// Revisions that the pods of a namespace were injected by, of those that stay.

@@ -17,6 +17,7 @@ mod beside;
 mod frozen;
 mod kills;
 mod lab;
+mod makespan;
 mod meddling;
 mod steering;
 mod storm;

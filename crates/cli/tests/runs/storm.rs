@@ -32,12 +32,12 @@ impl Weather {
         if bits % 100 >= PERCENT || path.contains("/portforward") {
             return Fate::Pass;
         }
-        let is_list = method == "GET" && path.contains("limit=");
+        let may_be_too_old = method == "GET" && (path.contains("limit=") || path.contains("watch="));
         let (name, fate) = match (bits >> 32) % 7 {
             0 => ("500", Fate::Answer(500, None)),
             1 => ("503", Fate::Answer(503, Some(1))),
             2 => ("429", Fate::Answer(429, Some(1))),
-            3 if is_list => ("410", Fate::Answer(410, None)),
+            3 if may_be_too_old => ("410", Fate::Answer(410, None)),
             3 | 4 if method != "GET" => ("409", Fate::Answer(409, None)),
             3 | 4 => ("504", Fate::Answer(504, None)),
             5 => ("cut", Fate::Cut(Box::new(|| ()))),

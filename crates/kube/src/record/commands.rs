@@ -1,7 +1,6 @@
 //! Commands for whoever executes a run: written by any machine, taken by the executor.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ObjectMeta, Patch, PatchParams, PostParams};
@@ -12,12 +11,10 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::api::{already_exists, ask, insist, may_pass};
+use super::follow::until_changed;
 use super::{FIELD_MANAGER, RUN_LABEL, RecordError, object_name};
 use crate::Connection;
 use crate::clock::now;
-
-/// Between two looks of the executor.
-const LOOK: Duration = Duration::from_secs(2);
 
 /// A command and who gave it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,11 +77,13 @@ impl Mailbox {
         insist(format!("patch ConfigMap {name}"), || self.maps.patch(&name, &params, &patch)).await.map(drop)
     }
 
-    /// Takes what is there, oldest first.
-    async fn take(&self) -> Result<Vec<QueuedCommand>, RecordError> {
+    /// Takes what is there, oldest first; `version` becomes the one that was looked at.
+    async fn take(&self, version: &mut Option<String>) -> Result<Vec<QueuedCommand>, RecordError> {
         let name = self.name();
         let get = || insist(format!("get ConfigMap {name}"), || self.maps.get_opt(&name));
-        let Some(map) = get().await? else { return Ok(Vec::new()) };
+        let found = get().await?;
+        *version = found.as_ref().and_then(|map| map.metadata.resource_version.clone());
+        let Some(map) = found else { return Ok(Vec::new()) };
         let data = map.data.unwrap_or_default();
         if data.is_empty() {
             return Ok(Vec::new());
@@ -116,8 +115,9 @@ impl Mailbox {
     ) -> JoinHandle<()> {
         let mailbox = self.clone();
         self.connection.runtime().spawn(async move {
+            let mut version = None;
             loop {
-                let wanted = match mailbox.take().await {
+                let wanted = match mailbox.take(&mut version).await {
                     Ok(commands) => commands.into_iter().all(|one| take(Ok(one))),
                     Err(error @ RecordError::Damaged { .. }) => take(Err(error)),
                     // Where the API server does not answer, the run itself says so.
@@ -126,7 +126,7 @@ impl Mailbox {
                 if !wanted {
                     return;
                 }
-                tokio::time::sleep(LOOK).await;
+                until_changed(&mailbox.maps, &mailbox.name(), version.as_deref()).await;
             }
         })
     }

@@ -10,6 +10,7 @@ mod api;
 mod book;
 mod commands;
 mod error;
+mod follow;
 mod journal;
 mod lease;
 mod seal;
