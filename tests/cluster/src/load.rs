@@ -132,6 +132,12 @@ fn value_of(object: &Object) -> Result<Value, ClusterError> {
         spec.remove("nodeName");
         let headless = spec.get("clusterIP").and_then(Value::as_str) == Some("None");
         spec.retain(|key, _| headless || !matches!(key.as_str(), "clusterIP" | "clusterIPs"));
+        // Ports of nodes are the API server's choice: two recordings of one Service would claim the same.
+        for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(port) = port.as_object_mut() {
+                port.remove("nodePort");
+            }
+        }
     }
     for webhook in value.get_mut("webhooks").and_then(Value::as_array_mut).into_iter().flatten() {
         complete(webhook);
