@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use meshlift_cluster::{Cluster, Options};
 use meshlift_istiod_standin::Standin;
-use meshlift_testkit::enlarge;
+use meshlift_testkit::{Measured, enlarge, measure};
 use serde_json::Value;
 
 const PODS: usize = 5000;
@@ -27,7 +27,6 @@ const PODS_OF_A_NODE: usize = 400;
 const ROUNDS: usize = 5;
 /// Longest that the mesh takes to come up.
 const UP: Duration = Duration::from_secs(1200);
-const LOOK: Duration = Duration::from_millis(5);
 /// What would hold pods back that are to run here.
 const WITHOUT: [&str; 1] = ["resourcequotas"];
 
@@ -89,38 +88,14 @@ async fn up(pods: usize) -> (Cluster, Standin, usize) {
     }
 }
 
-struct Run {
-    time: Duration,
-    peak_kilobytes: u64,
-}
-
-fn check(cluster: &Cluster) -> Run {
+fn check(cluster: &Cluster) -> Measured {
     let report = fs::File::create(cluster.folder().join("check.json")).unwrap();
-    let began = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_meshlift"))
-        .args(["check", "--to", "1.30.3", "-o", "json", "--kubeconfig"])
-        .arg(cluster.kubeconfig())
-        .stdout(report)
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut peak_kilobytes = 0;
-    loop {
-        peak_kilobytes = peak(child.id()).unwrap_or(0).max(peak_kilobytes);
-        if let Some(status) = child.try_wait().unwrap() {
-            // Findings end it with 1.
-            assert!(status.code().is_some_and(|code| code < 2), "check ends with {status}");
-            return Run { time: began.elapsed(), peak_kilobytes };
-        }
-        std::thread::sleep(LOOK);
-    }
-}
-
-/// `VmHWM`: the most resident memory so far.
-fn peak(process: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
+    let mut command = Command::new(env!("CARGO_BIN_EXE_meshlift"));
+    command.args(["check", "--to", "1.30.3", "-o", "json", "--kubeconfig"]).arg(cluster.kubeconfig());
+    let run = measure(command.stdout(report).stderr(Stdio::null())).unwrap();
+    // Findings end it with 1.
+    assert!((0..2).contains(&run.exit), "check ends with {}", run.exit);
+    run
 }
 
 /// Paths of the lists that meshlift asked for and got.

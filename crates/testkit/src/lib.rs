@@ -1,5 +1,5 @@
 //! For tests of other rooms: recorded meshes under other names, with few of their workloads ([`only`]), and several
-//! times over ([`enlarge`]).
+//! times over ([`enlarge`]); and what a program costs ([`measure`]).
 //!
 //! *No names are magic*: what meshlift says about a mesh depends on what its objects say, not on what they
 //! are called. [`Renaming`] calls all revisions, tags and namespaces of a snapshot something else, in the
@@ -16,6 +16,7 @@
 
 mod enlarge;
 mod intent;
+mod measure;
 mod names;
 mod only;
 mod random;
@@ -23,5 +24,6 @@ mod rename;
 mod replace;
 
 pub use enlarge::enlarge;
+pub use measure::{Measured, measure};
 pub use only::only;
 pub use rename::Renaming;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Child;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use meshlift_cluster::{Fate, READY_AFTER};
 use serde_json::{Value, json};
@@ -58,9 +58,8 @@ fn a_run_goes_on_beside_others() {
 
 /// The second begins between the first one's look for others and its claim.
 fn of_two_that_begin_at_once_one_begins(lab: &Lab, plan: &str) {
-    let second: Mutex<Option<Child>> = Mutex::new(None);
-    let second = std::sync::Arc::new(second);
-    let (operator, begun) = (lab.operator.clone(), std::sync::Arc::clone(&second));
+    let second: Arc<Mutex<Option<Child>>> = Arc::default();
+    let (operator, begun) = (lab.operator.clone(), Arc::clone(&second));
     let apply = lab.onward(&["apply", plan, "--yes", "--run", "ash"], "control-plane");
     let apply: Vec<String> = apply.into_iter().map(str::to_owned).collect();
     let proxy = lab.proxy(move |method, path| {
@@ -82,7 +81,7 @@ fn of_two_that_begin_at_once_one_begins(lab: &Lab, plan: &str) {
     assert_eq!(ended.code(), Some(1), "{}", talk(&lab.operator));
 }
 
-/// In the middle of the restart, all nodes that have pods of the workload.
+/// In the middle of the restart, a node that has a pod of the workload.
 fn a_node_is_drained(lab: &Lab) {
     let mut child = start(&lab.operator, &lab.onward(&["resume"], "wave-1"));
     until("the first wave", || lab.owner_annotation("team-12", "api-2") == "ash");

@@ -44,6 +44,7 @@ limits:
   old_istiod_dark_seconds: 1
 ";
 
+const MERGE_PATCH: &str = "application/merge-patch+json";
 /// Between two patches of a GitOps controller.
 const RECONCILES: Duration = Duration::from_millis(100);
 
@@ -148,8 +149,7 @@ impl Lab {
     }
 
     pub(crate) fn get(&self, path: &str) -> Value {
-        let request = http::Request::get(path).body(Vec::new()).unwrap();
-        self.runtime.block_on(self.cluster.client().request(request)).unwrap()
+        self.send(&http::Request::get(path).body(Vec::new()).unwrap())
     }
 
     fn items(&self, path: &str) -> Vec<Value> {
@@ -222,32 +222,20 @@ impl Lab {
 
     /// Somebody else creates an object.
     pub(crate) fn post(&self, path: &str, object: &Value) {
-        let request = http::Request::post(path)
-            .header("content-type", "application/json")
-            .body(object.to_string().into_bytes())
-            .unwrap();
-        let _: Value = self.runtime.block_on(self.cluster.client().request(request)).unwrap();
+        self.send(&request("POST", path, "application/json", object));
     }
 
     /// A merge patch by somebody else.
     pub(crate) fn patch(&self, path: &str, patch: &Value) {
-        let request = http::Request::patch(path)
-            .header("content-type", "application/merge-patch+json")
-            .body(patch.to_string().into_bytes())
-            .unwrap();
-        let _: Value = self.runtime.block_on(self.cluster.client().request(request)).unwrap();
+        self.send(&request("PATCH", path, MERGE_PATCH, patch));
     }
 
     /// A GitOps controller, which patches an object like this again and again until it is dropped.
     pub(crate) fn apply_again(&self, path: &str, patch: &Value) -> Controller {
-        let (client, path, patch) = (self.cluster.client(), path.to_owned(), patch.to_string());
+        let (client, request) = (self.cluster.client(), request("PATCH", path, MERGE_PATCH, patch));
         Controller(self.runtime.spawn(async move {
             loop {
-                let request = http::Request::patch(&path)
-                    .header("content-type", "application/merge-patch+json")
-                    .body(patch.clone().into_bytes())
-                    .unwrap();
-                let _: Value = client.request(request).await.unwrap();
+                let _: Value = client.request(request.clone()).await.unwrap();
                 tokio::time::sleep(RECONCILES).await;
             }
         }))
@@ -255,8 +243,11 @@ impl Lab {
 
     /// Somebody else deletes an object.
     pub(crate) fn delete(&self, path: &str) {
-        let request = http::Request::delete(path).body(Vec::new()).unwrap();
-        let _: Value = self.runtime.block_on(self.cluster.client().request(request)).unwrap();
+        self.send(&http::Request::delete(path).body(Vec::new()).unwrap());
+    }
+
+    fn send(&self, request: &http::Request<Vec<u8>>) -> Value {
+        self.runtime.block_on(self.cluster.client().request(request.clone())).unwrap()
     }
 
     /// From now on the istiods of the revision behave like this.
@@ -283,6 +274,11 @@ impl Lab {
         let names = all.iter().filter_map(|one| one["metadata"]["name"].as_str());
         names.filter(|name| name.starts_with("istiod")).map(str::to_owned).collect()
     }
+}
+
+fn request(method: &str, path: &str, kind: &str, body: &Value) -> http::Request<Vec<u8>> {
+    let request = http::Request::builder().method(method).uri(path).header("content-type", kind);
+    request.body(body.to_string().into_bytes()).unwrap()
 }
 
 /// See [`Lab::apply_again`].

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::api::{already_exists, ask, insist, may_pass};
-use super::follow::until_changed;
+use super::follow::{LOOK, until_changed};
 use super::{FIELD_MANAGER, RUN_LABEL, RecordError, object_name};
 use crate::Connection;
 use crate::clock::now;
@@ -77,20 +77,18 @@ impl Mailbox {
         insist(format!("patch ConfigMap {name}"), || self.maps.patch(&name, &params, &patch)).await.map(drop)
     }
 
-    /// Takes what is there, oldest first; `version` becomes the one that was looked at.
-    async fn take(&self, version: &mut Option<String>) -> Result<Vec<QueuedCommand>, RecordError> {
+    /// Takes what is there, oldest first, and says which version of the mailbox it looked at.
+    async fn take(&self) -> Result<(Vec<QueuedCommand>, Option<String>), RecordError> {
         let name = self.name();
         let get = || insist(format!("get ConfigMap {name}"), || self.maps.get_opt(&name));
-        let found = get().await?;
-        *version = found.as_ref().and_then(|map| map.metadata.resource_version.clone());
-        let Some(map) = found else { return Ok(Vec::new()) };
-        let data = map.data.unwrap_or_default();
+        let Some(map) = get().await? else { return Ok((Vec::new(), None)) };
+        let (data, version) = (map.data.unwrap_or_default(), map.metadata.resource_version);
         if data.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), version));
         }
         let none: BTreeMap<&str, Option<()>> = data.keys().map(|key| (key.as_str(), None)).collect();
         // At the version that was read: two takers never both get one.
-        let patch = json!({"metadata": {"resourceVersion": map.metadata.resource_version}, "data": none});
+        let patch = json!({"metadata": {"resourceVersion": version}, "data": none});
         if let Err(error) = self.patch(patch).await {
             // Only the answer may have been lost: nobody else takes commands from this executor's mailbox.
             let left = get().await?.and_then(|map| map.data).unwrap_or_default();
@@ -99,7 +97,7 @@ impl Mailbox {
             }
         }
         let read = data.values().map(|text| serde_json::from_str(text).map_err(|error| self.damaged(&error)));
-        read.collect()
+        Ok((read.collect::<Result<_, _>>()?, version))
     }
 
     async fn patch(&self, patch: serde_json::Value) -> Result<(), RecordError> {
@@ -115,17 +113,20 @@ impl Mailbox {
     ) -> JoinHandle<()> {
         let mailbox = self.clone();
         self.connection.runtime().spawn(async move {
-            let mut version = None;
             loop {
-                let wanted = match mailbox.take(&mut version).await {
-                    Ok(commands) => commands.into_iter().all(|one| take(Ok(one))),
-                    Err(error @ RecordError::Damaged { .. }) => take(Err(error)),
-                    // Where the API server does not answer, the run itself says so.
-                    Err(_) => true,
+                let seen = match mailbox.take().await {
+                    Ok((commands, version)) => {
+                        commands.into_iter().all(|one| take(Ok(one))).then_some(version)
+                    }
+                    Err(error @ RecordError::Damaged { .. }) => take(Err(error)).then_some(None),
+                    // Where the API server does not answer, the run itself says so. What was left there waits: only
+                    // another look finds it.
+                    Err(_) => {
+                        tokio::time::sleep(LOOK).await;
+                        continue;
+                    }
                 };
-                if !wanted {
-                    return;
-                }
+                let Some(version) = seen else { return };
                 until_changed(&mailbox.maps, &mailbox.name(), version.as_deref()).await;
             }
         })

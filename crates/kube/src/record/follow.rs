@@ -10,7 +10,7 @@ use kube::api::{Api, WatchEvent, WatchParams};
 /// How long one watch stays open: what breaks in silence delays a change for no longer.
 const WATCH_SECONDS: u32 = 20;
 /// Between two looks where there is no watch.
-const LOOK: Duration = Duration::from_secs(2);
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// Returns once the object may have changed since that version (none: since it was not there), or after a while.
 ///

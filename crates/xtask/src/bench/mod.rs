@@ -2,15 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
-use meshlift_testkit::enlarge;
+use meshlift_testkit::{enlarge, measure};
 
 /// Pods of the synthetic mesh at least, where `--pods` gives no other number.
 const PODS: usize = 1000;
-/// Time between two looks at the child's memory: small against its run time, and cheap.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Pods of the live mesh, where `--pods` gives no other number.
 const LIVE_PODS: usize = 5000;
@@ -59,7 +56,9 @@ fn of_snapshots(pods: usize) -> Result<String, String> {
         ("rehearse, synthetic mesh", vec!["rehearse", "--snapshot", &mesh, "--to", "1.30.3", "--no-report"]),
     ];
     for (name, arguments) in runs {
-        let run = measure(&binary, &arguments)?;
+        let mut command = Command::new(&binary);
+        command.args(&arguments).stdout(Stdio::null()).stderr(Stdio::null());
+        let run = measure(&mut command).map_err(|error| format!("{}: {error}", binary.display()))?;
         let seconds = run.time.as_secs_f64();
         text.push_str(&format!(
             "{name:<26}{seconds:>8.2} s{:>8} MB  exit {}\n",
@@ -93,38 +92,4 @@ fn build() -> Result<PathBuf, String> {
     let target = crate::lint::arrows::metadata(&crate::root())?;
     let target = target["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
     Ok(Path::new(target).join("release").join("meshlift"))
-}
-
-/// One run of the binary.
-struct Run {
-    time: Duration,
-    /// `VmHWM`: the most resident memory, as last seen; 0 where the system does not tell.
-    peak_kilobytes: u64,
-    exit: i32,
-}
-
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures time, and looks at a running child")]
-fn measure(binary: &Path, arguments: &[&str]) -> Result<Run, String> {
-    let error = |error: std::io::Error| format!("{}: {error}", binary.display());
-    let start = Instant::now();
-    let mut child = Command::new(binary)
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(error)?;
-    let mut peak_kilobytes = 0;
-    loop {
-        peak_kilobytes = peak(&child).unwrap_or(0).max(peak_kilobytes);
-        if let Some(status) = child.try_wait().map_err(error)? {
-            return Ok(Run { time: start.elapsed(), peak_kilobytes, exit: status.code().unwrap_or(-1) });
-        }
-        std::thread::sleep(LOOK_EVERY);
-    }
-}
-
-fn peak(child: &Child) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse().ok()
 }

@@ -76,6 +76,22 @@ impl Lab {
         self.ask(&format!("http://{}:{MONITORING}", self.istiod), path, token)
     }
 
+    /// A debug page of every istiod.
+    async fn debug_pages(&self, page: &str) -> Vec<Value> {
+        let token = self.token("istio-system", "istio-ca").await;
+        let of = |istiod: String| {
+            let (_, body) = self.ask(&format!("http://{istiod}:{MONITORING}"), page, Some(&token));
+            serde_json::from_str(&body).unwrap()
+        };
+        self.istiods().await.into_iter().map(of).collect()
+    }
+
+    /// What all istiods say of their proxies.
+    async fn proxies(&self) -> Vec<Value> {
+        let pages = self.debug_pages("/debug/syncz").await;
+        pages.iter().flat_map(|page| page.as_array().unwrap().clone()).collect()
+    }
+
     async fn token(&self, namespace: &str, audience: &str) -> String {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), namespace);
         let spec = TokenRequestSpec { audiences: vec![audience.to_owned()], ..TokenRequestSpec::default() };
@@ -144,15 +160,9 @@ async fn debug_pages_ask_for_a_token(lab: &Lab) {
 
 /// Recorded with 1.29.6: these fields, of sidecars.
 async fn debug_pages_have_the_fields_of_recorded_ones(lab: &Lab) {
-    let token = lab.token("istio-system", "istio-ca").await;
-    let (mut entries, mut clients) = (Vec::new(), Vec::new());
-    for istiod in lab.istiods().await {
-        let page = |path: &str| -> Value {
-            let (_, body) = lab.ask(&format!("http://{istiod}:{MONITORING}"), path, Some(&token));
-            serde_json::from_str(&body).unwrap()
-        };
-        entries.extend(page("/debug/syncz").as_array().unwrap().clone());
-        let connections = page("/debug/connections");
+    let entries = lab.proxies().await;
+    let mut clients = Vec::new();
+    for connections in lab.debug_pages("/debug/connections").await {
         assert_eq!(keys(&connections), ["clients", "totalClients"].into());
         clients.extend(connections["clients"].as_array().unwrap().clone());
     }
@@ -199,21 +209,12 @@ async fn it_injects_otherwise_when_told(lab: &mut Lab) {
 }
 
 async fn proxies_are_stale_or_refuse_when_told(lab: &mut Lab) {
-    let token = lab.token("istio-system", "istio-ca").await;
-    let entries = |lab: &Lab, istiods: &[String]| -> Vec<Value> {
-        let of = |istiod: &String| -> Vec<Value> {
-            let (_, body) = lab.ask(&format!("http://{istiod}:{MONITORING}"), "/debug/syncz", Some(&token));
-            serde_json::from_str(&body).unwrap()
-        };
-        istiods.iter().flat_map(of).collect()
-    };
-    let istiods = lab.istiods().await;
     lab.behave(Behaviour { proxies_are_stale: true, ..Behaviour::default() }).await;
-    let stale = entries(lab, &istiods);
+    let stale = lab.proxies().await;
     assert!(stale.len() == 2 && stale.iter().all(|one| one["cluster_sent"] != one["cluster_acked"]));
     let words = Some("listener is no listener".to_owned());
     lab.behave(Behaviour { proxies_refuse_with: words, ..Behaviour::default() }).await;
-    let refusing = entries(lab, &istiods);
+    let refusing = lab.proxies().await;
     let error = |one: &Value| {
         let mut resources = one["resources"].as_object().unwrap().values();
         resources.all(|resource| resource["lastError"] == "listener is no listener")
