@@ -42,6 +42,7 @@ fn a_run_goes_on_beside_others() {
     a_node_is_drained(&lab);
     // What else was on that node fell below what was announced: no doing of the run.
     watcher.check(&BTreeMap::new());
+    until("all of that", || lab.all_ready());
     let watcher = lab.watcher();
     a_controller_takes_the_restart_back(&lab);
     a_controller_takes_the_selector_back(&lab);
