@@ -61,6 +61,8 @@ pub(crate) enum CliError {
         step: String,
         /// Ids of the plan's steps, in order.
         known: Vec<String>,
+        /// Why the plan has none, where it waits for somebody.
+        waits: Option<String>,
     },
     /// Nobody said yes.
     #[error("nothing was done: nobody said yes")]
@@ -110,10 +112,15 @@ impl CliError {
                 "give --manifest FILE with the output of `istioctl manifest generate --set revision={}`",
                 version.revision()
             ),
-            Self::UnknownStep { step, known } => {
-                match meshlift_planner::nearest(step, known.iter().map(String::as_str)) {
-                    Some(nearest) => format!("nearest is `{nearest}`; its steps are {}", known.join(", ")),
-                    None => {
+            Self::UnknownStep { step, known, waits } => {
+                match (meshlift_planner::nearest(step, known.iter().map(String::as_str)), waits) {
+                    (Some(nearest), _) => {
+                        format!("nearest is `{nearest}`; its steps are {}", known.join(", "))
+                    }
+                    (None, Some(why)) => {
+                        format!("it has no steps at all, for it waits: {why}; settle that and plan again")
+                    }
+                    (None, None) => {
                         "it has no steps at all: there is nothing to do, and nothing to roll back".to_owned()
                     }
                 }

@@ -156,7 +156,8 @@ pub(crate) fn known_step(step: &str, plan: &Plan) -> Result<(), CliError> {
     if known.iter().any(|id| id == step) {
         return Ok(());
     }
-    Err(CliError::UnknownStep { step: step.to_owned(), known })
+    let waits = plan.waiting.first().map(|on| format!("{} {}", on.subject, on.reason));
+    Err(CliError::UnknownStep { step: step.to_owned(), known, waits })
 }
 
 /// Who this is, for people who find a run: user and machine.

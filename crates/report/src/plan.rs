@@ -97,7 +97,7 @@ pub(crate) fn waiting(waiting: &[WaitingOn], style: Style) -> String {
 
 fn steps(plan: &Plan, style: Style) -> String {
     if plan.steps.is_empty() {
-        return format!("{}  none: nothing is left to do\n", style.heading("STEPS"));
+        return format!("{}  none: {}\n", style.heading("STEPS"), why_no_steps(plan));
     }
     let head = format!(
         "{:>3}  {:<39}{:>5}{:>9}{:>7}{:>7}{:>8}",
@@ -124,6 +124,11 @@ fn steps(plan: &Plan, style: Style) -> String {
     let seconds: i64 = plan.steps.iter().map(|step| step.expected_seconds + step.bake_seconds).sum();
     text.push_str(&format!("     in all {} if nothing waits\n", duration(seconds)));
     text
+}
+
+/// Why a plan has no steps.
+pub(crate) fn why_no_steps(plan: &Plan) -> &'static str {
+    if plan.waiting.is_empty() { "nothing is left to do" } else { "all that is left to do waits for you" }
 }
 
 /// Lowest share of ready pods that a workload of the step keeps.

@@ -1,6 +1,7 @@
 //! Keeps listeners, links, caBundles, roots and port-forwards as the mirror demands.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use meshlift_model::k8s::Pod;
@@ -62,18 +63,13 @@ async fn turn(shared: &Shared, served: &mut BTreeMap<Key, Served>) -> Result<(),
             continue;
         }
         let Ok(address) = pod.status.pod_ip.parse() else { continue };
-        let tls = shared.authority().tls(revision, &pod.metadata.namespace)?;
-        let place = Place { shared: shared.clone(), istiod: key.clone(), address };
         // An address that is not free yet (the pod before is on its way out) keeps no other istiod waiting.
-        let tasks = match serve(&place, tls).await {
-            Ok(tasks) => tasks,
-            Err(error) => {
-                failed = Err(StandinError::io(&pod.status.pod_ip)(error));
-                continue;
+        match begin(shared, pod, revision, address).await {
+            Ok(tasks) => {
+                drop(served.insert(key.clone(), Served { uid: pod.metadata.uid.clone(), _tasks: tasks }))
             }
-        };
-        served.insert(key.clone(), Served { uid: pod.metadata.uid.clone(), _tasks: tasks });
-        bundle::forward(shared.client(), pod).await?;
+            Err(error) => failed = Err(error),
+        }
     }
     {
         let mirror = shared.mirror();
@@ -85,4 +81,18 @@ async fn turn(shared: &Shared, served: &mut BTreeMap<Key, Served>) -> Result<(),
         bundle::write(shared.client(), &write, &root).await?;
     }
     failed
+}
+
+/// Serves an istiod at its address, and lets port-forwards reach it.
+async fn begin(
+    shared: &Shared,
+    pod: &Pod,
+    revision: &str,
+    address: IpAddr,
+) -> Result<JoinSet<()>, StandinError> {
+    let tls = shared.authority().tls(revision, &pod.metadata.namespace)?;
+    let place = Place { shared: shared.clone(), istiod: key(pod), address };
+    let tasks = serve(&place, tls).await.map_err(StandinError::io(&pod.status.pod_ip))?;
+    bundle::forward(shared.client(), pod).await?;
+    Ok(tasks)
 }

@@ -47,6 +47,15 @@ fn a_step_that_the_plan_does_not_have_is_one_clear_error() {
 }
 
 #[test]
+fn a_plan_without_steps_says_what_it_waits_for() {
+    let broken = ["--snapshot", "fixtures/clusters/after-broken.meshlift", "--to", "1.30.3"];
+    let said = rehearse(&[&broken[..], &["--rollback-after", "wave-1"]].concat());
+    assert!(said.stderr.contains("hint: it has no steps at all, for it waits: "), "{}", said.stderr);
+    let said = meshlift(&root(), &[&["plan"], &broken[..]].concat());
+    assert!(said.stdout.contains("STEPS  none: all that is left to do waits for you\n"), "{}", said.stdout);
+}
+
+#[test]
 fn a_step_that_is_never_done_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let intent = folder.path().join("intent.yaml");

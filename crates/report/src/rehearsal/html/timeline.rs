@@ -10,6 +10,7 @@ use super::chart::{legend, percent};
 use super::course;
 use super::markup::{Markup, el, void};
 use super::parts::{badge, code, facts, folded, list, note, section};
+use crate::plan::why_no_steps;
 use crate::rehearsal::{Rehearsal, seconds};
 use crate::text::{count, duration};
 
@@ -17,7 +18,7 @@ use crate::text::{count, duration};
 pub(super) fn timeline(rehearsal: &Rehearsal<'_>) -> Markup {
     let corner = shown(rehearsal);
     if rehearsal.report.steps.is_empty() {
-        let nothing = el("p", &[], "There are no steps: the mesh is where the plan wants it.");
+        let nothing = el("p", &[], format!("There are no steps: {}.", why_no_steps(rehearsal.plan)));
         return section("timeline", "The plan as a timeline", nothing.and(windows(rehearsal)));
     }
     let axis = Axis::of(corner);
