@@ -4,7 +4,7 @@
 //! the answer off the pod: a type makes this so.
 
 use meshlift_model::defaults::STATUS_ANNOTATION;
-use meshlift_model::k8s::{Container, Pod, PodSpec, PodTemplateSpec, StringMap};
+use meshlift_model::k8s::{Container, Pod, PodSpec, PodTemplateSpec, Shared, StringMap};
 use serde::Deserialize;
 
 /// Annotation of an injected pod: the revision that injected it.
@@ -50,8 +50,8 @@ impl InjectionStatus {
 #[derive(Clone, Copy, Debug)]
 pub struct BarePod<'a> {
     namespace: &'a str,
-    labels: &'a StringMap,
-    annotations: &'a StringMap,
+    labels: &'a Shared<StringMap>,
+    annotations: &'a Shared<StringMap>,
     spec: &'a PodSpec,
     ran: bool,
 }

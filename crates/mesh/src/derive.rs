@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use meshlift_model::intent::SloCritical;
-use meshlift_model::k8s::Resource;
+use meshlift_model::k8s::{Known, Resource};
 use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::snapshot::Snapshot;
 
@@ -86,13 +86,16 @@ fn pods_and_workloads(
     let mut by_owner: PodsByOwner<'_> = BTreeMap::new();
     let mut foreign = BTreeMap::new();
     let mut facts = BTreeMap::new();
+    // Most pods of a namespace get the same.
+    let mut injections = Known::default();
     for pod in &snapshot.objects.pods {
         let owner = owners.of_pod(pod);
         if let Some(words) = owner.foreign {
             foreign.insert(owner.workload.clone(), words);
         }
         by_owner.entry(owner.workload.clone()).or_default().push(pod);
-        let fact = crate::pods::facts(pod, owner.workload, injectors, connections, &versions);
+        let mut fact = crate::pods::facts(pod, owner.workload, injectors, connections, &versions);
+        injections.join(&mut fact.on_restart);
         facts.insert(pod.object_ref(), fact);
     }
     let shop = Workshop { index, injectors, pods: &by_owner, facts: &facts };

@@ -87,7 +87,8 @@ pub(crate) fn predicted(template: &PodTemplateSpec, settings: &Settings, native:
     if native {
         proxy.restart_policy = "Always".to_owned();
         proxy.lifecycle = Some(drain_hook());
-        spec.init_containers.insert(spec.init_containers.len().min(1), proxy);
+        let place = spec.init_containers.len().min(1);
+        spec.init_containers.insert(place, proxy);
     } else {
         spec.containers.push(proxy);
     }
@@ -120,8 +121,8 @@ fn resources(annotations: &StringMap, settings: &Settings) -> Resources {
 }
 
 /// Probe of the proxy (istio: manifests/charts/istio-control/istio-discovery/files/injection-template.yaml).
-fn ready_probe(period_seconds: i32, failure_threshold: i32) -> Probe {
-    Probe {
+fn ready_probe(period_seconds: i32, failure_threshold: i32) -> Box<Probe> {
+    Box::new(Probe {
         http_get: Some(HttpGetAction {
             path: "/healthz/ready".to_owned(),
             port: IntOrString::Int(STATUS_PORT),
@@ -132,13 +133,13 @@ fn ready_probe(period_seconds: i32, failure_threshold: i32) -> Probe {
         success_threshold: 1,
         failure_threshold,
         ..Probe::default()
-    }
+    })
 }
 
 /// Hook of a native sidecar: it is told to drain when the pod is deleted.
-fn drain_hook() -> Lifecycle {
+fn drain_hook() -> Box<Lifecycle> {
     let command = ["pilot-agent", "request", "--debug-port=15020", "POST", "drain"];
     let exec = ExecAction { command: command.map(str::to_owned).to_vec() };
     let pre_stop = LifecycleHandler { exec: Some(exec), ..LifecycleHandler::default() };
-    Lifecycle { pre_stop: Some(pre_stop), post_start: None }
+    Box::new(Lifecycle { pre_stop: Some(pre_stop), post_start: None })
 }

@@ -57,7 +57,7 @@ pub(crate) fn facts(
         synced: connected.synced,
         nack: connected.nack,
         agreement,
-        on_restart,
+        on_restart: on_restart.into(),
         redirection: pod.metadata.annotation(REDIRECTION).map(str::to_owned),
     }
 }

@@ -61,7 +61,7 @@ impl Workshop<'_, '_> {
             quotas: self.index.quotas(namespace).iter().map(|quota| quota.object_ref()).collect(),
             managed_by: draft.managed_by,
             ambient: is_enrolled(&self.index.labels_of(namespace).0, &bare),
-            on_restart,
+            on_restart: on_restart.into(),
             workload: draft.workload.clone(),
             template: draft.template,
             rules: draft.rules,

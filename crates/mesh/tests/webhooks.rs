@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use meshlift_mesh::{Follows, Injection, Mesh};
-use meshlift_model::k8s::{MatchCondition, MutatingWebhookConfiguration, Namespace, Pod, StringMap};
+use meshlift_model::k8s::{MatchCondition, MutatingWebhookConfiguration, Namespace, Pod, Shared, StringMap};
 use meshlift_model::names::{RevisionName, TagName};
 use meshlift_model::selector::{LabelSelector, Requirement};
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
@@ -24,19 +24,19 @@ fn pod(labels: &[(&str, &str)]) -> Pod {
     let mut pod = Pod::default();
     pod.metadata.name = "probe".into();
     pod.metadata.namespace = "probing".into();
-    pod.metadata.labels = map(labels);
+    pod.metadata.labels = map(labels).into();
     pod
 }
 
 fn namespace(labels: &[(&str, &str)]) -> Namespace {
     let mut namespace = Namespace::default();
     namespace.metadata.name = "probing".into();
-    namespace.metadata.labels = map(labels);
+    namespace.metadata.labels = map(labels).into();
     namespace
 }
 
 /// What a pod of a namespace gets.
-fn get(mut snapshot: Snapshot, namespace: Namespace, pod: Pod) -> Injection {
+fn get(mut snapshot: Snapshot, namespace: Namespace, pod: Pod) -> Shared<Injection> {
     let found = pod.metadata.namespace.clone();
     snapshot.objects.namespaces.push(namespace);
     snapshot.objects.pods.push(pod);
@@ -112,9 +112,10 @@ fn labels_select_as_istio_says() {
 fn marks_of_injection_are_not_seen() {
     let mut marked = pod(&[]);
     let status = r#"{"containers":["istio-proxy"],"revision":"1-30-3"}"#;
-    marked.metadata.annotations = map(&[("istio.io/rev", "1-30-3"), ("sidecar.istio.io/status", status)]);
+    marked.metadata.annotations =
+        map(&[("istio.io/rev", "1-30-3"), ("sidecar.istio.io/status", status)]).into();
     let got = get(snapshot(), namespace(&[]), marked.clone());
-    assert_eq!((got.revision, got.follows), (None, Follows::Nothing));
+    assert_eq!((&got.revision, &got.follows), (&None, &Follows::Nothing));
     let bare = meshlift_mesh::BarePod::of_pod(&marked);
     assert_eq!((bare.annotation("istio.io/rev"), bare.annotation("sidecar.istio.io/status")), (None, None));
     assert!(bare.to_template().metadata.annotations.is_empty());
@@ -128,10 +129,10 @@ fn istiod_skips_what_it_skips() {
     assert!(get(snapshot(), selected(), host).why.contains("node's network"));
 
     let mut annotated = pod(&[]);
-    annotated.metadata.annotations = map(&[("sidecar.istio.io/inject", "false")]);
+    annotated.metadata.annotations = map(&[("sidecar.istio.io/inject", "false")]).into();
     let got = get(snapshot(), selected(), annotated.clone());
-    assert_eq!((got.revision, got.follows), (None, Follows::Nothing));
-    annotated.metadata.labels = map(&[("sidecar.istio.io/inject", "true")]);
+    assert_eq!((&got.revision, &got.follows), (&None, &Follows::Nothing));
+    annotated.metadata.labels = map(&[("sidecar.istio.io/inject", "true")]).into();
     assert!(get(snapshot(), selected(), annotated).revision.is_some(), "the label wins over the annotation");
 
     let mut system = pod(&[("istio.io/rev", "prod-stable")]);
@@ -181,7 +182,7 @@ fn rules_must_cover_the_creation_of_pods() {
     configuration(&mut edited, "istio-revision-tag-prod-stable").webhooks[0].rules[0].operations =
         vec!["UPDATE".into()];
     let got = get(edited, namespace(&[("istio.io/rev", "prod-stable")]), pod(&[]));
-    assert_eq!((got.revision, got.follows), (None, Follows::Nothing), "the name is served, but not here");
+    assert_eq!((&got.revision, &got.follows), (&None, &Follows::Nothing), "the name is served, but not here");
 }
 
 #[test]
@@ -244,10 +245,10 @@ fn nodes_decide_between_native_and_classic() {
     unread.sources.insert("nodes".into(), SourceStatus::Broken { reason: "timeout".into() });
     assert_eq!(native(unread), None);
     let mut asked = pod(&[]);
-    asked.metadata.annotations = map(&[("sidecar.istio.io/nativeSidecar", "true")]);
+    asked.metadata.annotations = map(&[("sidecar.istio.io/nativeSidecar", "true")]).into();
     assert_eq!(get(with_kubelet("v1.32.9"), selected(), asked).native, Some(true));
     let mut gateway = pod(&[]);
-    gateway.metadata.annotations = map(&[("inject.istio.io/templates", "gateway")]);
+    gateway.metadata.annotations = map(&[("inject.istio.io/templates", "gateway")]).into();
     assert_eq!(get(snapshot(), selected(), gateway).native, Some(false));
     let mut off = snapshot();
     for deployment in off.objects.deployments.iter_mut().filter(|one| one.metadata.name.starts_with("istiod"))

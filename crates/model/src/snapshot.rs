@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::k8s::{Objects, Resource};
+use crate::k8s::{Objects, Resource, Shared};
 use crate::time::Time;
 
 /// Everything that was read of a cluster, and what was not.
@@ -90,11 +90,11 @@ pub struct ProxyStatus {
     /// Version that the proxy says it is.
     pub istio_version: String,
     /// State by xDS type URL.
-    pub types: BTreeMap<String, SyncState>,
+    pub types: Shared<BTreeMap<String, SyncState>>,
 }
 
 /// Sync state of one xDS type, by the rule of istioctl (`statusgen.go`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SyncState {
     /// Acknowledged what was sent.

@@ -89,7 +89,7 @@ fn all_of(requirements: &[Requirement]) -> Option<LabelSelector> {
 fn webhooks(tag: &TagName, source: &TagSource<'_>) -> MutatingWebhookConfiguration {
     let mut configuration = MutatingWebhookConfiguration::default();
     configuration.metadata.name = tag_webhook_name(tag);
-    configuration.metadata.labels = labels(&source.injector.metadata.labels, tag, source);
+    configuration.metadata.labels = labels(&source.injector.metadata.labels, tag, source).into();
     configuration.metadata.labels.insert("app".to_owned(), "sidecar-injector".to_owned());
     configuration.metadata.annotations.clone_from(&source.injector.metadata.annotations);
     configuration.webhooks = entries(tag)
@@ -164,7 +164,7 @@ fn webhook(
 fn validator(tag: &TagName, source: &TagSource<'_>) -> ValidatingWebhookConfiguration {
     let mut configuration = ValidatingWebhookConfiguration::default();
     configuration.metadata.name = DEFAULT_VALIDATOR.to_owned();
-    configuration.metadata.labels = labels(&source.injector.metadata.labels, tag, source);
+    configuration.metadata.labels = labels(&source.injector.metadata.labels, tag, source).into();
     for key in ["app", "istio"] {
         configuration.metadata.labels.insert(key.to_owned(), "istiod".to_owned());
     }
@@ -203,7 +203,7 @@ fn service(tag: &TagName, source: &TagSource<'_>) -> Service {
     let mut service = Service::default();
     service.metadata.name = tag_service_name(tag);
     service.metadata.namespace.clone_from(&source.service.metadata.namespace);
-    service.metadata.labels = labels(&source.service.metadata.labels, tag, source);
+    service.metadata.labels = labels(&source.service.metadata.labels, tag, source).into();
     service.metadata.annotations.clone_from(&source.service.metadata.annotations);
     service.spec.selector.clone_from(&source.service.spec.selector);
     service.spec.ports.clone_from(&source.service.spec.ports);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_model::k8s::{Objects, with_kind};
+use meshlift_model::k8s::{Objects, Sharing, with_kind};
 use meshlift_model::snapshot::{IstiodAnswers, ReadProblem, Snapshot, SourceStatus};
 
 use crate::folder::istiod::{ENDPOINTS, istiod_answer};
@@ -23,6 +23,8 @@ pub struct ListPages {
     resource: String,
     place: String,
     objects: Objects,
+    /// Of all pages.
+    sharing: Sharing,
     problems: Vec<ReadProblem>,
     items: usize,
 }
@@ -35,6 +37,7 @@ impl ListPages {
             resource: resource.to_owned(),
             place: place.to_owned(),
             objects: Objects::default(),
+            sharing: Sharing::default(),
             problems: Vec::new(),
             items: 0,
         }
@@ -60,6 +63,7 @@ impl ListPages {
             return Err(format!("{} holds more than {PROBLEMS_MAX} objects that cannot be read", self.place));
         }
         redact_part(&mut objects);
+        self.sharing.share(&mut objects);
         self.objects.append(objects);
         self.items += items;
         Ok(token)

@@ -1,6 +1,6 @@
-//! The one form that every snapshot has, however it was read: redacted, sorted, without doubles.
+//! The one form that every snapshot has, however it was read: redacted, sorted, without doubles; equal parts are kept once.
 
-use meshlift_model::k8s::{KINDS, KindWork, Objects, Resource, with_kind};
+use meshlift_model::k8s::{KINDS, KindWork, Known, Objects, Resource, Sharing, with_kind};
 use meshlift_model::snapshot::{ReadProblem, Snapshot};
 
 use crate::redact::redact;
@@ -16,14 +16,18 @@ pub(crate) fn normalise(snapshot: &mut Snapshot) {
         let doubles = with_kind(kind.resource, DropDoubles(&mut snapshot.objects)).unwrap_or_default();
         snapshot.problems.extend(doubles);
     }
+    let mut types = Known::default();
     for answers in snapshot.istiods.values_mut() {
         if let Some(syncz) = &mut answers.syncz {
+            syncz.iter_mut().for_each(|status| types.join(&mut status.types));
             syncz.sort_by(|a, b| a.proxy.cmp(&b.proxy));
         }
         if let Some(connections) = &mut answers.connections {
             connections.sort_by(|a, b| a.connection_id.cmp(&b.connection_id));
         }
     }
+    Sharing::default().share(&mut snapshot.objects);
+    snapshot.objects.shrink_to_fit();
     let key =
         |problem: &ReadProblem| (problem.source.clone(), problem.place.clone(), problem.problem.clone());
     snapshot.problems.sort_by_key(key);

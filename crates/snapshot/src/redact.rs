@@ -6,9 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use meshlift_model::k8s::{
-    ConfigMap, Container, KINDS, KindWork, Objects, PodSpec, Resource, StringMap, with_kind,
-};
+use meshlift_model::k8s::{ConfigMap, Container, EnvVar, Objects, PodSpec, Shared, StringMap};
 use serde_json::Value;
 
 /// Annotations that hold a copy of their whole object, secrets included.
@@ -98,22 +96,14 @@ pub(crate) fn redact_part(objects: &mut Objects) {
 }
 
 fn redact_beside(objects: &mut Objects, control_planes: &BTreeSet<String>) {
-    for kind in KINDS {
-        with_kind(kind.resource, DropAnnotations(objects));
-    }
+    objects.for_each_meta(|meta| {
+        ANNOTATIONS_DROPPED.iter().for_each(|key| drop(meta.annotations.remove(key)));
+    });
     for map in &mut objects.config_maps {
         redact_config_map(map, control_planes);
     }
     objects.pods.iter_mut().for_each(|pod| redact_pod(&mut pod.spec));
-    objects.deployments.iter_mut().for_each(|owner| redact_pod(&mut owner.spec.template.spec));
-    objects.replica_sets.iter_mut().for_each(|owner| redact_pod(&mut owner.spec.template.spec));
-    objects.stateful_sets.iter_mut().for_each(|owner| redact_pod(&mut owner.spec.template.spec));
-    objects.daemon_sets.iter_mut().for_each(|owner| redact_pod(&mut owner.spec.template.spec));
-    objects.jobs.iter_mut().for_each(|owner| redact_pod(&mut owner.spec.template.spec));
-    objects
-        .cron_jobs
-        .iter_mut()
-        .for_each(|owner| redact_pod(&mut owner.spec.job_template.spec.template.spec));
+    objects.templates_mut().for_each(|template| redact_pod(&mut template.spec));
     objects.controller_revisions.iter_mut().for_each(|revision| redact_revision(&mut revision.data));
 }
 
@@ -132,26 +122,18 @@ fn keeps_env(name: &str) -> bool {
     named && !ENV_WORDS_DROPPED.iter().any(|word| name.contains(word))
 }
 
-struct DropAnnotations<'a>(&'a mut Objects);
-
-impl KindWork for DropAnnotations<'_> {
-    type Output = ();
-
-    fn run<R: Resource>(self) {
-        for object in R::list_mut(self.0) {
-            let annotations = &mut object.meta_mut().annotations;
-            ANNOTATIONS_DROPPED.iter().for_each(|key| drop(annotations.remove(*key)));
-        }
-    }
+fn redact_pod(spec: &mut PodSpec) {
+    redact_containers(&mut spec.init_containers);
+    redact_containers(&mut spec.containers);
 }
 
-fn redact_pod(spec: &mut PodSpec) {
-    let drop_values = |container: &mut Container| {
-        for variable in container.env.iter_mut().filter(|variable| !keeps_env(&variable.name)) {
-            variable.value.clear();
-        }
-    };
-    spec.init_containers.iter_mut().chain(&mut spec.containers).for_each(drop_values);
+/// What holds nothing to be dropped is not touched: it stays shared.
+fn redact_containers(containers: &mut Shared<Vec<Container>>) {
+    let dropped = |variable: &EnvVar| !variable.value.is_empty() && !keeps_env(&variable.name);
+    if containers.iter().any(|container| container.env.iter().any(dropped)) {
+        let variables = containers.iter_mut().flat_map(|container| &mut container.env);
+        variables.filter(|variable| dropped(variable)).for_each(|variable| variable.value.clear());
+    }
 }
 
 /// The patch of a ControllerRevision holds a pod template; only values of its variables are dropped.

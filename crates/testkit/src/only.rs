@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meshlift_model::k8s::{Namespace, Object, ObjectMeta, Objects, Pod, StringMap};
+use meshlift_model::k8s::{Namespace, Object, ObjectMeta, Objects, Pod, Shared, StringMap};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::selector::LabelSelector;
 use meshlift_model::snapshot::Snapshot;
@@ -33,7 +33,7 @@ struct Cut<'a> {
     makers: BTreeMap<ObjectRef, ObjectRef>,
     namespaces: BTreeSet<&'a str>,
     /// Labels of the pods that stay, by namespace.
-    pods: BTreeMap<String, Vec<StringMap>>,
+    pods: BTreeMap<String, Vec<Shared<StringMap>>>,
 }
 
 impl<'a> Cut<'a> {

@@ -69,8 +69,8 @@ fn set_of(pods: &[&Pod], objects: &Objects) -> Option<ReplicaSet> {
             generation: 1,
             creation_timestamp: pods.iter().filter_map(|pod| pod.metadata.creation_timestamp).min(),
             labels: template.metadata.labels.clone(),
-            annotations,
-            owner_references: vec![controller_of(deployment)],
+            annotations: annotations.into(),
+            owner_references: vec![controller_of(deployment)].into(),
             ..ObjectMeta::default()
         },
         spec: ReplicaSetSpec {

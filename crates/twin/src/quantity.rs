@@ -174,8 +174,8 @@ mod tests {
             container
         };
         pod.spec.init_containers =
-            vec![container("300m", ""), container("100m", "Always"), container("450m", "")];
-        pod.spec.containers = vec![container("200m", "")];
+            vec![container("300m", ""), container("100m", "Always"), container("450m", "")].into();
+        pod.spec.containers = vec![container("200m", "")].into();
         assert_eq!(Requests::of_pod(&pod).resources["cpu"], 550);
     }
 }

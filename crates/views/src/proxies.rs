@@ -118,14 +118,15 @@ mod tests {
         pod.metadata.name = name.to_owned();
         pod.metadata.namespace = "istio-system".to_owned();
         let env = vec![EnvVar { name: "REVISION".to_owned(), value: revision.to_owned() }];
-        pod.spec.containers = vec![Container { name: "discovery".to_owned(), env, ..Container::default() }];
+        pod.spec.containers =
+            vec![Container { name: "discovery".to_owned(), env, ..Container::default() }].into();
         pod
     }
 
     fn told(since: &str, state: SyncState) -> IstiodAnswers {
         let status = ProxyStatus {
             proxy: "pg-0.data".to_owned(),
-            types: BTreeMap::from([("cds".to_owned(), state)]),
+            types: std::iter::once(("cds".to_owned(), state)).collect(),
             ..ProxyStatus::default()
         };
         let connection = Connection {

@@ -47,7 +47,7 @@ pub(super) const CLUSTER_CODES: &[OtherCode] = &[
     row(
         "ML9707",
         "Reading stopped",
-        "Threads for requests could not be started, or one of them ended early.",
-        "Check the limits on processes (`ulimit -u`); else this is a bug of meshlift: please report it.",
+        "Threads for requests could not be started.",
+        "Check the limits on processes (`ulimit -u`).",
     ),
 ];

@@ -2,8 +2,7 @@
 
 use meshlift_model::finding::Verdict;
 use meshlift_model::k8s::{
-    Deployment, EnvVar, Gateway, GatewayInfrastructure, IstioGateway, PodDisruptionBudget, Probe, Secret,
-    Service,
+    Deployment, EnvVar, Gateway, GatewayInfrastructure, IstioGateway, PodDisruptionBudget, Secret, Service,
 };
 use meshlift_model::selector::LabelSelector;
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
@@ -59,7 +58,7 @@ fn labels_and_probes_that_deceive_are_told_of() {
     });
     vanishes("ML3004", "before", INGRESS, |s| {
         let template = &mut object::<Deployment>(s, PATH).spec.template;
-        template.spec.containers[0].readiness_probe = Some(Probe::default());
+        template.spec.containers[0].readiness_probe = Some(Box::default());
     });
 }
 
@@ -116,7 +115,7 @@ fn a_gateway_rolls_with_what_selects_it_unless_frozen() {
     vanishes("ML3007", "ambient-before", public, |s| {
         let gateway: &mut Gateway = object(s, "edge/public");
         gateway.metadata.labels.insert("istio.io/rev".into(), "1-29-6".into());
-        let labels = gateway.metadata.labels.clone();
+        let labels = (*gateway.metadata.labels).clone();
         gateway.spec.infrastructure =
             Some(GatewayInfrastructure { labels, ..GatewayInfrastructure::default() });
     });

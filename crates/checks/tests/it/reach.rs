@@ -49,7 +49,8 @@ fn pods_without_a_controller_that_is_known_are_said() {
             uid: "u".into(),
             controller: true,
             ..OwnerReference::default()
-        }];
+        }]
+        .into();
     };
     vanishes("ML1032", "before", shell, adopted);
     assert_eq!(found("ML1033", "before", adopted).len(), 1);
@@ -154,5 +155,6 @@ fn changed(recording: &str, change: impl FnOnce(&mut Snapshot)) -> Snapshot {
 
 fn sleep(pod: &mut Pod, seconds: i64) {
     let handler = LifecycleHandler { sleep: Some(SleepAction { seconds }), ..LifecycleHandler::default() };
-    pod.spec.containers[0].lifecycle = Some(Lifecycle { pre_stop: Some(handler), post_start: None });
+    pod.spec.containers[0].lifecycle =
+        Some(Box::new(Lifecycle { pre_stop: Some(handler), post_start: None }));
 }

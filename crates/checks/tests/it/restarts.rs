@@ -1,7 +1,7 @@
 //! ML1001 to ML1021: what a rollout loses, where it stops, what it goes below.
 
 use meshlift_model::k8s::{
-    Condition, Container, Deployment, IntOrString, PodDisruptionBudget, Probe, ResourceQuota, RollingUpdate,
+    Condition, Container, Deployment, IntOrString, PodDisruptionBudget, ResourceQuota, RollingUpdate,
     Service, StatefulSet,
 };
 use meshlift_model::snapshot::Snapshot;
@@ -63,17 +63,17 @@ fn the_probe_of_the_serving_container_counts() {
     let reports = "Deployment/payments/reports";
     vanishes("ML1003", "before", reports, |s| {
         pods(s, "payments/reports").into_iter().for_each(|pod| {
-            pod.spec.containers[0].readiness_probe = Some(Probe::default());
+            pod.spec.containers[0].readiness_probe = Some(Box::default());
         });
     });
     vanishes("ML1003", "before", reports, |s| {
         pods(s, "payments/reports").into_iter().for_each(|pod| {
-            pod.spec.containers[0].startup_probe = Some(Probe::default());
+            pod.spec.containers[0].startup_probe = Some(Box::default());
         });
     });
     let helper = |probed: bool| Container {
         name: "helper".into(),
-        readiness_probe: probed.then(Probe::default),
+        readiness_probe: probed.then(Box::default),
         ..Container::default()
     };
     // A helper beside the serving container neither needs a probe nor replaces one.

@@ -51,12 +51,6 @@ pub enum CollectError {
         /// The first of them, and why.
         first: String,
     },
-    /// A task ended early: a mistake of meshlift.
-    #[error("a reading task ended early")]
-    Stopped {
-        /// What happened.
-        source: tokio::task::JoinError,
-    },
 }
 
 impl CollectError {
@@ -69,7 +63,6 @@ impl CollectError {
             Self::Credentials { .. } => "ML9704",
             Self::NoApiServer { .. } => "ML9705",
             Self::NothingRead { .. } => "ML9706",
-            Self::Stopped { .. } => "ML9707",
         }
     }
 
@@ -94,7 +87,6 @@ impl CollectError {
                 "grant the ClusterRole of deploy/rbac/read.yaml to whoever asks: `kubectl auth can-i list pods -A` \
                  must say yes"
             }
-            Self::Stopped { .. } => "this is a bug of meshlift: please report it with the command",
         }
     }
 

@@ -11,16 +11,16 @@ mod request;
 mod tests;
 mod wanted;
 
-use std::sync::Arc;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::stream::{self, Stream, StreamExt};
 use kube::Client;
 use meshlift_model::k8s::{Pod, Resource, Secret};
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
-use meshlift_snapshot::live::{Gathered, IstiodOutcome, ListOutcome};
+use meshlift_snapshot::live::{Gathered, ListOutcome};
 use serde::Deserialize;
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use self::discovery::Served;
@@ -99,19 +99,18 @@ async fn read(
     let secrets = SourceStatus::Refused { reason: SECRETS.to_owned() };
     gathered.lists.insert(Secret::RESOURCE.to_owned(), Err(secrets));
     let reader = Reader { client: client.clone(), page: options.page, served, news };
-    let mut lists = read_lists(reader);
+    let mut lists = pin!(read_lists(&reader));
     loop {
         tokio::select! {
             biased;
             Some(one) = heard.recv() => progress(&one),
-            ended = lists.join_next() => match ended {
-                Some(Ok((resource, outcome))) => drop(gathered.lists.insert(resource, outcome)),
-                Some(Err(error)) => return Err(CollectError::Stopped { source: error }),
+            ended = lists.next() => match ended {
+                Some((resource, outcome)) => drop(gathered.lists.insert(resource, outcome)),
                 None => break,
             },
         }
     }
-    ask_istiods(connection, &mut gathered, progress).await?;
+    ask_istiods(connection, &mut gathered, progress).await;
     let snapshot = gathered.into_snapshot();
     CollectError::if_nothing_was_read(server, &snapshot)?;
     Ok(snapshot)
@@ -136,43 +135,24 @@ fn server_version(bytes: &[u8]) -> Result<String, SourceStatus> {
         .map_err(|error| SourceStatus::Broken { reason: format!("/version cannot be understood ({error})") })
 }
 
-/// Starts all lists, a few at a time.
-fn read_lists(reader: Reader) -> JoinSet<(String, ListOutcome)> {
-    let reader = Arc::new(reader);
-    let places = Arc::new(Semaphore::new(LISTS_IN_FLIGHT_MAX));
-    let mut lists = JoinSet::new();
-    for wanted in wanted() {
-        let (reader, places) = (Arc::clone(&reader), Arc::clone(&places));
-        lists.spawn(async move {
-            let _place = places.acquire().await;
-            (wanted.resource.to_owned(), reader.read(&wanted).await)
-        });
-    }
-    lists
+/// All lists, a few at a time. Answers arrive on other threads, and all are decoded on this one: the allocator keeps room
+/// for each thread that makes objects.
+fn read_lists(reader: &Reader) -> impl Stream<Item = (String, ListOutcome)> {
+    let lists = wanted()
+        .into_iter()
+        .map(move |wanted| async move { (wanted.resource.to_owned(), reader.read(&wanted).await) });
+    stream::iter(lists).buffer_unordered(LISTS_IN_FLIGHT_MAX)
 }
 
 /// Asks every istiod that runs.
-async fn ask_istiods(
-    connection: &Connection,
-    gathered: &mut Gathered,
-    progress: &mut dyn FnMut(&Progress),
-) -> Result<(), CollectError> {
-    let istiods = Arc::new(Istiods::new(connection.client().clone(), connection.way()));
-    let places = Arc::new(Semaphore::new(ISTIODS_IN_FLIGHT_MAX));
+async fn ask_istiods(connection: &Connection, gathered: &mut Gathered, progress: &mut dyn FnMut(&Progress)) {
+    let istiods = Istiods::new(connection.client().clone(), connection.way());
+    let ask = async |pod: Pod| (pod.metadata.name.clone(), istiods.ask(&pod).await);
     let pods = gathered.objects().flat_map(|objects| &objects.pods);
     let running: Vec<Pod> = pods.filter(|pod| is_running_istiod(pod)).cloned().collect();
-    let mut asked: JoinSet<(String, IstiodOutcome)> = JoinSet::new();
-    for pod in running {
-        let (istiods, places) = (Arc::clone(&istiods), Arc::clone(&places));
-        asked.spawn(async move {
-            let _place = places.acquire().await;
-            (pod.metadata.name.clone(), istiods.ask(&pod).await)
-        });
-    }
-    while let Some(ended) = asked.join_next().await {
-        let (pod, outcome) = ended.map_err(|source| CollectError::Stopped { source })?;
+    let mut asked = pin!(stream::iter(running).map(ask).buffer_unordered(ISTIODS_IN_FLIGHT_MAX));
+    while let Some((pod, outcome)) = asked.next().await {
         progress(&Progress { source: format!("istiod/{pod}"), items: outcome.statuses.len(), ended: true });
         gathered.istiods.insert(pod, outcome);
     }
-    Ok(())
 }

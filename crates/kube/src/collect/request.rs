@@ -97,8 +97,12 @@ async fn once(client: &Client, question: &Question<'_>) -> Result<Once, NoAnswer
     let broken = |error: &dyn std::error::Error| NoAnswer::Broken(error.to_string());
     let request = Request::get(question.path).header(header::ACCEPT, question.accept);
     let request = request.body(Body::empty()).map_err(|error| broken(&error))?;
-    let until = question.deadline.min(Instant::now() + Duration::from_secs(ANSWER_SECONDS_MAX));
-    let late = |_| NoAnswer::Broken(format!("{}: no answer within {ANSWER_SECONDS_MAX} s", question.path));
+    let began = Instant::now();
+    let until = question.deadline.min(began + Duration::from_secs(ANSWER_SECONDS_MAX));
+    let late = |_| {
+        let granted = (until - began).as_secs_f64().round();
+        NoAnswer::Broken(format!("{}: no answer within {granted} s", question.path))
+    };
     let response = timeout_at(until, client.send(request)).await.map_err(late)?;
     let response = response.map_err(NoAnswer::Unreachable)?;
     let (code, pause) = (response.status(), retry_after(&response));

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 
+use super::request::{NoAnswer, Question, get};
 use super::{CollectError, Options, collect};
 use crate::connection::{Access, Connection};
 use crate::testing::{Answer, Asked, Server};
@@ -166,4 +167,19 @@ fn a_cluster_that_shows_nothing_is_an_error_that_says_why() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let unreachable = read_from(&format!("http://127.0.0.1:{nobody}"));
     assert!(matches!(unreachable, Err(CollectError::Unreachable { .. })), "{unreachable:?}");
+}
+
+#[test]
+fn a_server_that_says_nothing_is_given_up_at_the_deadline_and_the_words_name_it() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", silent.local_addr().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let why = runtime.block_on(async {
+        let client = kube::Client::try_from(kube::Config::new(address.parse().unwrap())).unwrap();
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(1);
+        let question = Question { path: "/version", accept: "application/json", deadline, patient: false };
+        get(&client, &question).await
+    });
+    let Err(NoAnswer::Broken(words)) = why else { panic!("{why:?}") };
+    assert_eq!(words, "/version: no answer within 1 s");
 }

@@ -5,7 +5,7 @@ use meshlift_model::names::{ObjectRef, RevisionName, TagName};
 use serde::Serialize;
 
 /// What a name resolves to.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(tag = "follows", rename_all = "kebab-case")]
 pub enum Follows {
     /// A tag.

@@ -1,12 +1,13 @@
 //! What a pod runs, and what it would get.
 
+use meshlift_model::k8s::Shared;
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
 use serde::Serialize;
 
 use super::Follows;
 
 /// What a webhook would do to a pod.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Injection {
     /// Revision that would inject it; absent for no sidecar.
     pub revision: Option<RevisionName>,
@@ -101,7 +102,7 @@ pub struct PodFacts {
     /// The three sides together.
     pub agreement: Agreement,
     /// What it would get if it were created again now.
-    pub on_restart: Injection,
+    pub on_restart: Shared<Injection>,
     /// Captured by ambient: annotation `ambient.istio.io/redirection`.
     pub redirection: Option<String>,
 }

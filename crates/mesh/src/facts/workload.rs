@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_model::k8s::{IntOrString, PodTemplateSpec};
+use meshlift_model::k8s::{IntOrString, PodTemplateSpec, Shared};
 use meshlift_model::names::{ObjectRef, RevisionName};
 use serde::Serialize;
 
@@ -107,7 +107,7 @@ pub struct Workload {
     /// Selector on its pod template that is there but has no say, in words.
     pub ignored: Option<String>,
     /// What new pods get.
-    pub on_restart: Injection,
+    pub on_restart: Shared<Injection>,
     /// Its pods that are not finished.
     pub pods: Vec<ObjectRef>,
     /// Pods by the revision that they carry.

@@ -181,7 +181,7 @@ fn add_pod(snapshot: &mut Snapshot, deployment: &Deployment, number: usize) {
     pod.metadata.uid = format!("projected-{}-{}", pod.metadata.namespace, pod.metadata.name);
     pod.metadata.labels = deployment.spec.template.metadata.labels.clone();
     pod.metadata.annotations = deployment.spec.template.metadata.annotations.clone();
-    pod.metadata.owner_references = vec![set];
+    pod.metadata.owner_references = vec![set].into();
     make_ready(&mut pod);
     let here = |namespace: &str| namespace == pod.metadata.namespace;
     let services: Vec<_> = snapshot
@@ -238,7 +238,7 @@ fn replica_set(snapshot: &mut Snapshot, deployment: &Deployment) -> OwnerReferen
             set.metadata.namespace = deployment.metadata.namespace.clone();
             set.metadata.uid = format!("projected-{}", set.metadata.name);
             set.metadata.owner_references =
-                vec![owner(Deployment::KIND, &deployment.metadata.name, &deployment.metadata.uid)];
+                vec![owner(Deployment::KIND, &deployment.metadata.name, &deployment.metadata.uid)].into();
             set.spec.replicas = deployment.spec.replicas;
             set.spec.template = deployment.spec.template.clone();
             let key = (set.metadata.name.clone(), set.metadata.uid.clone());
@@ -286,7 +286,8 @@ fn add_endpoint(objects: &mut Objects, pod: &Pod, service: &str, uid: &str) {
             slice.metadata.uid = format!("projected-{}", slice.metadata.name);
             slice.metadata.labels.insert(SERVICE_NAME.to_owned(), service.to_owned());
             let made = owner("Service", service, uid);
-            slice.metadata.owner_references = vec![OwnerReference { api_version: "v1".to_owned(), ..made }];
+            slice.metadata.owner_references =
+                vec![OwnerReference { api_version: "v1".to_owned(), ..made }].into();
             objects.endpoint_slices.push(slice);
         }
     }

@@ -73,7 +73,7 @@ fn probes_of(container: &mut Container) -> Vec<(String, &mut Probe)> {
         ("livez", &mut container.liveness_probe),
         ("startupz", &mut container.startup_probe),
     ];
-    let known = probes.into_iter().filter_map(|(word, probe)| Some((word, probe.as_mut()?)));
+    let known = probes.into_iter().filter_map(|(word, probe)| Some((word, probe.as_deref_mut()?)));
     known.map(|(word, probe)| (format!("/app-health/{name}/{word}"), probe)).collect()
 }
 

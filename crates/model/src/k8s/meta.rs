@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::StringMap;
+use super::{Shared, StringMap};
 use crate::time::Time;
 
 api! {
@@ -27,11 +27,11 @@ api! {
         /// Grace of that deletion, in seconds.
         pub deletion_grace_period_seconds: Option<i64>,
         /// Labels: what selectors see.
-        pub labels: StringMap,
+        pub labels: Shared<StringMap>,
         /// Annotations.
-        pub annotations: StringMap,
+        pub annotations: Shared<StringMap>,
         /// Owners, for garbage collection and for "who made this".
-        pub owner_references: Vec<OwnerReference>,
+        pub owner_references: Shared<Vec<OwnerReference>>,
         /// Finalizers that hold a deletion back.
         pub finalizers: Vec<String>,
     }
@@ -121,7 +121,7 @@ impl ObjectMeta {
 }
 
 /// `intstr.IntOrString`: a count, or a percentage such as `"25%"`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum IntOrString {
     /// A count (or a port number).

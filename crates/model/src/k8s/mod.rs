@@ -12,7 +12,7 @@ macro_rules! api {
         $( $(#[$fmeta:meta])* pub $field:ident : $ty:ty ),* $(,)?
     } )*) => { $(
         $(#[$meta])*
-        #[derive(Clone, Debug, Default, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, ::serde::Serialize, ::serde::Deserialize)]
         #[serde(default, rename_all = "camelCase")]
         pub struct $name {
             $(
@@ -36,6 +36,7 @@ mod network;
 mod object;
 mod pod;
 mod policy;
+mod shared;
 mod workload;
 
 pub use admission::*;
@@ -47,6 +48,7 @@ pub use network::*;
 pub use object::*;
 pub use pod::*;
 pub use policy::*;
+pub use shared::*;
 pub use workload::*;
 
 /// Labels, annotations, node selectors: ordered, so that output is stable.

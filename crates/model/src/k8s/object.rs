@@ -194,7 +194,23 @@ macro_rules! kinds {
 
             /// Moves all objects of the other store into this one.
             pub fn append(&mut self, mut other: Self) {
-                $( self.$field.append(&mut other.$field); )*
+                $(
+                    if self.$field.is_empty() {
+                        self.$field = other.$field;
+                    } else {
+                        self.$field.append(&mut other.$field);
+                    }
+                )*
+            }
+
+            /// Gives back the room that no object takes.
+            pub fn shrink_to_fit(&mut self) {
+                $( self.$field.shrink_to_fit(); )*
+            }
+
+            /// Looks at the metadata of all objects, to change it.
+            pub fn for_each_meta(&mut self, mut look: impl FnMut(&mut ObjectMeta)) {
+                $( self.$field.iter_mut().for_each(|object| look(&mut object.metadata)); )*
             }
 
             /// Sorts every list by namespace and name.
@@ -225,6 +241,19 @@ macro_rules! kinds {
             }
         }
     };
+}
+
+impl Objects {
+    /// Pod templates of all that makes pods, to be changed.
+    pub fn templates_mut(&mut self) -> impl Iterator<Item = &mut PodTemplateSpec> {
+        let deployments = self.deployments.iter_mut().map(|one| &mut one.spec.template);
+        let replica_sets = self.replica_sets.iter_mut().map(|one| &mut one.spec.template);
+        let stateful_sets = self.stateful_sets.iter_mut().map(|one| &mut one.spec.template);
+        let daemon_sets = self.daemon_sets.iter_mut().map(|one| &mut one.spec.template);
+        let jobs = self.jobs.iter_mut().map(|one| &mut one.spec.template);
+        let cron_jobs = self.cron_jobs.iter_mut().map(|one| &mut one.spec.job_template.spec.template);
+        deployments.chain(replica_sets).chain(stateful_sets).chain(daemon_sets).chain(jobs).chain(cron_jobs)
+    }
 }
 
 kinds! {

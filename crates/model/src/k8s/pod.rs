@@ -1,6 +1,6 @@
 //! Pods, pod templates and containers.
 
-use super::{Condition, IntOrString, ObjectMeta, StringMap, Taint};
+use super::{Condition, IntOrString, ObjectMeta, Shared, StringMap, Taint};
 use crate::time::Time;
 
 api! {
@@ -25,9 +25,9 @@ api! {
     /// `v1.PodSpec`.
     pub struct PodSpec {
         /// App containers (and a classic `istio-proxy`).
-        pub containers: Vec<Container>,
+        pub containers: Shared<Vec<Container>>,
         /// Init containers; one with `restartPolicy: Always` is a native sidecar.
-        pub init_containers: Vec<Container>,
+        pub init_containers: Shared<Vec<Container>>,
         /// Node that the pod is bound to.
         pub node_name: String,
         /// Labels that a node must have.
@@ -41,9 +41,9 @@ api! {
         /// Service account, the workload's identity.
         pub service_account_name: String,
         /// Volumes, as far as they bind a pod to a place.
-        pub volumes: Vec<Volume>,
+        pub volumes: Shared<Vec<Volume>>,
         /// Taints that it may run under.
-        pub tolerations: Vec<Toleration>,
+        pub tolerations: Shared<Vec<Toleration>>,
     }
 
     /// `v1.Toleration`.
@@ -85,13 +85,13 @@ api! {
         /// Requests and limits.
         pub resources: Resources,
         /// When the container counts as ready.
-        pub readiness_probe: Option<Probe>,
+        pub readiness_probe: Option<Box<Probe>>,
         /// When the container counts as started.
-        pub startup_probe: Option<Probe>,
+        pub startup_probe: Option<Box<Probe>>,
         /// When the container is restarted.
-        pub liveness_probe: Option<Probe>,
+        pub liveness_probe: Option<Box<Probe>>,
         /// Hooks.
-        pub lifecycle: Option<Lifecycle>,
+        pub lifecycle: Option<Box<Lifecycle>>,
         /// `Always` on an init container makes it a native sidecar.
         pub restart_policy: String,
     }

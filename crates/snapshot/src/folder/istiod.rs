@@ -7,7 +7,7 @@ use meshlift_model::snapshot::{
     Connection, IstiodAnswers, ProxyStatus, ReadProblem, Snapshot, SourceStatus, SyncState,
 };
 use meshlift_model::time::Time;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::list::ListError;
 use super::sources::Listed;
@@ -24,7 +24,11 @@ pub(crate) const ENDPOINTS: &[(&str, &str)] = &[
     ("metrics", "metrics.txt"),
 ];
 
-/// Entry of `/debug/syncz` (istio: pilot/pkg/xds/debug.go, `SyncStatus`).
+/// Start of the type URLs of Envoy's resources.
+const TYPES: &str = "type.googleapis.com/";
+
+/// Entry of `/debug/syncz` (istio: pilot/pkg/xds/debug.go, `SyncStatus`). `cluster_sent` and its like are read only
+/// where `resources` is absent.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct SyncEntry {
@@ -33,9 +37,26 @@ pub(super) struct SyncEntry {
     istio_version: String,
     /// By type URL; absent before it was introduced.
     resources: Option<BTreeMap<String, SyncedResource>>,
-    /// `cluster_sent` and the like, read only where `resources` is absent.
-    #[serde(flatten, skip_serializing)]
-    others: BTreeMap<String, serde_json::Value>,
+    #[serde(skip_serializing)]
+    cluster_sent: Option<String>,
+    #[serde(skip_serializing)]
+    cluster_acked: Option<String>,
+    #[serde(skip_serializing)]
+    listener_sent: Option<String>,
+    #[serde(skip_serializing)]
+    listener_acked: Option<String>,
+    #[serde(skip_serializing)]
+    route_sent: Option<String>,
+    #[serde(skip_serializing)]
+    route_acked: Option<String>,
+    #[serde(skip_serializing)]
+    endpoint_sent: Option<String>,
+    #[serde(skip_serializing)]
+    endpoint_acked: Option<String>,
+    #[serde(skip_serializing)]
+    extensionconfig_sent: Option<String>,
+    #[serde(skip_serializing)]
+    extensionconfig_acked: Option<String>,
 }
 
 #[derive(Default, Deserialize, Serialize)]
@@ -48,15 +69,6 @@ struct SyncedResource {
     #[serde(skip_serializing_if = "String::is_empty")]
     last_error: String,
 }
-
-/// Fields of former times, by type URL.
-const FORMER_FIELDS: &[(&str, &str)] = &[
-    ("cluster", "type.googleapis.com/envoy.config.cluster.v3.Cluster"),
-    ("listener", "type.googleapis.com/envoy.config.listener.v3.Listener"),
-    ("route", "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"),
-    ("endpoint", "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"),
-    ("extensionconfig", "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"),
-];
 
 impl SyncedResource {
     /// istio: pilot/pkg/xds/statusgen.go.
@@ -84,27 +96,51 @@ impl SyncedResource {
     }
 }
 
+impl SyncEntry {
+    /// By type URL, from the fields of former times.
+    fn former(&mut self) -> BTreeMap<String, SyncedResource> {
+        let fields = [
+            ("envoy.config.cluster.v3.Cluster", &mut self.cluster_sent, &mut self.cluster_acked),
+            ("envoy.config.listener.v3.Listener", &mut self.listener_sent, &mut self.listener_acked),
+            ("envoy.config.route.v3.RouteConfiguration", &mut self.route_sent, &mut self.route_acked),
+            (
+                "envoy.config.endpoint.v3.ClusterLoadAssignment",
+                &mut self.endpoint_sent,
+                &mut self.endpoint_acked,
+            ),
+            (
+                "envoy.config.core.v3.TypedExtensionConfig",
+                &mut self.extensionconfig_sent,
+                &mut self.extensionconfig_acked,
+            ),
+        ];
+        let sent = fields.into_iter().filter_map(|(name, sent, acked)| {
+            let sent = sent.take().filter(|nonce| !nonce.is_empty())?;
+            let acked = acked.take().unwrap_or_default();
+            Some((format!("{TYPES}{name}"), SyncedResource { sent, acked, ..SyncedResource::default() }))
+        });
+        sent.collect()
+    }
+}
+
 impl From<SyncEntry> for ProxyStatus {
-    fn from(entry: SyncEntry) -> Self {
-        let former = |others: &BTreeMap<String, serde_json::Value>| {
-            let text = |name: String| {
-                others.get(&name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
-            };
-            let types = FORMER_FIELDS.iter().map(|(field, url)| {
-                let sent = text(format!("{field}_sent"));
-                let resource =
-                    SyncedResource { sent, acked: text(format!("{field}_acked")), ..Default::default() };
-                ((*url).to_owned(), resource)
-            });
-            types.filter(|(_, resource)| !resource.sent.is_empty()).collect()
-        };
-        let resources = entry.resources.unwrap_or_else(|| former(&entry.others));
+    fn from(mut entry: SyncEntry) -> Self {
+        let resources = entry.resources.take().unwrap_or_else(|| entry.former());
         Self {
             proxy: entry.proxy,
             proxy_type: entry.proxy_type,
             istio_version: entry.istio_version,
             types: resources.into_iter().map(|(url, resource)| (url, resource.state())).collect(),
         }
+    }
+}
+
+/// An entry as it is kept: what else it says is gone before the next one is read.
+struct Kept(ProxyStatus);
+
+impl<'de> Deserialize<'de> for Kept {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        SyncEntry::deserialize(deserializer).map(|entry| Self(entry.into()))
     }
 }
 
@@ -116,7 +152,7 @@ impl From<&ProxyStatus> for SyncEntry {
             proxy_type: status.proxy_type.clone(),
             istio_version: status.istio_version.clone(),
             resources: Some(resources.collect()),
-            others: BTreeMap::new(),
+            ..Self::default()
         }
     }
 }
@@ -232,11 +268,11 @@ pub fn istiod_answer(endpoint: &str, bytes: &[u8], answers: &mut IstiodAnswers) 
     let text = || std::str::from_utf8(bytes).map_err(|_| "is no text".to_owned());
     match endpoint {
         "syncz" => {
-            let entries: Vec<SyncEntry> = serde_json::from_slice(bytes).map_err(json)?;
-            if entries.iter().any(|entry| entry.proxy.is_empty()) {
+            let entries: Vec<Kept> = serde_json::from_slice(bytes).map_err(json)?;
+            if entries.iter().any(|Kept(status)| status.proxy.is_empty()) {
                 return Err("has entries without a proxy".to_owned());
             }
-            Ok(answers.syncz.insert(entries.into_iter().map(Into::into).collect()).len())
+            Ok(answers.syncz.insert(entries.into_iter().map(|Kept(status)| status).collect()).len())
         }
         "connections" => {
             let file: ConnectionsFile = serde_json::from_slice(bytes).map_err(json)?;

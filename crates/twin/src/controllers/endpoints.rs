@@ -259,7 +259,7 @@ fn create_slice(service: &Service, group: Group, store: &mut Store) -> Result<()
                 generate_name: format!("{}-", service.metadata.name),
                 namespace: service.metadata.namespace.clone(),
                 labels,
-                owner_references: vec![pods::controller_of(service)],
+                owner_references: vec![pods::controller_of(service)].into(),
                 ..ObjectMeta::default()
             },
             address_type: "IPv4".to_owned(),

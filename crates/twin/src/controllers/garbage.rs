@@ -65,7 +65,7 @@ impl Actor for GarbageCollector {
             return Ok(Requeue::Done);
         }
         let mut changed = Object::clone(&object);
-        changed.meta_mut().owner_references = kept;
+        changed.meta_mut().owner_references = kept.into();
         cluster.store.update_object(changed)?;
         Ok(Requeue::Done)
     }

@@ -78,7 +78,7 @@ pub(crate) fn new_revision<R: Resource>(
             namespace: meta.namespace.clone(),
             labels,
             annotations: meta.annotations.clone(),
-            owner_references: vec![pods::controller_of(owner)],
+            owner_references: vec![pods::controller_of(owner)].into(),
             ..ObjectMeta::default()
         },
         revision: number,

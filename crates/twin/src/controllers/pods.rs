@@ -82,7 +82,7 @@ pub(crate) fn from_template<R: Resource>(template: &PodTemplateSpec, owner: &R) 
         labels: template.metadata.labels.clone(),
         annotations: template.metadata.annotations.clone(),
         finalizers: template.metadata.finalizers.clone(),
-        owner_references: vec![controller_of(owner)],
+        owner_references: vec![controller_of(owner)].into(),
         ..ObjectMeta::default()
     };
     Pod { metadata, spec: defaulted(template.spec.clone()), ..Pod::default() }

@@ -84,7 +84,7 @@ pub fn birth(pod: &Pod, corner: Corner) -> Birth {
 /// The probe that says when a container has started.
 #[must_use]
 pub fn probe_of(container: &Container) -> Option<&Probe> {
-    container.readiness_probe.as_ref().or(container.startup_probe.as_ref())
+    container.readiness_probe.as_deref().or(container.startup_probe.as_deref())
 }
 
 /// From the container's start to the first try of its probe at which it listens.
@@ -110,7 +110,7 @@ pub fn death(pod: &Pod, corner: Corner, known_millis: i64) -> Death {
     let mut closes_millis = BTreeMap::new();
     let mut apps_end = 0;
     for app in apps(pod) {
-        let told = sleep_millis(app.lifecycle.as_ref()).min(grace);
+        let told = sleep_millis(app.lifecycle.as_deref()).min(grace);
         let (closes, ends) = match corner.app {
             App::Kind => (grace, grace),
             App::Abrupt => (told, (told + numbers::LONG_REQUEST_MILLIS).min(grace)),
@@ -139,7 +139,7 @@ pub fn death(pod: &Pod, corner: Corner, known_millis: i64) -> Death {
 
 /// From the deletion to the exit of a proxy that gets its own SIGTERM.
 fn proxy_exit_millis(proxy: &Container, known_millis: i64) -> i64 {
-    let sleep = sleep_millis(proxy.lifecycle.as_ref());
+    let sleep = sleep_millis(proxy.lifecycle.as_deref());
     if proxy.env_value("EXIT_ON_ZERO_ACTIVE_CONNECTIONS") == Some("true") || exits_when_idle(proxy) {
         let least = proxy.env_value("MINIMUM_DRAIN_DURATION").and_then(duration_millis);
         let idle = known_millis + numbers::LONG_REQUEST_MILLIS;

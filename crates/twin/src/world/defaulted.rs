@@ -102,7 +102,7 @@ fn container(container: &mut Container) {
     [&mut container.readiness_probe, &mut container.startup_probe, &mut container.liveness_probe]
         .into_iter()
         .flatten()
-        .for_each(probe);
+        .for_each(|one| probe(one));
 }
 
 fn probe(probe: &mut Probe) {

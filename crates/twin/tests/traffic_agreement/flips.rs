@@ -283,9 +283,9 @@ fn template(flip: &Flip, metadata: &mut ObjectMeta, spec: &mut PodSpec) {
                     spec.containers.last_mut().unwrap()
                 }
             };
-            proxy.lifecycle = lifecycle(Hook::Sleep(*seconds));
+            proxy.lifecycle = lifecycle(Hook::Sleep(*seconds)).map(Box::new);
         }
-        Flip::PreStop(hook) => apps(spec).for_each(|app| app.lifecycle = lifecycle(*hook)),
+        Flip::PreStop(hook) => apps(spec).for_each(|app| app.lifecycle = lifecycle(*hook).map(Box::new)),
         Flip::Probe(timing) => apps(spec).for_each(|app| {
             app.startup_probe = None;
             app.readiness_probe = timing.map(|timing| timed(app.readiness_probe.take(), timing));
@@ -301,10 +301,10 @@ fn apps(spec: &mut PodSpec) -> impl Iterator<Item = &mut Container> {
     spec.containers.iter_mut().filter(|container| container.name != PROXY)
 }
 
-fn timed(probe: Option<Probe>, (initial, period): (i32, i32)) -> Probe {
+fn timed(probe: Option<Box<Probe>>, (initial, period): (i32, i32)) -> Box<Probe> {
     let exec = Some(ExecAction { command: vec!["true".to_owned()] });
-    let probe = probe.unwrap_or_else(|| Probe { exec, ..Probe::default() });
-    Probe { initial_delay_seconds: initial, period_seconds: period, ..probe }
+    let probe = probe.map_or_else(|| Probe { exec, ..Probe::default() }, |probe| *probe);
+    Box::new(Probe { initial_delay_seconds: initial, period_seconds: period, ..probe })
 }
 
 fn lifecycle(hook: Hook) -> Option<Lifecycle> {

@@ -77,7 +77,8 @@ fn the_recommended_sleep_makes_workloads_safe() {
         };
         let sleep = LifecycleHandler { sleep: Some(SleepAction { seconds }), ..LifecycleHandler::default() };
         for container in &mut deployment.spec.template.spec.containers {
-            container.lifecycle = Some(Lifecycle { pre_stop: Some(sleep.clone()), post_start: None });
+            container.lifecycle =
+                Some(Box::new(Lifecycle { pre_stop: Some(sleep.clone()), post_start: None }));
         }
         cured.push(workload);
     }

@@ -47,7 +47,7 @@ pub(crate) fn advised(recording: &Snapshot) -> Snapshot {
     for (workload, rule) in &assessed.workloads {
         let facts = &mesh.workloads[workload];
         if facts.services.is_empty() {
-            let selector = facts.template.metadata.labels.clone();
+            let selector = (*facts.template.metadata.labels).clone();
             snapshot.objects.services.push(service(workload, selector));
         }
         let seconds = rule.cure_sleep_seconds.unwrap_or(SLEEP_SECONDS);

@@ -128,7 +128,7 @@ impl Injector {
         }
         place(pod, proxy, template.init, template.native, hold);
         let added = template.volumes.into_iter();
-        pod.spec.volumes = added.chain(std::mem::take(&mut pod.spec.volumes)).collect();
+        pod.spec.volumes = added.chain(std::mem::take(&mut *pod.spec.volumes)).collect();
     }
 
     fn holds_app(&self, pod: &Pod) -> bool {

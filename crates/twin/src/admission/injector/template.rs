@@ -147,11 +147,11 @@ impl Context<'_> {
         }
         let proxy = Container {
             restart_policy: if self.native { "Always" } else { "" }.to_owned(),
-            lifecycle: self.lifecycle(),
-            startup_probe: self.settings.flag("/global/proxy/startupProbe/enabled", true).then(|| Probe {
-                period_seconds: 1,
-                failure_threshold: self.settings.number("/global/proxy/startupProbe/failureThreshold", 600),
-                ..health_probe()
+            lifecycle: self.lifecycle().map(Box::new),
+            startup_probe: self.settings.flag("/global/proxy/startupProbe/enabled", true).then(|| {
+                let failure_threshold =
+                    self.settings.number("/global/proxy/startupProbe/failureThreshold", 600);
+                Box::new(Probe { period_seconds: 1, failure_threshold, ..health_probe() })
             }),
             resources: self.sidecar_resources(),
             ..self.proxy()
@@ -182,7 +182,7 @@ impl Context<'_> {
                 protocol: "TCP".into(),
                 ..ContainerPort::default()
             }],
-            readiness_probe: Some(self.readiness_probe()),
+            readiness_probe: Some(Box::new(self.readiness_probe())),
             ..Container::default()
         }
     }

@@ -112,7 +112,7 @@ fn job_for(cron_job: &CronJob, due: Time) -> Job {
             namespace: cron_job.metadata.namespace.clone(),
             labels: labels.clone(),
             annotations,
-            owner_references: vec![pods::controller_of(cron_job)],
+            owner_references: vec![pods::controller_of(cron_job)].into(),
             ..ObjectMeta::default()
         },
         spec: template.spec.clone(),

@@ -137,7 +137,7 @@ impl Rollout<'_> {
                 name: format!("{}-{hash}", deployment.metadata.name),
                 namespace: deployment.metadata.namespace.clone(),
                 labels: template.metadata.labels.clone(),
-                owner_references: vec![pods::controller_of(deployment)],
+                owner_references: vec![pods::controller_of(deployment)].into(),
                 ..ObjectMeta::default()
             },
             spec: ReplicaSetSpec {
