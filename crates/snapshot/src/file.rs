@@ -44,7 +44,10 @@ pub(crate) fn to_bytes(snapshot: &Snapshot) -> io::Result<Vec<u8>> {
 }
 
 /// Writes a file whole or not at all: beside its place first, then renamed.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// Where the system refuses; what was there before is there still.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = part_path(path)?;
     let write = || {
         let mut file = File::create(&part)?;

@@ -30,6 +30,7 @@ use meshlift_model::snapshot::Snapshot;
 
 pub use demo::demo;
 pub use error::{ManifestError, SnapshotError};
+pub use file::write_atomically;
 pub use folder::{istiod_answer, write_folder};
 pub use manifest::{
     manifest_documents, parse_manifest, read_manifest, read_whole_manifest, shipped_manifest,

@@ -7,7 +7,7 @@ use meshlift_model::k8s::{Objects, Sharing, with_kind};
 use meshlift_model::snapshot::{IstiodAnswers, ReadProblem, Snapshot, SourceStatus};
 
 use crate::folder::istiod::{ENDPOINTS, istiod_answer};
-use crate::folder::list::{ListError, ReadPage, count_page};
+use crate::folder::list::{ListError, ReadPage, count_page, head_token};
 use crate::folder::sources::FOREIGN_CRDS;
 use crate::folder::{ISTIOD, VERSION_SOURCE};
 use crate::limits::PROBLEMS_MAX;
@@ -67,6 +67,12 @@ impl ListPages {
         self.objects.append(objects);
         self.items += items;
         Ok(token)
+    }
+
+    /// The token of the next page, known before the page is taken; `None` where only [`Self::add`] can tell.
+    #[must_use]
+    pub fn peek(page: &[u8]) -> Option<String> {
+        head_token(page)
     }
 
     /// Items so far, those that could not be read included.

@@ -188,3 +188,21 @@ fn plans_and_targets_that_do_not_fit() {
     ];
     golden("bad-plans.txt", &transcript(place, &commands));
 }
+
+#[test]
+fn a_link_to_a_plan_stays_one_and_nothing_half_written_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    fs::create_dir(place.join("kept")).unwrap();
+    fs::write(place.join("kept/plan.yaml"), "old").unwrap();
+    std::os::unix::fs::symlink("kept/plan.yaml", place.join("plan.yaml")).unwrap();
+    let said = meshlift(place, &["plan", "--demo", "--out", "plan.yaml"]);
+    assert_eq!(said.exit, 0, "{}", said.stderr);
+    assert!(place.join("plan.yaml").is_symlink());
+    assert!(fs::read_to_string(place.join("kept/plan.yaml")).unwrap().starts_with("format_version"));
+    assert_eq!(fs::read_dir(place.join("kept")).unwrap().count(), 1);
+    let said = meshlift(place, &["plan", "--demo", "--out", "kept"]);
+    assert!(said.exit == 2 && said.stderr.contains("cannot write kept"), "{} {}", said.exit, said.stderr);
+    let said = meshlift(place, &["plan", "--demo", "--out", "/dev/stdout"]);
+    assert!(said.exit == 0 && said.stdout.contains("format_version"), "{}", said.stderr);
+}

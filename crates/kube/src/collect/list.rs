@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::join;
 use kube::Client;
 use meshlift_model::snapshot::SourceStatus;
 use meshlift_snapshot::live::{ListOutcome, ListPages};
@@ -75,15 +76,29 @@ impl Reader {
 
     async fn once(&self, wanted: &Wanted, place: &str, deadline: Instant) -> Result<ListPages, NoAnswer> {
         let accept = if wanted.metadata_alone { METADATA } else { OBJECTS };
+        let page = async |token: &str| {
+            let path = format!("{place}?limit={}{token}", self.page);
+            get(&self.client, &Question { path: &path, accept, deadline, patient: true }).await
+        };
+        let follow = |token: &str| format!("&continue={}", escaped(token));
         let mut pages = ListPages::new(wanted.resource, place);
-        let mut path = format!("{place}?limit={}", self.page);
+        let mut bytes = page("").await?;
         loop {
-            let question = Question { path: &path, accept, deadline, patient: true };
-            let bytes = get(&self.client, &question).await?;
-            let token = pages.add(&bytes).map_err(NoAnswer::Broken)?;
-            let Some(token) = token else { return Ok(pages) };
+            // The server makes the next page while this one is decoded.
+            let expected = ListPages::peek(&bytes);
+            let next = async {
+                match &expected {
+                    Some(token) => Some(page(&follow(token)).await),
+                    None => None,
+                }
+            };
+            let (next, token) = join(next, async { pages.add(&bytes) }).await;
+            let Some(token) = token.map_err(NoAnswer::Broken)? else { return Ok(pages) };
             self.tell(wanted, pages.items(), false);
-            path = format!("{place}?limit={}&continue={}", self.page, escaped(&token));
+            bytes = match next {
+                Some(next) if expected.as_ref() == Some(&token) => next?,
+                Some(_) | None => page(&follow(&token)).await?,
+            };
         }
     }
 

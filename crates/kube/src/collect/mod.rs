@@ -116,7 +116,7 @@ async fn read(
     Ok(snapshot)
 }
 
-async fn first(client: &Client, path: &str, accept: &str) -> Result<hyper::body::Bytes, NoAnswer> {
+async fn first(client: &Client, path: &str, accept: &str) -> Result<Vec<u8>, NoAnswer> {
     let deadline = Instant::now() + Duration::from_secs(FIRST_SECONDS_MAX);
     get(client, &Question { path, accept, deadline, patient: false }).await
 }

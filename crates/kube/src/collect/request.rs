@@ -1,10 +1,11 @@
 //! One GET, with patience and limits.
 
+use std::error::Error;
+use std::pin::pin;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Bytes;
 use kube::Client;
 use kube::client::Body;
 use kube::core::Status;
@@ -55,7 +56,7 @@ pub(super) struct Question<'a> {
 }
 
 /// Asks; waits and asks again where the server is busy.
-pub(super) async fn get(client: &Client, question: &Question<'_>) -> Result<Bytes, NoAnswer> {
+pub(super) async fn get(client: &Client, question: &Question<'_>) -> Result<Vec<u8>, NoAnswer> {
     let mut wait = Duration::from_secs(WAIT_SECONDS);
     let mut breaks = 0;
     loop {
@@ -83,7 +84,7 @@ pub(super) async fn get(client: &Client, question: &Question<'_>) -> Result<Byte
 }
 
 enum Once {
-    Answer(Bytes),
+    Answer(Vec<u8>),
     /// 5xx, with the server's words: what is behind it (etcd, a webhook) may be back soon.
     Failed(String),
     Busy {
@@ -106,9 +107,8 @@ async fn once(client: &Client, question: &Question<'_>) -> Result<Once, NoAnswer
     let response = timeout_at(until, client.send(request)).await.map_err(late)?;
     let response = response.map_err(NoAnswer::Unreachable)?;
     let (code, pause) = (response.status(), retry_after(&response));
-    let collected = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect();
-    let body = timeout_at(until, collected).await.map_err(late)?;
-    let body = body.map_err(|error| NoAnswer::Unreachable(kube::Error::Service(error)))?.to_bytes();
+    let body = timeout_at(until, whole(response.into_body())).await.map_err(late)?;
+    let body = body.map_err(|error| NoAnswer::Unreachable(kube::Error::Service(error)))?;
     if code.is_success() {
         return Ok(Once::Answer(body));
     }
@@ -123,6 +123,18 @@ async fn once(client: &Client, question: &Question<'_>) -> Result<Once, NoAnswer
         code if code.is_server_error() => Ok(Once::Failed(words)),
         _ => Err(NoAnswer::Broken(words)),
     }
+}
+
+/// A body in one piece; its parts are let go as they come.
+async fn whole(body: Body) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+    let mut body = pin!(Limited::new(body, ANSWER_BYTES_MAX));
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Some(part) = frame?.data_ref() {
+            bytes.extend_from_slice(part);
+        }
+    }
+    Ok(bytes)
 }
 
 fn retry_after(response: &Response<Body>) -> Option<Duration> {

@@ -79,6 +79,19 @@ fn pages_are_put_together_and_a_list_that_became_too_old_starts_again() {
 }
 
 #[test]
+fn a_page_that_names_the_next_one_only_at_its_end_is_followed_too() {
+    let snapshot = read(|asked| match asked.path.as_str() {
+        "/api/v1/pods?limit=2" => {
+            let (a, b) = (pod("a"), pod("b"));
+            Answer::ok(&format!(r#"{{"kind":"PodList","items":[{a},{b}],"metadata":{{"continue":"more"}}}}"#))
+        }
+        "/api/v1/pods?limit=2&continue=more" => page(&[pod("c")], ""),
+        _ => usual(asked),
+    });
+    assert_eq!(names(&snapshot.unwrap()), ["a", "b", "c"]);
+}
+
+#[test]
 fn a_list_that_is_always_too_old_is_broken_in_the_end() {
     let snapshot = read(|asked| match asked.path.as_str() {
         "/api/v1/pods?limit=2" => page(&[pod("a")], "old"),

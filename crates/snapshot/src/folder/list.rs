@@ -72,6 +72,16 @@ fn parse_page<'a, Items: Default + Deserialize<'a>>(
     list.into_page()
 }
 
+/// The token of the next page, from the head of a page alone; `None` where the head does not tell: that says nothing.
+pub(crate) fn head_token(page: &[u8]) -> Option<String> {
+    const HEAD_MAX: usize = 4096;
+    const ITEMS: &[u8] = b"\"items\":";
+    let head = page.get(..HEAD_MAX).unwrap_or(page);
+    let end = head.windows(ITEMS.len()).position(|window| window == ITEMS)?;
+    let without_items = [head.get(..end)?, ITEMS, b"[]}"].concat();
+    parse_page::<Vec<IgnoredAny>>(&without_items).ok()?.1
+}
+
 /// Items in a list of a kind that is not read.
 pub(super) fn count_items(bytes: Result<&[u8], &ListError>) -> Result<usize, ListError> {
     parse::<Vec<IgnoredAny>>(bytes).map(|items| items.len())

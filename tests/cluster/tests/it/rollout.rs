@@ -54,8 +54,9 @@ async fn clusters_come_up_side_by_side_and_pods_behave_as_told() {
     let client = one.client();
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), "default");
     let annotations = json!({READY_AFTER: "2s", STOPS_AFTER: "2s"});
-    for created in [deployment("web", &annotations), deployment("stuck", &json!({STAYS: "unready"}))] {
-        deployments.create(&PostParams::default(), &created).await.unwrap();
+    let staying = ["unready", "flapping", "pending"].map(|stays| deployment(stays, &json!({STAYS: stays})));
+    for created in staying.iter().chain([&deployment("web", &annotations)]) {
+        deployments.create(&PostParams::default(), created).await.unwrap();
     }
     until_ready(&client, "web", 3).await;
     for pod in pods_of(&client, "web").await {
@@ -73,8 +74,18 @@ async fn clusters_come_up_side_by_side_and_pods_behave_as_told() {
     pods.delete(&gone, &DeleteParams::default()).await.unwrap();
     assert!(pods.get(&gone).await.unwrap().metadata.deletion_timestamp.is_some());
     until_ready(&client, "web", 3).await;
-    let stuck = until_ready(&client, "stuck", 0).await.status.unwrap();
-    assert_eq!(stuck.unavailable_replicas, Some(3));
+    for (stays, phase) in [("unready", "Running"), ("pending", "Pending")] {
+        let status = until_ready(&client, stays, 0).await.status.unwrap();
+        assert_eq!(status.unavailable_replicas, Some(3), "{stays}");
+        let pods = pods_of(&client, stays).await;
+        assert!(
+            pods.iter().all(|pod| pod.status.as_ref().unwrap().phase.as_deref() == Some(phase)),
+            "{pods:?}"
+        );
+    }
+    for ready in [3, 0, 3, 0] {
+        until_ready(&client, "flapping", ready).await;
+    }
     let folder = one.folder().to_owned();
     drop((one, other));
     assert!(!folder.exists(), "{} is left", folder.display());
