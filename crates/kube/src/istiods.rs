@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::{Request, StatusCode, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -23,6 +23,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::body::whole;
 use crate::refusal::{Permission, chain, refused, request_chain, words};
 
 /// Port that serves all endpoints (istio: pilot/pkg/bootstrap/options.go, `--monitoringAddr`).
@@ -116,7 +117,7 @@ impl Istiods {
     }
 
     /// One answer; with a token where istiod demands one.
-    async fn answer(&self, line: &mut Line, pod: &Pod, path: &str) -> Result<Bytes, SourceStatus> {
+    async fn answer(&self, line: &mut Line, pod: &Pod, path: &str) -> Result<Vec<u8>, SourceStatus> {
         let namespace = &pod.metadata.namespace;
         let known = self.tokens.lock().await.get(namespace).cloned();
         let (code, body) = line.get(path, known.as_deref()).await?;
@@ -194,7 +195,7 @@ impl Line {
         Ok(Self { sender, complaint, driver })
     }
 
-    async fn get(&mut self, path: &str, token: Option<&str>) -> Result<(StatusCode, Bytes), SourceStatus> {
+    async fn get(&mut self, path: &str, token: Option<&str>) -> Result<(StatusCode, Vec<u8>), SourceStatus> {
         let mut request = Request::get(path).header(header::HOST, "istiod");
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -205,8 +206,8 @@ impl Line {
             sender.ready().await.map_err(|error| chain(&error))?;
             let response = sender.send_request(request).await.map_err(|error| chain(&error))?;
             let code = response.status();
-            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-            Ok((code, body.map_err(|error| error.to_string())?.to_bytes()))
+            let body = whole(response.into_body(), ANSWER_BYTES_MAX).await;
+            Ok((code, body.map_err(|error| error.to_string())?))
         };
         match within(ANSWER_SECONDS_MAX, path, asked).await? {
             Ok(answer) => Ok(answer),

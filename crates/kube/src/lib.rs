@@ -2,6 +2,7 @@
 //!
 //! The rest of meshlift is synchronous; this room owns the runtime on which its requests run.
 
+mod body;
 pub mod clock;
 pub mod collect;
 pub mod connection;

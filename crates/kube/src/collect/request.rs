@@ -1,16 +1,14 @@
 //! One GET, with patience and limits.
 
-use std::error::Error;
-use std::pin::pin;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Limited};
 use kube::Client;
 use kube::client::Body;
 use kube::core::Status;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::body::whole;
 use crate::refusal::words;
 
 /// Time for one answer. A page of 500 pods takes a healthy API server a tenth of a second; its own limit is 60 s.
@@ -107,7 +105,7 @@ async fn once(client: &Client, question: &Question<'_>) -> Result<Once, NoAnswer
     let response = timeout_at(until, client.send(request)).await.map_err(late)?;
     let response = response.map_err(NoAnswer::Unreachable)?;
     let (code, pause) = (response.status(), retry_after(&response));
-    let body = timeout_at(until, whole(response.into_body())).await.map_err(late)?;
+    let body = timeout_at(until, whole(response.into_body(), ANSWER_BYTES_MAX)).await.map_err(late)?;
     let body = body.map_err(|error| NoAnswer::Unreachable(kube::Error::Service(error)))?;
     if code.is_success() {
         return Ok(Once::Answer(body));
@@ -123,18 +121,6 @@ async fn once(client: &Client, question: &Question<'_>) -> Result<Once, NoAnswer
         code if code.is_server_error() => Ok(Once::Failed(words)),
         _ => Err(NoAnswer::Broken(words)),
     }
-}
-
-/// A body in one piece; its parts are let go as they come.
-async fn whole(body: Body) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
-    let mut body = pin!(Limited::new(body, ANSWER_BYTES_MAX));
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        if let Some(part) = frame?.data_ref() {
-            bytes.extend_from_slice(part);
-        }
-    }
-    Ok(bytes)
 }
 
 fn retry_after(response: &Response<Body>) -> Option<Duration> {

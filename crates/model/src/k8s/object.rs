@@ -203,9 +203,14 @@ macro_rules! kinds {
                 )*
             }
 
-            /// Gives back the room that no object takes.
+            /// Gives back the room that no object takes, nor any part of a pod's status.
             pub fn shrink_to_fit(&mut self) {
                 $( self.$field.shrink_to_fit(); )*
+                for pod in &mut self.pods {
+                    pod.status.conditions.shrink_to_fit();
+                    pod.status.container_statuses.shrink_to_fit();
+                    pod.status.init_container_statuses.shrink_to_fit();
+                }
             }
 
             /// Looks at the metadata of all objects, to change it.

@@ -1,7 +1,8 @@
 //! Values that many objects hold alike, kept once: the pods of a workload have the same containers and labels.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -13,23 +14,25 @@ use super::{Container, ObjectMeta, Objects, OwnerReference, PodSpec, StringMap, 
 #[derive(Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shared<T>(Arc<T>);
 
-/// Values that are known, one of each.
+/// Values that are known, one of each, by their hash.
 #[derive(Debug)]
-#[expect(clippy::disallowed_types, reason = "it is asked and never gone through: its order shows nowhere")]
-pub struct Known<T>(std::collections::HashSet<Shared<T>>);
+pub struct Known<T>(BTreeMap<u64, Vec<Shared<T>>>);
 
 impl<T> Default for Known<T> {
     fn default() -> Self {
-        Self(Default::default())
+        Self(BTreeMap::new())
     }
 }
 
 impl<T: Eq + Hash> Known<T> {
     /// Makes a value one with the equal one that is known, or makes it known.
     pub fn join(&mut self, value: &mut Shared<T>) {
-        match self.0.get(value) {
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        let alike = self.0.entry(hasher.finish()).or_default();
+        match alike.iter().find(|known| *known == value) {
             Some(found) => *value = found.clone(),
-            None => drop(self.0.insert(value.clone())),
+            None => alike.push(value.clone()),
         }
     }
 }

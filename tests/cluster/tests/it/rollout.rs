@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use kube::Client;
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use meshlift_cluster::{Cluster, Options, READY_AFTER, STAYS, STOPS_AFTER};
@@ -40,6 +40,22 @@ async fn until_ready(client: &Client, name: &str, ready: i32) -> Deployment {
         }
     };
     tokio::time::timeout(WAIT, looks).await.unwrap()
+}
+
+/// Waits until a pod is Ready, or is not.
+async fn until_pod_is(client: &Client, name: &str, ready: bool) {
+    let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
+    let looks = async {
+        loop {
+            let status = pods.get(name).await.unwrap().status.unwrap();
+            let ready_now = |one: &PodCondition| one.type_ == "Ready" && one.status == "True";
+            if status.conditions.iter().flatten().any(ready_now) == ready {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(WAIT, looks).await.unwrap();
 }
 
 async fn pods_of(client: &Client, app: &str) -> Vec<Pod> {
@@ -83,8 +99,9 @@ async fn clusters_come_up_side_by_side_and_pods_behave_as_told() {
             "{pods:?}"
         );
     }
-    for ready in [3, 0, 3, 0] {
-        until_ready(&client, "flapping", ready).await;
+    let restless = pods_of(&client, "flapping").await.swap_remove(0).metadata.name.unwrap();
+    for ready in [true, false, true, false] {
+        until_pod_is(&client, &restless, ready).await;
     }
     let folder = one.folder().to_owned();
     drop((one, other));
