@@ -59,7 +59,7 @@ fn start_stages(pods: PodsAre) -> Vec<Value> {
     let started = |name: &str, stays: Value, ready: bool| {
         let scheduled = json!({"key": ".spec.nodeName", "operator": "Exists"});
         let when = [alive(), scheduled, is(PHASE, "In", &["Pending"]), stays];
-        stage(name, &when, delay(pods.ready_after_millis, Some(READY_AFTER)), status(ready))
+        stage(name, &when, delay(pods.ready_after_millis, Some(READY_AFTER)), status(RUNNING, ready))
     };
     let stays = annotation(STAYS);
     vec![
@@ -73,7 +73,7 @@ fn flap_stages() -> Vec<Value> {
     let flaps = |name: &str, from: &str, ready: bool| {
         let flapping = is(&annotation(STAYS), "In", &["flapping"]);
         let when = [alive(), flapping, is(PHASE, "In", &["Running"]), is(READY, "In", &[from])];
-        stage(name, &when, delay(FLAP_MILLIS, None), status(ready))
+        stage(name, &when, delay(FLAP_MILLIS, None), status(READINESS, ready))
     };
     vec![flaps("pod-flaps-away", "True", false), flaps("pod-flaps-back", "False", true)]
 }
@@ -113,10 +113,10 @@ fn stage(name: &str, when: &[Value], delay: Value, next: Value) -> Value {
     })
 }
 
-/// Becomes Ready, as kubelet says it.
-fn status(ready: bool) -> Value {
+/// Becomes Ready or is no longer, as kubelet says it.
+fn status(template: &str, ready: bool) -> Value {
     let word = if ready { "True" } else { "False" };
-    json!({"statusTemplate": RUNNING.replace("$READY", word).replace("$ready", &ready.to_string())})
+    json!({"statusTemplate": template.replace("$READY", word).replace("$ready", &ready.to_string())})
 }
 
 fn node_stage() -> Value {
@@ -150,6 +150,8 @@ fn lease_stage() -> Value {
 
 /// A running pod's status.
 const RUNNING: &str = include_str!("pods/running.yaml");
+/// What changes of it when its readiness does: addresses, sent again, would be added to those it has.
+const READINESS: &str = include_str!("pods/readiness.yaml");
 /// A finished pod's status.
 const COMPLETED: &str = include_str!("pods/completed.yaml");
 /// A node's status: it keeps the kubelet's version that it was created with.
