@@ -66,6 +66,10 @@ impl ListPages {
         self.sharing.share(&mut objects);
         self.objects.append(objects);
         self.items += items;
+        if token.is_none() {
+            self.objects.shrink_to_fit();
+            self.sharing = Sharing::default();
+        }
         Ok(token)
     }
 
