@@ -1,6 +1,6 @@
 //! Small text files: intents, plans, reports.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -17,15 +17,9 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Writes a file, whole or not at all. A link stays one; what is no file (a pipe, `/dev/stdout`) is written as it is.
+/// Writes a file: [`meshlift_snapshot::write_whole`].
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let error = |source| FileError { verb: "write", path: path.to_owned(), source };
-    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let is_device = path.starts_with("/dev") || (place.exists() && !place.is_file());
-    let written = if is_device {
-        fs::write(&place, text)
-    } else {
-        meshlift_snapshot::write_atomically(&place, text.as_bytes())
-    };
-    Ok(written.map_err(error)?)
+    meshlift_snapshot::write_whole(path, text.as_bytes()).map_err(error)?;
+    Ok(())
 }

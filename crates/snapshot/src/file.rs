@@ -43,17 +43,22 @@ pub(crate) fn to_bytes(snapshot: &Snapshot) -> io::Result<Vec<u8>> {
     Ok(writer.finish())
 }
 
-/// Writes a file whole or not at all: beside its place first, then renamed.
+/// Writes a file whole or not at all: beside its place first, then renamed. A link stays one; what is no file (a pipe,
+/// `/dev/stdout`) is written as it is.
 ///
 /// # Errors
-/// Where the system refuses; what was there before is there still.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let part = part_path(path)?;
+/// Where the system refuses; the file that was there before is there still.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if path.starts_with("/dev") || (place.exists() && !place.is_file()) {
+        return fs::write(&place, bytes);
+    }
+    let part = part_path(&place)?;
     let write = || {
         let mut file = File::create(&part)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&part, path)
+        fs::rename(&part, &place)
     };
     write().inspect_err(|_| {
         // The first error is the one that is told; a leftover is named after its process.

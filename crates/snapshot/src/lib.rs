@@ -30,7 +30,7 @@ use meshlift_model::snapshot::Snapshot;
 
 pub use demo::demo;
 pub use error::{ManifestError, SnapshotError};
-pub use file::write_atomically;
+pub use file::write_whole;
 pub use folder::{istiod_answer, write_folder};
 pub use manifest::{
     manifest_documents, parse_manifest, read_manifest, read_whole_manifest, shipped_manifest,
@@ -88,7 +88,7 @@ pub fn to_bytes(snapshot: &Snapshot) -> io::Result<Vec<u8>> {
 /// Where the file cannot be written.
 pub fn write_file(snapshot: &Snapshot, path: &Path) -> Result<(), SnapshotError> {
     let error = |source| SnapshotError::Write { path: path.to_owned(), source };
-    file::write_atomically(path, &to_bytes(snapshot).map_err(error)?).map_err(error)
+    file::write_whole(path, &to_bytes(snapshot).map_err(error)?).map_err(error)
 }
 
 /// Digest of a snapshot: sha256 in hex, the same for any order of its lists and for either form.

@@ -190,7 +190,7 @@ fn plans_and_targets_that_do_not_fit() {
 }
 
 #[test]
-fn a_link_to_a_plan_stays_one_and_nothing_half_written_is_left() {
+fn a_link_that_is_written_to_stays_one_and_nothing_half_written_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path();
     fs::create_dir(place.join("kept")).unwrap();
@@ -201,6 +201,8 @@ fn a_link_to_a_plan_stays_one_and_nothing_half_written_is_left() {
     assert!(place.join("plan.yaml").is_symlink());
     assert!(fs::read_to_string(place.join("kept/plan.yaml")).unwrap().starts_with("format_version"));
     assert_eq!(fs::read_dir(place.join("kept")).unwrap().count(), 1);
+    let said = meshlift(place, &["snapshot", "--demo", "--out", "plan.yaml"]);
+    assert!(said.exit == 0 && place.join("plan.yaml").is_symlink(), "{}", said.stderr);
     let said = meshlift(place, &["plan", "--demo", "--out", "kept"]);
     assert!(said.exit == 2 && said.stderr.contains("cannot write kept"), "{} {}", said.exit, said.stderr);
     let said = meshlift(place, &["plan", "--demo", "--out", "/dev/stdout"]);

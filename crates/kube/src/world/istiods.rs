@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::Request;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -32,6 +32,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::call::{Calls, sentence};
+use crate::body::whole;
 use crate::clock;
 
 /// Port of an istiod that serves version, metrics and debug endpoints without TLS.
@@ -289,8 +290,8 @@ async fn exchange(stream: impl Duplex + 'static, request: Request<Full<Bytes>>) 
     let asked = async {
         let response = sender.send_request(request).await.map_err(|error| sentence(&error))?;
         let code = response.status().as_u16();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-        Ok(Answer { code, body: body.map_err(|error| error.to_string())?.to_bytes().to_vec() })
+        let body = whole(response.into_body(), ANSWER_BYTES_MAX).await;
+        Ok(Answer { code, body: body.map_err(|error| error.to_string())? })
     };
     let answer = asked.await;
     driver.abort();

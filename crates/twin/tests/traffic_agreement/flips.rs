@@ -283,9 +283,9 @@ fn template(flip: &Flip, metadata: &mut ObjectMeta, spec: &mut PodSpec) {
                     spec.containers.last_mut().unwrap()
                 }
             };
-            proxy.lifecycle = lifecycle(Hook::Sleep(*seconds)).map(Box::new);
+            proxy.lifecycle = lifecycle(Hook::Sleep(*seconds));
         }
-        Flip::PreStop(hook) => apps(spec).for_each(|app| app.lifecycle = lifecycle(*hook).map(Box::new)),
+        Flip::PreStop(hook) => apps(spec).for_each(|app| app.lifecycle = lifecycle(*hook)),
         Flip::Probe(timing) => apps(spec).for_each(|app| {
             app.startup_probe = None;
             app.readiness_probe = timing.map(|timing| timed(app.readiness_probe.take(), timing));
@@ -307,7 +307,7 @@ fn timed(probe: Option<Box<Probe>>, (initial, period): (i32, i32)) -> Box<Probe>
     Box::new(Probe { initial_delay_seconds: initial, period_seconds: period, ..probe })
 }
 
-fn lifecycle(hook: Hook) -> Option<Lifecycle> {
+fn lifecycle(hook: Hook) -> Option<Box<Lifecycle>> {
     let exec = |command: &[&str]| LifecycleHandler {
         exec: Some(ExecAction { command: command.iter().map(|word| (*word).to_owned()).collect() }),
         ..LifecycleHandler::default()
@@ -320,7 +320,7 @@ fn lifecycle(hook: Hook) -> Option<Lifecycle> {
         Hook::Shell(script) => exec(&["sh", "-c", script]),
         Hook::Unknown => exec(&["/app/drain"]),
     };
-    Some(Lifecycle { pre_stop: Some(pre_stop), post_start: None })
+    Some(Box::new(Lifecycle { pre_stop: Some(pre_stop), post_start: None }))
 }
 
 fn count(amount: &str) -> IntOrString {

@@ -26,15 +26,12 @@ fn deployment(name: &str, annotations: &Value) -> Deployment {
     .unwrap()
 }
 
-/// Waits until the Deployment has that many ready replicas.
-async fn until_ready(client: &Client, name: &str, ready: i32) -> Deployment {
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), "default");
+/// Looks until there is something to see.
+async fn until<T>(look: impl AsyncFn() -> Option<T>) -> T {
     let looks = async {
         loop {
-            let found = deployments.get(name).await.unwrap();
-            let status = found.status.clone().unwrap_or_default();
-            if status.ready_replicas.unwrap_or(0) == ready && status.replicas == Some(3) {
-                return found;
+            if let Some(seen) = look().await {
+                return seen;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -42,20 +39,26 @@ async fn until_ready(client: &Client, name: &str, ready: i32) -> Deployment {
     tokio::time::timeout(WAIT, looks).await.unwrap()
 }
 
+/// Waits until the Deployment has that many ready replicas.
+async fn until_ready(client: &Client, name: &str, ready: i32) -> Deployment {
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), "default");
+    let look = async || {
+        let found = deployments.get(name).await.unwrap();
+        let status = found.status.clone().unwrap_or_default();
+        (status.ready_replicas.unwrap_or(0) == ready && status.replicas == Some(3)).then_some(found)
+    };
+    until(look).await
+}
+
 /// Waits until a pod is Ready, or is not.
 async fn until_pod_is(client: &Client, name: &str, ready: bool) {
     let pods: Api<Pod> = Api::namespaced(client.clone(), "default");
-    let looks = async {
-        loop {
-            let status = pods.get(name).await.unwrap().status.unwrap();
-            let ready_now = |one: &PodCondition| one.type_ == "Ready" && one.status == "True";
-            if status.conditions.iter().flatten().any(ready_now) == ready {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+    let look = async || {
+        let status = pods.get(name).await.unwrap().status.unwrap();
+        let is_ready = |one: &PodCondition| one.type_ == "Ready" && one.status == "True";
+        (status.conditions.iter().flatten().any(is_ready) == ready).then_some(())
     };
-    tokio::time::timeout(WAIT, looks).await.unwrap();
+    until(look).await;
 }
 
 async fn pods_of(client: &Client, app: &str) -> Vec<Pod> {
