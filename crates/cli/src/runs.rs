@@ -156,7 +156,7 @@ pub(crate) fn known_step(step: &str, plan: &Plan) -> Result<(), CliError> {
     if known.iter().any(|id| id == step) {
         return Ok(());
     }
-    let waits = plan.waiting.first().map(|on| format!("{} {}", on.subject, on.reason));
+    let waits = plan.waiting.first().map(|on| format!("{}: {}", on.subject, on.reason));
     Err(CliError::UnknownStep { step: step.to_owned(), known, waits })
 }
 

@@ -56,3 +56,17 @@ impl KindWork for DropDoubles<'_> {
         problems
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn pods_of_a_workload_hold_one_list_of_containers() {
+        let pods = crate::demo().unwrap().objects.pods;
+        let lists: BTreeSet<_> = pods.iter().map(|pod| std::ptr::from_ref(&*pod.spec.containers)).collect();
+        let different: BTreeSet<_> = pods.iter().map(|pod| format!("{:?}", pod.spec.containers)).collect();
+        assert_eq!(lists.len(), different.len());
+        assert!(lists.len() < pods.len());
+    }
+}

@@ -37,6 +37,7 @@ mod object;
 mod pod;
 mod policy;
 mod shared;
+mod sharing;
 mod workload;
 
 pub use admission::*;
@@ -49,6 +50,7 @@ pub use object::*;
 pub use pod::*;
 pub use policy::*;
 pub use shared::*;
+pub use sharing::*;
 pub use workload::*;
 
 /// Labels, annotations, node selectors: ordered, so that output is stable.

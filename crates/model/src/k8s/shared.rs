@@ -8,8 +8,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Container, ObjectMeta, Objects, OwnerReference, PodSpec, StringMap, Toleration, Volume};
-
 /// A value that others may hold too. It reads as the value; whoever changes it gets a copy of its own first.
 #[derive(Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shared<T>(Arc<T>);
@@ -46,16 +44,16 @@ impl<T: Clone> Shared<Vec<T>> {
     }
 }
 
-impl Shared<StringMap> {
+impl<V: Clone> Shared<BTreeMap<String, V>> {
     /// As [`std::collections::BTreeMap::retain`]; where all is kept, it stays shared.
-    pub fn retain(&mut self, keep: impl Fn(&String, &String) -> bool) {
+    pub fn retain(&mut self, keep: impl Fn(&String, &V) -> bool) {
         if !self.iter().all(|(key, value)| keep(key, value)) {
             Arc::make_mut(&mut self.0).retain(|key, value| keep(key, value));
         }
     }
 
     /// As [`std::collections::BTreeMap::remove`]; where there is no such key, it stays shared.
-    pub fn remove(&mut self, key: &str) -> Option<String> {
+    pub fn remove(&mut self, key: &str) -> Option<V> {
         if self.contains_key(key) { Arc::make_mut(&mut self.0).remove(key) } else { None }
     }
 }
@@ -134,37 +132,40 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Shared<T> {
     }
 }
 
-/// Finds equal values and keeps one of each.
-#[derive(Debug, Default)]
-pub struct Sharing {
-    containers: Known<Vec<Container>>,
-    volumes: Known<Vec<Volume>>,
-    tolerations: Known<Vec<Toleration>>,
-    maps: Known<StringMap>,
-    owners: Known<Vec<OwnerReference>>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Sharing {
-    /// Lets all objects share what they hold alike, with each other and with those of earlier calls.
-    pub fn share(&mut self, objects: &mut Objects) {
-        objects.for_each_meta(|meta| self.meta(meta));
-        objects.pods.iter_mut().for_each(|pod| self.spec(&mut pod.spec));
-        objects.templates_mut().for_each(|template| {
-            self.meta(&mut template.metadata);
-            self.spec(&mut template.spec);
-        });
+    fn list(items: &[i32]) -> Shared<Vec<i32>> {
+        items.iter().copied().collect()
     }
 
-    fn meta(&mut self, meta: &mut ObjectMeta) {
-        self.maps.join(&mut meta.labels);
-        self.maps.join(&mut meta.annotations);
-        self.owners.join(&mut meta.owner_references);
+    #[test]
+    fn equal_values_become_one_until_somebody_changes_one() {
+        let (mut first, mut second, mut other) = (list(&[1, 2]), list(&[1, 2]), list(&[3]));
+        let mut known = Known::default();
+        for value in [&mut first, &mut second, &mut other] {
+            known.join(value);
+        }
+        assert!(Arc::ptr_eq(&first.0, &second.0) && !Arc::ptr_eq(&first.0, &other.0));
+        second.push(3);
+        assert_eq!((first.as_slice(), second.as_slice()), (&[1, 2][..], &[1, 2, 3][..]));
     }
 
-    fn spec(&mut self, spec: &mut PodSpec) {
-        self.containers.join(&mut spec.containers);
-        self.containers.join(&mut spec.init_containers);
-        self.volumes.join(&mut spec.volumes);
-        self.tolerations.join(&mut spec.tolerations);
+    #[test]
+    fn what_takes_nothing_away_ends_no_sharing() {
+        let first = list(&[1, 2]);
+        let mut second = first.clone();
+        second.retain(|one| *one > 0);
+        assert!(Arc::ptr_eq(&first.0, &second.0));
+        second.retain(|one| *one > 1);
+        assert_eq!((first.len(), second.as_slice()), (2, &[2][..]));
+
+        let first: Shared<BTreeMap<String, i32>> = std::iter::once(("a".to_owned(), 1)).collect();
+        let mut second = first.clone();
+        assert_eq!(second.remove("b"), None);
+        second.retain(|key, _| key == "a");
+        assert!(Arc::ptr_eq(&first.0, &second.0));
+        assert_eq!((second.remove("a"), first.len(), second.len()), (Some(1), 1, 0));
     }
 }
