@@ -54,8 +54,10 @@ impl Server {
             let mut replies = VecDeque::from(replies);
             while let Some(reply) = replies.pop_front() {
                 let Ok((stream, _)) = listener.accept() else { return };
-                let line = serve(stream, &reply);
+                let (line, stream) = read(stream);
+                // Noted before it is answered: whoever has the answer may ask at once what was asked.
                 told.lock().unwrap().push(line);
+                play(stream, &reply);
             }
         });
         let (world, folder) = world(&server);
@@ -92,6 +94,13 @@ fn world(address: &str) -> (LiveWorld, tempfile::TempDir) {
 
 /// Reads one request whole and plays a reply; gives method and path.
 fn serve(stream: TcpStream, reply: &Reply) -> String {
+    let (line, stream) = read(stream);
+    play(stream, reply);
+    line
+}
+
+/// Reads one request whole; gives method and path.
+fn read(stream: TcpStream) -> (String, TcpStream) {
     let mut reader = BufReader::new(stream);
     let (mut first, mut length) = (String::new(), 0);
     reader.read_line(&mut first).unwrap();
@@ -106,15 +115,19 @@ fn serve(stream: TcpStream, reply: &Reply) -> String {
         }
     }
     reader.read_exact(&mut vec![0; length]).unwrap();
+    (first.split(' ').take(2).collect::<Vec<_>>().join(" "), reader.into_inner())
+}
+
+/// Answers, or hangs up: the connection ends with this.
+fn play(mut stream: TcpStream, reply: &Reply) {
     if let Reply::Answer(code, headers, body) = reply {
         let body = body.to_string();
         let head = format!(
             "HTTP/1.1 {code} X\r\n{headers}Connection: close\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
-        reader.into_inner().write_all(format!("{head}{body}").as_bytes()).unwrap();
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
     }
-    first.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
 fn namespace() -> Value {
