@@ -106,7 +106,7 @@ fn metrics_port() -> ContainerPort {
 
 /// Requests and limits of the proxy: by the pod's annotations where it has any, else as the injector says.
 fn resources(annotations: &StringMap, settings: &Settings) -> Resources {
-    let asked = |pairs: [(&str, &str); 2]| -> StringMap {
+    let asked = |pairs: [(&str, &str); 2]| {
         let found = pairs.into_iter().filter_map(|(resource, key)| {
             let value = annotations.get(&format!("sidecar.istio.io/{key}"))?;
             Some((resource.to_owned(), value.clone()))

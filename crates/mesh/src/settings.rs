@@ -190,7 +190,11 @@ mod tests {
     fn quantities_are_written_as_the_api_server_writes_them() {
         let of = |text: &str| {
             let limits = StringMap::from([("x".to_owned(), text.to_owned())]);
-            canonical(Resources { limits, ..Resources::default() }).limits.into_values().next()
+            canonical(Resources { limits: limits.into(), ..Resources::default() })
+                .limits
+                .values()
+                .next()
+                .cloned()
         };
         for (text, canonical) in
             [("2000m", "2"), ("100m", "100m"), ("1024Mi", "1Gi"), ("128Mi", "128Mi"), ("0", "0")]

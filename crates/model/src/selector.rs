@@ -4,13 +4,13 @@
 //! (<https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors>): all
 //! requirements must hold; an empty selector matches everything; `NotIn` matches where the key is absent.
 
-use crate::k8s::StringMap;
+use crate::k8s::{Shared, StringMap};
 
 api! {
     /// `metav1.LabelSelector`.
     pub struct LabelSelector {
         /// Labels that must be equal.
-        pub match_labels: StringMap,
+        pub match_labels: Shared<StringMap>,
         /// Further requirements.
         pub match_expressions: Vec<Requirement>,
     }
@@ -30,7 +30,7 @@ impl LabelSelector {
     /// A selector for exactly these labels.
     #[must_use]
     pub fn of_labels(labels: &StringMap) -> Self {
-        Self { match_labels: labels.clone(), match_expressions: Vec::new() }
+        Self { match_labels: labels.clone().into(), match_expressions: Vec::new() }
     }
 
     /// True if all requirements hold for `labels`.
@@ -67,7 +67,7 @@ mod tests {
 
     fn requirement(key: &str, operator: &str, values: &[&str]) -> LabelSelector {
         LabelSelector {
-            match_labels: StringMap::new(),
+            match_labels: Shared::default(),
             match_expressions: vec![Requirement {
                 key: key.into(),
                 operator: operator.into(),

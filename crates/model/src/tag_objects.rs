@@ -6,7 +6,7 @@
 
 use crate::defaults::{INJECTION_LABEL, REV_LABEL, TAG_LABEL};
 use crate::k8s::{
-    IntOrString, MutatingWebhookConfiguration, Object, Rule, Service, StringMap,
+    IntOrString, MutatingWebhookConfiguration, Object, Rule, Service, Shared, StringMap,
     ValidatingWebhookConfiguration, Webhook, WebhookClientConfig,
 };
 use crate::names::{ObjectRef, RevisionName, TagName};
@@ -83,7 +83,7 @@ fn requirement(key: &str, operator: &str, values: &[&str]) -> Requirement {
 }
 
 fn all_of(requirements: &[Requirement]) -> Option<LabelSelector> {
-    Some(LabelSelector { match_labels: StringMap::new(), match_expressions: requirements.to_vec() })
+    Some(LabelSelector { match_labels: Shared::default(), match_expressions: requirements.to_vec() })
 }
 
 fn webhooks(tag: &TagName, source: &TagSource<'_>) -> MutatingWebhookConfiguration {

@@ -12,6 +12,7 @@ mod file;
 pub mod fixtures;
 mod folder;
 mod frame;
+mod intake;
 mod kinds;
 pub mod limits;
 pub mod live;

@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_model::k8s::{Objects, Sharing, with_kind};
+use meshlift_model::k8s::{Objects, with_kind};
 use meshlift_model::snapshot::{IstiodAnswers, ReadProblem, Snapshot, SourceStatus};
 
 use crate::folder::istiod::{ENDPOINTS, istiod_answer};
 use crate::folder::list::{ListError, ReadPage, count_page, head_token};
 use crate::folder::sources::FOREIGN_CRDS;
 use crate::folder::{ISTIOD, VERSION_SOURCE};
+use crate::intake::Intake;
 use crate::limits::PROBLEMS_MAX;
 use crate::normal::normalise;
-use crate::redact::redact_part;
 
 /// Kinds of which only it is asked whether they are served and how many there are (plural with group).
 pub const COUNTED_KINDS: &[&str] = FOREIGN_CRDS;
@@ -22,9 +22,7 @@ pub const COUNTED_KINDS: &[&str] = FOREIGN_CRDS;
 pub struct ListPages {
     resource: String,
     place: String,
-    objects: Objects,
-    /// Of all pages.
-    sharing: Sharing,
+    intake: Intake,
     problems: Vec<ReadProblem>,
     items: usize,
 }
@@ -36,8 +34,7 @@ impl ListPages {
         Self {
             resource: resource.to_owned(),
             place: place.to_owned(),
-            objects: Objects::default(),
-            sharing: Sharing::default(),
+            intake: Intake::default(),
             problems: Vec::new(),
             items: 0,
         }
@@ -49,12 +46,11 @@ impl ListPages {
     /// # Errors
     /// A sentence that says where and why, if the page is no list or holds too much that cannot be read.
     pub fn add(&mut self, page: &[u8]) -> Result<Option<String>, String> {
-        let mut objects = Objects::default();
         let read = ReadPage {
             place: &self.place,
             first: self.items,
             bytes: page,
-            objects: &mut objects,
+            intake: &mut self.intake,
             problems: &mut self.problems,
         };
         let found = with_kind(&self.resource, read).unwrap_or_else(|| count_page(page));
@@ -62,13 +58,9 @@ impl ListPages {
         if self.problems.len() > PROBLEMS_MAX {
             return Err(format!("{} holds more than {PROBLEMS_MAX} objects that cannot be read", self.place));
         }
-        redact_part(&mut objects);
-        self.sharing.share(&mut objects);
-        self.objects.append(objects);
         self.items += items;
         if token.is_none() {
-            self.objects.shrink_to_fit();
-            self.sharing = Sharing::default();
+            self.intake.finish();
         }
         Ok(token)
     }
@@ -128,7 +120,7 @@ pub struct Gathered {
 impl Gathered {
     /// Objects that are there so far.
     pub fn objects(&self) -> impl Iterator<Item = &Objects> {
-        self.lists.values().flatten().map(|list| &list.objects)
+        self.lists.values().flatten().map(|list| list.intake.objects())
     }
 
     /// The snapshot: every source with its status, objects in their normal form.
@@ -147,7 +139,7 @@ impl Gathered {
         for (resource, outcome) in self.lists {
             let status = match outcome {
                 Ok(list) => {
-                    snapshot.objects.append(list.objects);
+                    snapshot.objects.take_from(&mut list.intake.into_objects());
                     snapshot.problems.extend(list.problems);
                     SourceStatus::Read { count: list.items }
                 }

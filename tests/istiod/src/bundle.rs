@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::error::StandinError;
 use crate::inject::base64;
 use crate::mirror::Mirror;
-use crate::serve::{PLAIN, WEBHOOKS};
+use crate::serve::ports;
 
 /// Webhooks that are an istiod's: `pkg/webhooks/webhookpatch.go` and `pkg/webhooks/validation/controller`.
 const OWN: [&str; 2] = ["sidecar-injector.istio.io", "validation.istio.io"];
@@ -114,6 +114,5 @@ pub(crate) async fn forward(client: &Client, istiod: &Pod) -> Result<(), Standin
         "status": {"podIP": istiod.status.pod_ip},
     }))
     .unwrap_or_default();
-    let ports = [&PLAIN[..], &[WEBHOOKS]].concat();
-    Ok(forward_ports(client, &pod, &ports).await?)
+    Ok(forward_ports(client, &pod, &ports()).await?)
 }

@@ -32,8 +32,13 @@ impl Authority {
         self.issuer.pem()
     }
 
-    /// TLS of a revision's istiods, under the names of `pilot/pkg/bootstrap/server.go`.
-    pub(crate) fn tls(&self, revision: &str, namespace: &str) -> Result<TlsAcceptor, StandinError> {
+    /// TLS of a revision's istiods for these protocols (ALPN; none: any), under the names of `pilot/pkg/bootstrap/server.go`.
+    pub(crate) fn tls(
+        &self,
+        revision: &str,
+        namespace: &str,
+        protocols: &[&str],
+    ) -> Result<TlsAcceptor, StandinError> {
         let services = [
             "istiod".to_owned(),
             format!("istiod-{revision}"),
@@ -48,10 +53,11 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer)?;
         let chain = vec![certificate.der().clone(), self.issuer.der().clone()];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(chain, key)?;
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }

@@ -1,6 +1,7 @@
 //! The process, and the socket on which it takes orders: one line of JSON each, answered by `done` or an error.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -14,9 +15,15 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::behaviour::Behaviours;
 use crate::certificates::Authority;
 use crate::error::StandinError;
+use crate::mirror::Key;
 use crate::reconcile::reconcile;
 use crate::shared::Shared;
 use crate::watch::follow;
+
+/// Time that proxies have to answer a push.
+const SHOWN_MAX: Duration = Duration::from_secs(30);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What the process may be told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,14 +83,35 @@ async fn obey(stream: UnixStream, shared: &Shared) -> std::io::Result<()> {
     stream.read_line(&mut line).await?;
     let said = match serde_json::from_str(&line) {
         Ok(Order::Behave(behaviours)) => {
-            shared.behave(behaviours);
-            "done".to_owned()
+            let push = shared.behave(behaviours);
+            until_proxies_show_it(shared, push).await
         }
-        Ok(Order::Proxies) => shared.links().count().to_string(),
+        Ok(Order::Proxies) => shared.clients().proxies().to_string(),
         Ok(Order::Root) => shared.authority().root(),
         Err(error) => format!("not understood: {error}"),
     };
     stream.get_mut().write_all(said.as_bytes()).await
+}
+
+/// Waits until every proxy got the push, and said what it is told to say.
+async fn until_proxies_show_it(shared: &Shared, push: u64) -> String {
+    let began = Instant::now();
+    while !proxies_show_it(shared, push) {
+        if began.elapsed() > SHOWN_MAX {
+            return "proxies did not answer a push in time".to_owned();
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    "done".to_owned()
+}
+
+fn proxies_show_it(shared: &Shared, push: u64) -> bool {
+    let behaviour = |istiod: &Key| shared.istiod(istiod).map(|(_, revision)| shared.behaviour(&revision));
+    // Proxies of an istiod that is gone or refuses are about to be gone.
+    let speaks = |istiod: &Key| behaviour(istiod).is_some_and(|one| !one.refuses);
+    let answers = |istiod: &Key| behaviour(istiod).is_some_and(|one| !one.refuses && !one.proxies_are_stale);
+    let clients = shared.clients();
+    clients.got(push, speaks) && clients.answered(answers)
 }
 
 /// Sends an order and returns what the process says.

@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 use crate::bundle;
 use crate::error::StandinError;
 use crate::mirror::{Key, key};
-use crate::serve::{Place, serve};
+use crate::proxies::{Accepting, Proxies};
+use crate::serve::{Place, Secrets, serve};
 use crate::shared::Shared;
 
 /// Changes that come together are looked at together.
@@ -28,10 +29,11 @@ struct Served {
 pub(crate) async fn reconcile(shared: Shared) {
     let mut changes = shared.changes();
     let mut served: BTreeMap<Key, Served> = BTreeMap::new();
+    let mut proxies = Proxies::default();
     loop {
         changes.borrow_and_update();
         if shared.mirror().is_complete()
-            && let Err(error) = turn(&shared, &mut served).await
+            && let Err(error) = turn(&shared, &mut served, &mut proxies).await
         {
             eprintln!(
                 "{error}: {}",
@@ -47,7 +49,11 @@ pub(crate) async fn reconcile(shared: Shared) {
     }
 }
 
-async fn turn(shared: &Shared, served: &mut BTreeMap<Key, Served>) -> Result<(), StandinError> {
+async fn turn(
+    shared: &Shared,
+    served: &mut BTreeMap<Key, Served>,
+    proxies: &mut Proxies,
+) -> Result<(), StandinError> {
     let wanted: BTreeMap<Key, (Pod, String)> = {
         let mirror = shared.mirror();
         mirror.istiods().map(|(pod, revision)| (key(pod), (pod.clone(), revision))).collect()
@@ -71,10 +77,17 @@ async fn turn(shared: &Shared, served: &mut BTreeMap<Key, Served>) -> Result<(),
             Err(error) => failed = Err(error),
         }
     }
-    {
-        let mirror = shared.mirror();
-        shared.links().update(&mirror, |revision| !shared.behaviour(revision).refuses);
-    }
+    let accepting = wanted
+        .iter()
+        .filter(|(key, (pod, _))| served.contains_key(*key) && pod.metadata.deletion_timestamp.is_none());
+    let accepting: Vec<Accepting> = accepting
+        .map(|(key, (pod, revision))| Accepting {
+            pod: key.clone(),
+            address: pod.status.pod_ip.clone(),
+            revision: revision.clone(),
+        })
+        .collect();
+    proxies.update(shared, &accepting);
     let root = shared.authority().root();
     let due = bundle::due(&shared.mirror(), &root);
     for write in due {
@@ -90,9 +103,10 @@ async fn begin(
     revision: &str,
     address: IpAddr,
 ) -> Result<JoinSet<()>, StandinError> {
-    let tls = shared.authority().tls(revision, &pod.metadata.namespace)?;
+    let tls = |protocols| shared.authority().tls(revision, &pod.metadata.namespace, protocols);
+    let secrets = Secrets { webhooks: tls(&[])?, ads: tls(&["h2"])? };
     let place = Place { shared: shared.clone(), istiod: key(pod), address };
-    let tasks = serve(&place, tls).await.map_err(StandinError::io(&pod.status.pod_ip))?;
+    let tasks = serve(&place, &secrets).await.map_err(StandinError::io(&pod.status.pod_ip))?;
     bundle::forward(shared.client(), pod).await?;
     Ok(tasks)
 }

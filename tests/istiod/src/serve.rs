@@ -4,12 +4,14 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service_server::AggregatedDiscoveryServiceServer;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::service::TowerToHyperService;
 use meshlift_model::k8s::Pod;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -17,18 +19,36 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use crate::ads::{self, Ads};
 use crate::behaviour::Behaviour;
-use crate::debug::{connections, syncz};
+use crate::debug;
 use crate::inject::{injected, passes};
 use crate::metrics::metrics;
 use crate::mirror::Key;
 use crate::shared::Shared;
 use crate::token::{self, Verdict};
 
-/// Port of the webhooks, TLS.
-pub(crate) const WEBHOOKS: u16 = 15017;
-/// Ports that speak plain HTTP: `/ready` and debug pages, monitoring and debug pages.
-pub(crate) const PLAIN: [u16; 2] = [8080, 15014];
+/// What a port speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaks {
+    /// `/ready`, `/version`, `/metrics` and debug pages, plain.
+    Pages,
+    /// Webhooks, over TLS.
+    Webhooks,
+    /// ADS, plain.
+    Ads,
+    /// ADS over TLS.
+    SecureAds,
+}
+
+/// All ports of an istiod.
+const PORTS: [(u16, Speaks); 5] = [
+    (8080, Speaks::Pages),
+    (15014, Speaks::Pages),
+    (15017, Speaks::Webhooks),
+    (ads::PLAIN, Speaks::Ads),
+    (ads::SECURE, Speaks::SecureAds),
+];
 
 /// Pause after a connection that could not be accepted.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -41,19 +61,29 @@ pub(crate) struct Place {
     pub(crate) address: IpAddr,
 }
 
+/// TLS of an istiod's ports.
+#[derive(Clone)]
+pub(crate) struct Secrets {
+    pub(crate) webhooks: TlsAcceptor,
+    pub(crate) ads: TlsAcceptor,
+}
+
+/// Numbers of all ports.
+pub(crate) fn ports() -> Vec<u16> {
+    PORTS.iter().map(|(port, _)| *port).collect()
+}
+
 /// Binds all ports of an istiod and serves them for as long as the tasks live.
-pub(crate) async fn serve(place: &Place, tls: TlsAcceptor) -> std::io::Result<JoinSet<()>> {
+pub(crate) async fn serve(place: &Place, secrets: &Secrets) -> std::io::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
-    let listener = TcpListener::bind(SocketAddr::new(place.address, WEBHOOKS)).await?;
-    tasks.spawn(accept(listener, place.clone(), Some(tls)));
-    for port in PLAIN {
+    for (port, speaks) in PORTS {
         let listener = TcpListener::bind(SocketAddr::new(place.address, port)).await?;
-        tasks.spawn(accept(listener, place.clone(), None));
+        tasks.spawn(accept(listener, place.clone(), speaks, secrets.clone()));
     }
     Ok(tasks)
 }
 
-async fn accept(listener: TcpListener, place: Place, tls: Option<TlsAcceptor>) {
+async fn accept(listener: TcpListener, place: Place, speaks: Speaks, secrets: Secrets) {
     // Connections end with their listener.
     let mut connections = JoinSet::new();
     loop {
@@ -63,20 +93,34 @@ async fn accept(listener: TcpListener, place: Place, tls: Option<TlsAcceptor>) {
             continue;
         };
         while connections.try_join_next().is_some() {}
-        connections.spawn(connection(stream, peer.ip(), place.clone(), tls.clone()));
+        connections.spawn(connection(stream, peer, place.clone(), speaks, secrets.clone()));
     }
 }
 
-async fn connection(stream: TcpStream, peer: IpAddr, place: Place, tls: Option<TlsAcceptor>) {
+async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, speaks: Speaks, secrets: Secrets) {
     let _ = stream.set_nodelay(true);
-    match tls {
-        Some(tls) => {
-            if let Ok(stream) = tls.accept(stream).await {
-                http(stream, peer, place, true).await;
+    match speaks {
+        Speaks::Pages => http(stream, peer.ip(), place, false).await,
+        Speaks::Webhooks => {
+            if let Ok(stream) = secrets.webhooks.accept(stream).await {
+                http(stream, peer.ip(), place, true).await;
             }
         }
-        None => http(stream, peer, place, false).await,
+        Speaks::Ads => grpc(stream, Ads { place, peer, secure: false }).await,
+        Speaks::SecureAds => {
+            if let Ok(stream) = secrets.ads.accept(stream).await {
+                grpc(stream, Ads { place, peer, secure: true }).await;
+            }
+        }
     }
+}
+
+async fn grpc(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, ads: Ads) {
+    let service = TowerToHyperService::new(AggregatedDiscoveryServiceServer::new(ads));
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    // All stand-in proxies of an istiod come over one connection.
+    http.max_concurrent_streams(None);
+    let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn http(stream: impl AsyncRead + AsyncWrite + Unpin, peer: IpAddr, place: Place, webhooks: bool) {
@@ -123,7 +167,7 @@ async fn answer(place: &Place, peer: IpAddr, request: Request<Incoming>, webhook
         "/ready" => text(StatusCode::OK, ""),
         "/version" => text(StatusCode::OK, &version(&istiod)),
         "/metrics" => {
-            let proxies = place.shared.links().of(&place.istiod).len();
+            let proxies = place.shared.clients().of(&place.istiod).count();
             say(
                 StatusCode::OK,
                 "text/plain; version=0.0.4; charset=utf-8",
@@ -131,7 +175,7 @@ async fn answer(place: &Place, peer: IpAddr, request: Request<Incoming>, webhook
             )
         }
         _ => match path.strip_prefix("/debug/") {
-            Some(page) => debug(place, peer, &request, page, &revision).await,
+            Some(page) => debug(place, peer, &request, page).await,
             None => text(StatusCode::NOT_FOUND, "404 page not found\n"),
         },
     }
@@ -165,32 +209,23 @@ async fn webhook(
     text(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
-async fn debug(
-    place: &Place,
-    peer: IpAddr,
-    request: &Request<Incoming>,
-    page: &str,
-    revision: &str,
-) -> Answer {
+async fn debug(place: &Place, peer: IpAddr, request: &Request<Incoming>, page: &str) -> Answer {
     let header = request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    match token::check(&place.shared, peer, header, page, &place.istiod.0).await {
-        Verdict::Allowed => {}
+    let only = match token::check(&place.shared, peer, header, page, &place.istiod.0).await {
+        Verdict::Allowed { only } => only,
         Verdict::Unauthenticated => return text(StatusCode::UNAUTHORIZED, "authentication failure\n"),
         Verdict::Forbidden => return text(StatusCode::FORBIDDEN, "forbidden\n"),
-    }
-    let links = place.shared.links().of(&place.istiod);
-    let behaviour = place.shared.behaviour(revision);
-    let mirror = place.shared.mirror();
-    match page {
-        "syncz" => json(&syncz(&mirror, &links, &behaviour)),
-        "connections" => json(&connections(&mirror, &links)),
-        _ => text(StatusCode::NOT_FOUND, "404 page not found\n"),
+    };
+    let query = request.uri().query().unwrap_or_default();
+    match debug::page(place, &format!("{page}?{query}"), only.as_deref()) {
+        (StatusCode::OK, body) => say(StatusCode::OK, "application/json", body),
+        (status, body) => text(status, &body),
     }
 }
 
 /// Version, revision of the source and state of its tree, as `/version` says it: the tag of the image, and what
 /// the recorded istiods said after it.
-fn version(istiod: &Pod) -> String {
+pub(crate) fn version(istiod: &Pod) -> String {
     let images = istiod.spec.containers.iter().map(|container| container.image.as_str());
     let tag =
         images.filter_map(|image| image.rsplit_once(':')).map(|(_, tag)| tag).next().unwrap_or("unknown");

@@ -1,15 +1,17 @@
 //! What all tasks of the process share.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use kube::Client;
 use meshlift_model::k8s::Pod;
 use tokio::sync::watch;
 
+use crate::ads::clients::Clients;
 use crate::behaviour::{Behaviour, Behaviours};
 use crate::certificates::Authority;
 use crate::mirror::{Key, Mirror, revision};
-use crate::proxies::Links;
 use crate::token::Reviewed;
 
 /// State; cloned by handle.
@@ -22,10 +24,32 @@ struct Inner {
     client: Client,
     authority: Authority,
     mirror: Mutex<Mirror>,
-    links: Mutex<Links>,
+    clients: Mutex<Clients>,
     behaviours: Mutex<Behaviours>,
     reviewed: Mutex<Reviewed>,
     changes: watch::Sender<u64>,
+    pushes: watch::Sender<Push>,
+}
+
+/// A push of all config to all clients.
+#[derive(Clone, Debug)]
+pub(crate) struct Push {
+    /// Counts them.
+    pub(crate) number: u64,
+    at: Timestamp,
+}
+
+impl Push {
+    /// Time and number, as istiods write it.
+    pub(crate) fn version(&self) -> String {
+        format!("{}/{}", self.at.strftime("%Y-%m-%dT%H:%M:%SZ"), self.number)
+    }
+
+    /// The version and what no other answer has.
+    pub(crate) fn nonce(&self) -> String {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        format!("{}-{:x}", self.version(), COUNT.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -39,10 +63,11 @@ impl Shared {
             client,
             authority,
             mirror: Mutex::default(),
-            links: Mutex::default(),
+            clients: Mutex::default(),
             behaviours: Mutex::default(),
             reviewed: Mutex::default(),
             changes: watch::Sender::new(0),
+            pushes: watch::Sender::new(Push { number: 0, at: Timestamp::now() }),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -74,8 +99,18 @@ impl Shared {
         locked(&self.inner.mirror)
     }
 
-    pub(crate) fn links(&self) -> MutexGuard<'_, Links> {
-        locked(&self.inner.links)
+    /// Whoever needs the mirror too takes this one first.
+    pub(crate) fn clients(&self) -> MutexGuard<'_, Clients> {
+        locked(&self.inner.clients)
+    }
+
+    pub(crate) fn pushes(&self) -> watch::Receiver<Push> {
+        self.inner.pushes.subscribe()
+    }
+
+    /// The last push.
+    pub(crate) fn push(&self) -> Push {
+        self.inner.pushes.borrow().clone()
     }
 
     pub(crate) fn reviewed(&self) -> MutexGuard<'_, Reviewed> {
@@ -86,9 +121,12 @@ impl Shared {
         locked(&self.inner.behaviours).get(revision).cloned().unwrap_or_default()
     }
 
-    pub(crate) fn behave(&self, behaviours: Behaviours) {
+    /// From now on, behave like this: all config is pushed, so that proxies show it; the push's number.
+    pub(crate) fn behave(&self, behaviours: Behaviours) -> u64 {
         *locked(&self.inner.behaviours) = behaviours;
         self.touch();
+        self.inner.pushes.send_modify(|push| *push = Push { number: push.number + 1, at: Timestamp::now() });
+        self.push().number
     }
 
     /// The istiod's pod, if it is still there, and its revision.

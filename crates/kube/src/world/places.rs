@@ -96,7 +96,7 @@ mod tests {
             operator: "NotIn".into(),
             values: vec!["a".into(), "b".into()],
         };
-        let labels = [("app".to_owned(), "web".to_owned())].into();
+        let labels = [("app".to_owned(), "web".to_owned())].into_iter().collect();
         let text = selector(&LabelSelector { match_labels: labels, match_expressions: vec![further] });
         assert_eq!(text, "app=web,tier notin (a,b)");
         assert_eq!(

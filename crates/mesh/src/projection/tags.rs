@@ -149,7 +149,7 @@ fn selector(expressions: Expressions) -> LabelSelector {
 
 fn deactivate(configuration: &mut MutatingWebhookConfiguration) {
     let never = LabelSelector {
-        match_labels: [(DEACTIVATED.0.to_owned(), DEACTIVATED.1.to_owned())].into(),
+        match_labels: [(DEACTIVATED.0.to_owned(), DEACTIVATED.1.to_owned())].into_iter().collect(),
         ..LabelSelector::default()
     };
     for webhook in &mut configuration.webhooks {

@@ -1,6 +1,6 @@
 //! Services and their endpoints.
 
-use super::{IntOrString, ObjectMeta, StringMap};
+use super::{IntOrString, ObjectMeta, Shared, StringMap};
 
 api! {
     /// `v1.Service`.
@@ -20,7 +20,7 @@ api! {
         #[serde(rename = "clusterIP")]
         pub cluster_ip: String,
         /// Pods behind it; empty means endpoints are managed elsewhere.
-        pub selector: StringMap,
+        pub selector: Shared<StringMap>,
         /// Ports.
         pub ports: Vec<ServicePort>,
         /// List pods that are not ready too.

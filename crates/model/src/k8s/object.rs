@@ -192,14 +192,18 @@ macro_rules! kinds {
                 match object { $( Object::$type(inner) => self.$field.push(inner), )* }
             }
 
-            /// Moves all objects of the other store into this one.
-            pub fn append(&mut self, mut other: Self) {
+            /// Moves all objects of the other store into this one, and leaves the other empty.
+            pub fn take_from(&mut self, other: &mut Self) {
                 $(
-                    if self.$field.is_empty() {
-                        self.$field = other.$field;
-                    } else {
-                        self.$field.append(&mut other.$field);
+                    let (list, more) = (&mut self.$field, &mut other.$field);
+                    if list.is_empty() {
+                        std::mem::swap(list, more);
                     }
+                    // Room for an eighth more, not for as many again: a list may be most of what a process holds.
+                    if list.capacity() - list.len() < more.len() {
+                        list.reserve_exact(more.len().max(list.len() / 8));
+                    }
+                    list.append(more);
                 )*
             }
 
@@ -258,6 +262,19 @@ impl Objects {
         let jobs = self.jobs.iter_mut().map(|one| &mut one.spec.template);
         let cron_jobs = self.cron_jobs.iter_mut().map(|one| &mut one.spec.job_template.spec.template);
         deployments.chain(replica_sets).chain(stateful_sets).chain(daemon_sets).chain(jobs).chain(cron_jobs)
+    }
+
+    /// Labels by which objects select pods, to be changed.
+    pub fn selectors_mut(&mut self) -> impl Iterator<Item = &mut Shared<StringMap>> {
+        let services = self.services.iter_mut().map(|one| &mut one.spec.selector);
+        let deployments = self.deployments.iter_mut().map(|one| &mut one.spec.selector);
+        let replica_sets = self.replica_sets.iter_mut().map(|one| &mut one.spec.selector);
+        let stateful_sets = self.stateful_sets.iter_mut().map(|one| &mut one.spec.selector);
+        let daemon_sets = self.daemon_sets.iter_mut().map(|one| &mut one.spec.selector);
+        let budgets = self.disruption_budgets.iter_mut().filter_map(|one| one.spec.selector.as_mut());
+        let selectors =
+            deployments.chain(replica_sets).chain(stateful_sets).chain(daemon_sets).chain(budgets);
+        services.chain(selectors.map(|selector| &mut selector.match_labels))
     }
 }
 

@@ -31,7 +31,7 @@ api! {
         /// Node that the pod is bound to.
         pub node_name: String,
         /// Labels that a node must have.
-        pub node_selector: StringMap,
+        pub node_selector: Shared<StringMap>,
         /// Pod uses the node's network: istiod skips injection.
         pub host_network: bool,
         /// Seconds between SIGTERM and SIGKILL; API default 30.
@@ -119,9 +119,9 @@ api! {
     /// `v1.ResourceRequirements`: quantities as written.
     pub struct Resources {
         /// What the scheduler and quotas count.
-        pub requests: StringMap,
+        pub requests: Shared<StringMap>,
         /// What the kernel enforces.
-        pub limits: StringMap,
+        pub limits: Shared<StringMap>,
     }
 
     /// `v1.Probe`.

@@ -25,12 +25,23 @@ impl<T> Default for Known<T> {
 impl<T: Eq + Hash> Known<T> {
     /// Makes a value one with the equal one that is known, or makes it known.
     pub fn join(&mut self, value: &mut Shared<T>) {
+        self.join_fitted(value, |_| ());
+    }
+
+    /// As [`Self::join`]; a value that is new, and nobody's but this one's, is fitted first: it takes less room, and
+    /// stays equal.
+    pub fn join_fitted(&mut self, value: &mut Shared<T>, fit: impl FnOnce(&mut T)) {
         let mut hasher = DefaultHasher::new();
         value.hash(&mut hasher);
         let alike = self.0.entry(hasher.finish()).or_default();
         match alike.iter().find(|known| *known == value) {
             Some(found) => *value = found.clone(),
-            None => alike.push(value.clone()),
+            None => {
+                if let Some(own) = Arc::get_mut(&mut value.0) {
+                    fit(own);
+                }
+                alike.push(value.clone());
+            }
         }
     }
 }

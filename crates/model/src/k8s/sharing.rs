@@ -16,6 +16,7 @@ impl Sharing {
     /// Lets all objects share what they hold alike, with each other and with those of earlier calls.
     pub fn share(&mut self, objects: &mut Objects) {
         objects.for_each_meta(|meta| self.meta(meta));
+        objects.selectors_mut().for_each(|selector| self.maps.join(selector));
         objects.pods.iter_mut().for_each(|pod| self.spec(&mut pod.spec));
         objects.templates_mut().for_each(|template| {
             self.meta(&mut template.metadata);
@@ -30,9 +31,22 @@ impl Sharing {
     }
 
     fn spec(&mut self, spec: &mut PodSpec) {
-        self.containers.join(&mut spec.containers);
-        self.containers.join(&mut spec.init_containers);
+        let Self { containers, maps, .. } = self;
+        containers.join_fitted(&mut spec.containers, |own| fit(own, maps));
+        containers.join_fitted(&mut spec.init_containers, |own| fit(own, maps));
+        maps.join(&mut spec.node_selector);
         self.volumes.join(&mut spec.volumes);
         self.tolerations.join(&mut spec.tolerations);
+    }
+}
+
+/// Gives back spare room, and keeps equal resources once.
+fn fit(containers: &mut Vec<Container>, maps: &mut Known<StringMap>) {
+    containers.shrink_to_fit();
+    for container in containers {
+        container.env.shrink_to_fit();
+        container.ports.shrink_to_fit();
+        maps.join(&mut container.resources.requests);
+        maps.join(&mut container.resources.limits);
     }
 }

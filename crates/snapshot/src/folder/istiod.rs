@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use meshlift_model::k8s::Known;
 use meshlift_model::snapshot::{
     Connection, IstiodAnswers, ProxyStatus, ReadProblem, Snapshot, SourceStatus, SyncState,
 };
@@ -272,7 +273,13 @@ pub fn istiod_answer(endpoint: &str, bytes: &[u8], answers: &mut IstiodAnswers) 
             if entries.iter().any(|Kept(status)| status.proxy.is_empty()) {
                 return Err("has entries without a proxy".to_owned());
             }
-            Ok(answers.syncz.insert(entries.into_iter().map(|Kept(status)| status).collect()).len())
+            let syncz: &mut Vec<_> =
+                answers.syncz.insert(entries.into_iter().map(|Kept(status)| status).collect());
+            // Most proxies are in one state; the next istiod's answer needs the room.
+            let mut known = Known::default();
+            syncz.iter_mut().for_each(|status| known.join(&mut status.types));
+            syncz.shrink_to_fit();
+            Ok(syncz.len())
         }
         "connections" => {
             let file: ConnectionsFile = serde_json::from_slice(bytes).map_err(json)?;

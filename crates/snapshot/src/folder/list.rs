@@ -1,11 +1,13 @@
 //! A kubectl list, item by item: one file `api/RESOURCE.json`, or one page of an API server.
 
-use meshlift_model::k8s::{KindWork, Objects, Resource};
+use meshlift_model::k8s::{KindWork, Resource};
 use meshlift_model::snapshot::{ReadProblem, Snapshot};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
+use super::page::each_item;
+use crate::intake::Intake;
 use crate::kinds::kind_of;
 use crate::limits::PROBLEMS_MAX;
 use crate::normal::ITEM_PLACE;
@@ -15,38 +17,8 @@ use crate::report::{ReadReport, collapse};
 #[derive(Clone, Debug)]
 pub(crate) struct ListError(pub(crate) String);
 
-/// What every kubectl list has.
-#[derive(Deserialize)]
-struct List<Items> {
-    #[serde(default)]
-    kind: String,
-    #[serde(default)]
-    metadata: ListMeta,
-    items: Option<Items>,
-}
-
-#[derive(Default, Deserialize)]
-struct ListMeta {
-    /// Set where the API server sent only a page.
-    #[serde(default, rename = "continue")]
-    continue_token: Option<String>,
-}
-
-impl<Items: Default> List<Items> {
-    /// The items, and the token of the next page.
-    fn into_page(self) -> Result<(Items, Option<String>), ListError> {
-        if !self.kind.ends_with("List") {
-            let what = if self.kind.is_empty() { "something without a kind" } else { &self.kind };
-            return Err(ListError(format!("holds {what}, not a list")));
-        }
-        let token = self.metadata.continue_token.filter(|token| !token.is_empty());
-        Ok((self.items.unwrap_or_default(), token))
-    }
-}
-
-fn parse<'a, Items: Default + Deserialize<'a>>(
-    bytes: Result<&'a [u8], &ListError>,
-) -> Result<Items, ListError> {
+/// Items of a whole list.
+fn parse<'a, T: Deserialize<'a>>(bytes: Result<&'a [u8], &ListError>) -> Result<Vec<T>, ListError> {
     match parse_page(bytes.map_err(Clone::clone)?)? {
         (items, None) => Ok(items),
         (_, Some(_)) => {
@@ -56,20 +28,10 @@ fn parse<'a, Items: Default + Deserialize<'a>>(
 }
 
 /// Items of a list or of a page of it, and the token of the next page.
-fn parse_page<'a, Items: Default + Deserialize<'a>>(
-    bytes: &'a [u8],
-) -> Result<(Items, Option<String>), ListError> {
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(ListError("is empty".into()));
-    }
-    let list: List<Items> = serde_json::from_slice(bytes).map_err(|error| {
-        ListError(if error.is_eof() {
-            format!("is cut off ({error})")
-        } else {
-            format!("is no list ({error})")
-        })
-    })?;
-    list.into_page()
+fn parse_page<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(Vec<T>, Option<String>), ListError> {
+    let mut items = Vec::new();
+    let token = each_item(bytes, &mut |item| items.push(item))?;
+    Ok((items, token))
 }
 
 /// The token of the next page, from the head of a page alone; `None` where the head does not tell: that says nothing.
@@ -79,12 +41,12 @@ pub(crate) fn head_token(page: &[u8]) -> Option<String> {
     let head = page.get(..HEAD_MAX).unwrap_or(page);
     let end = head.windows(ITEMS.len()).position(|window| window == ITEMS)?;
     let without_items = [head.get(..end)?, ITEMS, b"[]}"].concat();
-    parse_page::<Vec<IgnoredAny>>(&without_items).ok()?.1
+    parse_page::<IgnoredAny>(&without_items).ok()?.1
 }
 
 /// Items in a list of a kind that is not read.
 pub(super) fn count_items(bytes: Result<&[u8], &ListError>) -> Result<usize, ListError> {
-    parse::<Vec<IgnoredAny>>(bytes).map(|items| items.len())
+    parse::<IgnoredAny>(bytes).map(|items| items.len())
 }
 
 /// Reads a list of a known kind into the snapshot; yields how many items the file holds.
@@ -101,7 +63,10 @@ impl KindWork for ReadList<'_> {
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
         let items: Vec<&RawValue> = parse(self.bytes)?;
         let Snapshot { objects, problems, .. } = self.snapshot;
-        take_items::<R>(&items, 0, self.file, objects, problems, |item| read_item(item, self.report))?;
+        take_items::<R>(&items, 0, self.file, problems, |item| {
+            R::list_mut(objects).push(read_item(item, self.report)?);
+            Ok(())
+        })?;
         Ok(items.len())
     }
 }
@@ -113,7 +78,7 @@ pub(crate) struct ReadPage<'a> {
     /// Items of the pages before.
     pub(crate) first: usize,
     pub(crate) bytes: &'a [u8],
-    pub(crate) objects: &'a mut Objects,
+    pub(crate) intake: &'a mut Intake,
     pub(crate) problems: &'a mut Vec<ReadProblem>,
 }
 
@@ -121,27 +86,36 @@ impl KindWork for ReadPage<'_> {
     type Output = Result<(usize, Option<String>), ListError>;
 
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
+        let Self { place, first, bytes, intake, problems } = self;
         // Pages are sound nearly always, and then one pass is enough.
-        if let Ok((items, token)) = parse_page::<Vec<R>>(self.bytes)
-            && items.iter().all(|object| nameless(object).is_none())
-        {
-            let count = items.len();
-            R::list_mut(self.objects).extend(items);
+        let (before, mut count, mut sound) = (intake.count::<R>(), 0, true);
+        let token = each_item(bytes, &mut |object: R| {
+            count += 1;
+            sound &= nameless(&object).is_none();
+            intake.take(object);
+        });
+        if let (Ok(token), true) = (token, sound) {
             return Ok((count, token));
         }
-        let (items, token) = parse_page::<Vec<&RawValue>>(self.bytes)?;
-        let read = |item: &RawValue| {
+        intake.go_back_to::<R>(before);
+        let (items, token) = parse_page::<&RawValue>(bytes)?;
+        take_items::<R>(&items, first, place, problems, |item| {
             let object: R = serde_json::from_str(item.get()).map_err(|error| error.to_string())?;
-            nameless(&object).map_or(Ok(object), |problem| Err(problem.to_owned()))
-        };
-        take_items::<R>(&items, self.first, self.place, self.objects, self.problems, read)?;
+            if let Some(problem) = nameless(&object) {
+                return Err(problem.to_owned());
+            }
+            intake.take(object);
+            Ok(())
+        })?;
         Ok((items.len(), token))
     }
 }
 
 /// Counts the items of one page of a kind that is not read.
 pub(crate) fn count_page(bytes: &[u8]) -> Result<(usize, Option<String>), ListError> {
-    parse_page::<Vec<IgnoredAny>>(bytes).map(|(items, token)| (items.len(), token))
+    let mut count = 0;
+    let token = each_item(bytes, &mut |_: IgnoredAny| count += 1)?;
+    Ok((count, token))
 }
 
 /// Reads items one by one; one that cannot be read is said and skipped.
@@ -149,22 +123,20 @@ fn take_items<R: Resource>(
     items: &[&RawValue],
     first: usize,
     place: &str,
-    objects: &mut Objects,
     problems: &mut Vec<ReadProblem>,
-    mut read: impl FnMut(&RawValue) -> Result<R, String>,
+    mut take: impl FnMut(&RawValue) -> Result<(), String>,
 ) -> Result<(), ListError> {
     let before = problems.len();
     for (index, item) in items.iter().enumerate() {
         if problems.len() - before > PROBLEMS_MAX {
             return Err(ListError(format!("holds more than {PROBLEMS_MAX} objects that cannot be read")));
         }
-        match read(item) {
-            Ok(object) => R::list_mut(objects).push(object),
-            Err(problem) => problems.push(ReadProblem {
+        if let Err(problem) = take(item) {
+            problems.push(ReadProblem {
                 source: R::RESOURCE.to_owned(),
                 place: format!("{ITEM_PLACE}{}] {}", first + index, name_of(item)).trim_end().to_owned(),
                 problem: format!("{problem}; skipped ({place})"),
-            }),
+            });
         }
     }
     Ok(())

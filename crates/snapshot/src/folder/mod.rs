@@ -5,6 +5,7 @@
 
 pub(crate) mod istiod;
 pub(crate) mod list;
+mod page;
 pub(crate) mod sources;
 mod write;
 

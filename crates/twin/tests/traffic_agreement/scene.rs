@@ -72,7 +72,7 @@ fn service(workload: &ObjectRef, selector: StringMap) -> Service {
     service.metadata.namespace.clone_from(&workload.namespace);
     service.metadata.uid = format!("{}-clients", workload.name);
     service.spec.cluster_ip = "10.96.200.1".to_owned();
-    service.spec.selector = selector;
+    service.spec.selector = selector.into();
     service.spec.ports.push(port);
     service
 }

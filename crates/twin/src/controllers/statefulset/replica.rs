@@ -117,7 +117,7 @@ pub(super) fn create(
                 PersistentVolumeClaim { spec: template.spec.clone(), ..PersistentVolumeClaim::default() };
             claim.metadata.name = name;
             claim.metadata.namespace.clone_from(&set.metadata.namespace);
-            claim.metadata.labels = set.spec.selector.match_labels.clone().into();
+            claim.metadata.labels = set.spec.selector.match_labels.clone();
             cluster.store.create(claim)?;
         }
     }
