@@ -4,6 +4,7 @@ use meshlift_model::finding::{Consequence, Finding, Severity, Verdict};
 use meshlift_model::names::ObjectRef;
 
 use crate::context::Context;
+pub(crate) use crate::entry::{Entry, Layer, Versions};
 
 /// One check.
 pub(crate) struct Check {
@@ -12,28 +13,6 @@ pub(crate) struct Check {
     pub(crate) needs: &'static [&'static [&'static str]],
     /// What it finds.
     pub(crate) find: fn(&Context<'_>) -> Vec<Hit>,
-}
-
-/// What the catalogue says of a check: the same for each of its findings.
-pub(crate) struct Entry {
-    pub(crate) code: &'static str,
-    pub(crate) title: &'static str,
-    pub(crate) severity: Severity,
-    pub(crate) consequence: Consequence,
-    /// Words of the choices that decide it; `hold-namespace` is added to them.
-    pub(crate) offers: &'static [&'static str],
-    /// Whether a person may go on without its sources. Never for rejections, the injector, the root CA.
-    pub(crate) may_accept_unknown: bool,
-    /// What to do, in one sentence.
-    pub(crate) hint: &'static str,
-    /// Why it matters.
-    pub(crate) why: &'static str,
-    /// How to see it with one's own eyes.
-    pub(crate) see: &'static str,
-    /// How to fix it.
-    pub(crate) fix: &'static str,
-    /// Where the behaviour is described.
-    pub(crate) sources: &'static [&'static str],
 }
 
 /// What a check found at one object.
@@ -93,8 +72,11 @@ impl Hit {
 }
 
 impl Check {
-    /// Its findings; where a source is missing, that and nothing else.
+    /// Its findings; where a source is missing, that and nothing else. Silent where it does not apply to the versions.
     pub(crate) fn run(&self, context: &Context<'_>) -> Vec<Finding> {
+        if !self.entry.versions.apply(context) {
+            return Vec::new();
+        }
         let unknown: Vec<Finding> = self
             .needs
             .iter()

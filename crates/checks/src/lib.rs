@@ -9,6 +9,7 @@ mod check;
 mod checks;
 mod choice;
 mod context;
+mod entry;
 mod quantity;
 mod traffic;
 
@@ -20,6 +21,7 @@ use meshlift_model::names::IstioVersion;
 pub use assessment::{Assessment, Restart};
 pub use catalogue::explain;
 pub use choice::{offered, refused_because};
+pub use entry::Layer;
 
 use checks::CHECKS;
 use context::Context;

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use meshlift_views::kubectl::quoted;
 
 use crate::commands::{
-    apply, check, cleanup, completions, explain, inspect, plan, rehearse, snapshot, status, steer,
+    apply, check, cleanup, completions, explain, inspect, plan, rehearse, snapshot, status, steer, versions,
 };
 
 /// Upgrades Istio step by step: finds what would break, plans, rehearses, carries out, and takes back.
@@ -27,6 +27,8 @@ pub(crate) enum Verb {
     Inspect(inspect::InspectArgs),
     /// Findings, grouped by what follows for an upgrade
     Check(check::CheckArgs),
+    /// The path to a version: which hops and patch levels, and why
+    Versions(versions::VersionsArgs),
     /// The whole upgrade as a file to review
     Plan(plan::PlanArgs),
     /// Carry out the upgrade on the twin, and show what it would cost

@@ -10,6 +10,7 @@ use meshlift_kube::{CollectError, ConnectError};
 use meshlift_live::LiveError;
 use meshlift_model::names::IstioVersion;
 use meshlift_planner::intent::IntentError;
+use meshlift_planner::versions::ReleasesError;
 use meshlift_planner::{PlanError, PlanFileError};
 use meshlift_report::failure::error_text;
 use meshlift_report::inspect::SubjectError;
@@ -48,6 +49,9 @@ pub(crate) enum CliError {
     /// Neither flag nor intent names a target.
     #[error("no version to go to: neither --to nor the intent's `target` names one")]
     NoTarget,
+    /// No version to start from.
+    #[error("no version was found that runs: no istiod says or shows its version")]
+    NothingRuns,
     /// The audit refuses what the planner made.
     #[error("the audit refuses the plan: {0}")]
     Audit(String),
@@ -91,6 +95,7 @@ impl CliError {
             Self::UnknownCode(_) => "ML9505",
             Self::NoTarget => "ML9508",
             Self::NoManifest(_) => "ML9509",
+            Self::NothingRuns => "ML9515",
             Self::Audit(_) => "ML9511",
             Self::UnknownStep { .. } => "ML9512",
             Self::NotConfirmed => "ML9513",
@@ -105,6 +110,10 @@ impl CliError {
             Self::Stdout(_) => "check where stdout goes: a full disk, a closed file".to_owned(),
             Self::Json(_) => "this is a bug of meshlift: please report it with the command".to_owned(),
             Self::NoTarget => "add --to VERSION, such as --to 1.30.3".to_owned(),
+            Self::NothingRuns => {
+                "see `meshlift inspect` for what was read; record pods, deployments and istiods' answers"
+                    .to_owned()
+            }
             Self::Audit(_) => {
                 "this is a bug of meshlift: please report it with the snapshot and the intent".to_owned()
             }
@@ -224,6 +233,13 @@ impl From<PlanError> for Failure {
 impl From<PlanFileError> for Failure {
     fn from(error: PlanFileError) -> Self {
         Self { code: error.code(), hint: error.hint().to_owned(), error: Box::new(error) }
+    }
+}
+
+impl From<ReleasesError> for Failure {
+    fn from(error: ReleasesError) -> Self {
+        let hint = "start from crates/planner/data/releases.yaml of this version, and change what is new";
+        Self { code: "ML9516", hint: hint.to_owned(), error: Box::new(error) }
     }
 }
 

@@ -77,6 +77,7 @@ fn dispatch(cli: Cli, console: &Console) -> Result<Exit, Failure> {
         Verb::Snapshot(args) => commands::snapshot::run(&args, console),
         Verb::Inspect(args) => commands::inspect::run(&args, console),
         Verb::Check(args) => commands::check::run(&args, console),
+        Verb::Versions(args) => commands::versions::run(&args, console),
         Verb::Plan(args) => commands::plan::run(&args, console),
         Verb::Rehearse(args) => commands::rehearse::run(&args, console),
         Verb::Apply(args) => commands::apply::run(&args, console),

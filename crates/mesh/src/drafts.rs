@@ -144,9 +144,10 @@ fn job<'a>(job: &'a meshlift_model::k8s::Job, owners: &Owners<'_>) -> Option<Dra
     Some(draft(job, &job.spec.template, replicas, rules, RolloutState::Settled, 0))
 }
 
-/// A bare pod, or pods whose owner was not recorded or is of no kind that meshlift knows.
+/// A bare pod, or pods whose owner was not recorded or is of no kind that meshlift knows. What has finished is nothing
+/// that could be moved.
 fn from_pods<'a>(owner: &ObjectRef, pods: &[&'a Pod], foreign: Option<&String>) -> Option<Draft<'a>> {
-    let pod = pods.iter().find(|pod| !pod.is_finished()).or_else(|| pods.first())?;
+    let pod = pods.iter().find(|pod| !pod.is_finished())?;
     let rules = match foreign {
         Some(owner) => RolloutRules::Foreign { owner: owner.clone() },
         None => RolloutRules::Bare,

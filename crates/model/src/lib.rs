@@ -25,4 +25,5 @@ pub mod snapshot;
 pub mod tag_objects;
 pub mod time;
 pub mod traffic_constants;
+pub mod upgrade_path;
 pub mod view;

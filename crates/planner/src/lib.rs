@@ -18,6 +18,7 @@ mod safety;
 mod situation;
 mod survey;
 mod times;
+pub mod versions;
 
 pub use announce::leaves_behind;
 pub use audit::{audit, is_fatal};

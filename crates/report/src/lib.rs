@@ -11,4 +11,5 @@ pub mod plan;
 pub mod rehearsal;
 pub mod status;
 pub mod text;
+pub mod versions;
 pub mod words;

@@ -1,5 +1,6 @@
 //! For tests of other rooms: recorded meshes under other names, with few of their workloads ([`only`]), and several
-//! times over ([`enlarge`]); and what a program costs ([`measure`]).
+//! times over ([`enlarge`]); meshes without a hazard ([`clean_sidecars`], [`clean_ambient`]), and hazards to plant in
+//! them ([`mutations`]); and what a program costs ([`measure`]).
 //!
 //! *No names are magic*: what meshlift says about a mesh depends on what its objects say, not on what they
 //! are called. [`Renaming`] calls all revisions, tags and namespaces of a snapshot something else, in the
@@ -14,15 +15,19 @@
 //! assert_eq!(renaming.undo(&say(&renaming.snapshot(&snapshot))), say(&snapshot));
 //! ```
 
+mod clean;
+pub mod edit;
 mod enlarge;
 mod intent;
 mod measure;
+pub mod mutations;
 mod names;
 mod only;
 mod random;
 mod rename;
 mod replace;
 
+pub use clean::{clean_ambient, clean_sidecars};
 pub use enlarge::enlarge;
 pub use measure::{Measured, measure};
 pub use only::only;

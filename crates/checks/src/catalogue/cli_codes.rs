@@ -90,4 +90,16 @@ pub(super) const CLI_CODES: &[OtherCode] = &[
         "A plan names the digest of its manifest: what was reviewed and rehearsed is what is installed.",
         "Give the file that the plan was made with, or plan again with this one.",
     ),
+    row(
+        "ML9515",
+        "No version to start from",
+        "A path begins at the version that carries proxies today. No istiod said its version, and no image shows it.",
+        "`meshlift inspect` shows what was read; record the control plane's pods, Deployments and answers.",
+    ),
+    row(
+        "ML9516",
+        "A catalogue of releases cannot be used",
+        "The file behind `--catalogue` is none of this form, is of another format version, or contradicts itself.",
+        "Start from `crates/planner/data/releases.yaml` of the version that you use, and change what is new.",
+    ),
 ];

@@ -10,7 +10,7 @@ use std::fmt::Write;
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry};
+use crate::check::{Check, Entry, Layer};
 use crate::checks::CHECKS;
 use cli_codes::CLI_CODES;
 use cluster_codes::CLUSTER_CODES;
@@ -24,6 +24,12 @@ pub fn explain(code: &str) -> Option<String> {
     let code = code.trim().to_ascii_uppercase();
     let check = CHECKS.iter().find(|check| check.entry.code == code).map(check_text);
     check.or_else(|| other_codes().find(|other| other.code == code).map(other_text))
+}
+
+/// The layer that a check's hazard lies in; `None` for other codes.
+#[must_use]
+pub fn layer(code: &str) -> Option<Layer> {
+    CHECKS.iter().find(|check| check.entry.code == code).map(|check| check.entry.layer)
 }
 
 /// All codes, in order.
@@ -44,6 +50,7 @@ fn other_codes() -> impl Iterator<Item = &'static OtherCode> {
 fn check_text(check: &Check) -> String {
     let entry = &check.entry;
     let mut text = format!("{}  {}\n{}\n", entry.code, entry.title, standing(entry));
+    let _ = writeln!(text, "{} · {}", entry.layer, entry.versions);
     for (head, body) in [
         ("why", entry.why),
         ("how to see it", entry.see),
@@ -148,10 +155,12 @@ pub fn checks_page() -> String {
         let code = entry.code;
         let _ = write!(
             page,
-            "\n<a id=\"{}\"></a>\n## {code} {}\n*{}*\n\n{}\n\n- **See it**: {}\n- **Fix it**: {}\n- **In short**: {}\n- **Reads**: {}\n",
+            "\n<a id=\"{}\"></a>\n## {code} {}\n*{} · {} · {}*\n\n{}\n\n- **See it**: {}\n- **Fix it**: {}\n- **In short**: {}\n- **Reads**: {}\n",
             code.to_lowercase(),
             entry.title,
             standing(entry),
+            entry.layer,
+            entry.versions,
             entry.why,
             entry.see,
             entry.fix,

@@ -3,12 +3,14 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML2006",
+        layer: Layer::Tags,
+        versions: Versions::Any,
         title: "Labelled ambient, but nothing captures its pods",
         severity: Severity::Warn,
         consequence: Consequence::Unserved,

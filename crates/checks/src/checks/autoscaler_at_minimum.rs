@@ -3,12 +3,14 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::HorizontalPodAutoscaler;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1045",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
         title: "Its autoscaler is at its minimum",
         severity: Severity::Info,
         consequence: Consequence::Exposed,

@@ -5,12 +5,14 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::intent::MoveBy;
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML2004",
+        layer: Layer::Tags,
+        versions: Versions::Any,
         title: "A namespace is pinned to a bare revision",
         severity: Severity::Info,
         consequence: Consequence::Selection,

@@ -4,12 +4,14 @@ use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::PodDisruptionBudget;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1020",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
         title: "Its rollout goes below its PodDisruptionBudget",
         severity: Severity::Warn,
         consequence: Consequence::BelowPdb,

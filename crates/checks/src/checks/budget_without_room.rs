@@ -3,12 +3,14 @@
 use meshlift_model::finding::{Consequence, Severity};
 
 use super::below_budget::{desired_healthy, expected_pods};
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1021",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
         title: "A PodDisruptionBudget allows no eviction",
         severity: Severity::Info,
         consequence: Consequence::Shared,

@@ -3,12 +3,14 @@
 use meshlift_mesh::facts::{ProxyKind, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1043",
+        layer: Layer::Sidecars,
+        versions: Versions::Any,
         title: "Its classic sidecar leaves before the app does",
         severity: Severity::Info,
         consequence: Consequence::Exposed,

@@ -3,12 +3,14 @@
 use meshlift_mesh::facts::RolloutRules;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1042",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
         title: "It goes below full capacity while it rolls",
         severity: Severity::Info,
         consequence: Consequence::Exposed,

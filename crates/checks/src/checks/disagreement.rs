@@ -3,12 +3,14 @@
 use meshlift_mesh::facts::Agreement;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5003",
+        layer: Layer::ControlPlane,
+        versions: Versions::Any,
         title: "What a proxy runs is not certain",
         severity: Severity::Warn,
         consequence: Consequence::Blind,

@@ -4,12 +4,14 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DestinationRule, Resource};
 
 use super::subset::{has_pods, service_of};
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4003",
+        layer: Layer::Configuration,
+        versions: Versions::Any,
         title: "A subset has no pods",
         severity: Severity::Warn,
         consequence: Consequence::Selection,

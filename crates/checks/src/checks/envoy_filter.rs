@@ -8,12 +8,14 @@ use meshlift_model::k8s::{EnvoyConfigPatch, EnvoyFilter, Resource};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 use regex_lite::Regex;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4001",
+        layer: Layer::Configuration,
+        versions: Versions::Any,
         title: "An EnvoyFilter applies to other proxy versions only",
         severity: Severity::Block,
         consequence: Consequence::Behaviour,

@@ -3,12 +3,14 @@
 use meshlift_model::finding::{Consequence, Severity, TrafficVerdict};
 
 use super::gap::GAP_NEEDS;
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1040",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
         title: "A restart may lose requests, depending on the app",
         severity: Severity::Info,
         consequence: Consequence::Exposed,

@@ -3,12 +3,14 @@
 use meshlift_model::finding::{Consequence, Severity};
 
 use super::gap::{GAP_NEEDS, gaps};
-use crate::check::{Check, Entry};
+use crate::check::{Check, Entry, Layer, Versions};
 use crate::traffic::GapCause;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1001",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
         title: "No pod is kept while it restarts",
         severity: Severity::Block,
         consequence: Consequence::Gap,

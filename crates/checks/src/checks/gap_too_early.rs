@@ -3,12 +3,14 @@
 use meshlift_model::finding::{Consequence, Severity};
 
 use super::gap::{GAP_NEEDS, gaps};
-use crate::check::{Check, Entry};
+use crate::check::{Check, Entry, Layer, Versions};
 use crate::traffic::GapCause;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1004",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
         title: "Its pods end before their clients know",
         severity: Severity::Block,
         consequence: Consequence::Gap,

@@ -2,13 +2,15 @@
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 use crate::traffic::GapCause;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML3002",
+        layer: Layer::Gateways,
+        versions: Versions::Any,
         title: "A gateway exits before its load balancer stops sending",
         severity: Severity::Warn,
         consequence: Consequence::Gateway,

@@ -2,12 +2,14 @@
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML3003",
+        layer: Layer::Gateways,
+        versions: Versions::Any,
         title: "A gateway's own selector has no say",
         severity: Severity::Warn,
         consequence: Consequence::Gateway,

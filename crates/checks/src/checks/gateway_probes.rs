@@ -4,13 +4,15 @@ use meshlift_mesh::facts::{GatewayKind, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::PodTemplateSpec;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::traffic::PROXY;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML3004",
+        layer: Layer::Gateways,
+        versions: Versions::Any,
         title: "A gateway's probes come by injection alone",
         severity: Severity::Info,
         consequence: Consequence::Gateway,

@@ -5,12 +5,14 @@ use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Gateway;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML3007",
+        layer: Layer::Gateways,
+        versions: Versions::Any,
         title: "A gateway rolls at once when its selector moves",
         severity: Severity::Warn,
         consequence: Consequence::Gateway,

@@ -7,12 +7,14 @@ use meshlift_model::k8s::{IstioGateway, Resource};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::SourceStatus;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML3005",
+        layer: Layer::Gateways,
+        versions: Versions::Any,
         title: "A gateway names a TLS secret that is missing",
         severity: Severity::Warn,
         consequence: Consequence::Gateway,

@@ -3,12 +3,14 @@
 use meshlift_mesh::facts::GatewayKind;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML3006",
+        layer: Layer::Gateways,
+        versions: Versions::Any,
         title: "A gateway or waypoint has one replica and no budget",
         severity: Severity::Warn,
         consequence: Consequence::Gateway,

@@ -3,12 +3,14 @@
 use meshlift_mesh::facts::{Follows, GatewayKind};
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML3008",
+        layer: Layer::Gateways,
+        versions: Versions::Any,
         title: "No control plane owns this Gateway",
         severity: Severity::Warn,
         consequence: Consequence::Unserved,

@@ -2,9 +2,9 @@
 
 use meshlift_mesh::facts::GatewayKind;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::names::{IstioVersion, ObjectRef};
+use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
 
 /// First patch of each minor version that has the fix of istio/istio#59959.
@@ -13,6 +13,8 @@ const FIXED: &[(u32, u32)] = &[(29, 5), (30, 2)];
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5011",
+        layer: Layer::ControlPlane,
+        versions: Versions::RunningBefore(FIXED),
         title: "Its istiod empties Gateways when they change hands",
         severity: Severity::Warn,
         consequence: Consequence::Gateway,
@@ -33,7 +35,7 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for revision in context.mesh.revisions.values() {
-        let Some(version) = revision.version.as_ref().filter(|version| is_affected(version)) else { continue };
+        let Some(version) = revision.version.as_ref().filter(|version| CHECK.entry.versions.names(version)) else { continue };
         let owned = context.mesh.gateways.iter().filter(|gateway| match gateway.kind {
             GatewayKind::Managed | GatewayKind::Waypoint => gateway.owner.as_ref() == Some(&revision.name),
             GatewayKind::Injected | GatewayKind::Rendered => false,
@@ -45,12 +47,4 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         }
     }
     hits
-}
-
-/// Versions from 1.27 on without the fix, as far as releases are known.
-fn is_affected(version: &IstioVersion) -> bool {
-    match FIXED.iter().find(|(minor, _)| *minor == version.minor) {
-        Some((_, patch)) => version.patch < *patch,
-        None => version.major == 1 && version.minor < 29,
-    }
 }

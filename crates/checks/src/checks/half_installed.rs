@@ -3,12 +3,14 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5004",
+        layer: Layer::ControlPlane,
+        versions: Versions::Any,
         title: "A revision is half installed",
         severity: Severity::Block,
         consequence: Consequence::Shared,

@@ -7,12 +7,14 @@ use meshlift_model::k8s::{Resource, ServiceReference, Webhook};
 use meshlift_model::names::ObjectRef;
 
 use super::webhook_service::{Reach, reach};
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5005",
+        layer: Layer::ControlPlane,
+        versions: Versions::Any,
         title: "An injector cannot answer",
         severity: Severity::Block,
         consequence: Consequence::Unserved,

@@ -3,7 +3,7 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
 
 /// Least Kubernetes minor version by Istio minor version, as istioctl's precheck has it.
@@ -13,6 +13,8 @@ const LEAST: &[(u32, u32)] =
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5009",
+        layer: Layer::Kubernetes,
+        versions: Versions::Any,
         title: "The target needs a newer Kubernetes",
         severity: Severity::Block,
         consequence: Consequence::Shared,

@@ -3,12 +3,14 @@
 use meshlift_mesh::facts::Role;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML2012",
+        layer: Layer::Tags,
+        versions: Versions::Any,
         title: "A pod template's selector has no say",
         severity: Severity::Info,
         consequence: Consequence::Selection,

@@ -3,12 +3,14 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML6002",
+        layer: Layer::Ambient,
+        versions: Versions::Any,
         title: "Sidecars in an ambient mesh",
         severity: Severity::Info,
         consequence: Consequence::Shared,

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::{ObjectRef, RevisionName};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML2009",
+        layer: Layer::Tags,
+        versions: Versions::Any,
         title: "A namespace runs several revisions",
         severity: Severity::Info,
         consequence: Consequence::Selection,

@@ -3,12 +3,14 @@
 use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1034",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
         title: "Its pods change with its next run",
         severity: Severity::Info,
         consequence: Consequence::NotReached,

@@ -2,12 +2,14 @@
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5002",
+        layer: Layer::ControlPlane,
+        versions: Versions::Any,
         title: "A proxy has not acknowledged its configuration",
         severity: Severity::Info,
         consequence: Consequence::Blind,

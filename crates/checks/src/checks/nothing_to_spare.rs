@@ -3,12 +3,14 @@
 use meshlift_mesh::facts::RolloutRules;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1041",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
         title: "One replica: nothing to spare",
         severity: Severity::Info,
         consequence: Consequence::Exposed,

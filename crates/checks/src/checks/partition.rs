@@ -4,12 +4,14 @@ use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1031",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
         title: "A restart does not reach pods below the partition",
         severity: Severity::Warn,
         consequence: Consequence::NotReached,

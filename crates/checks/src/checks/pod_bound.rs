@@ -3,12 +3,14 @@
 use meshlift_mesh::facts::Follows;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML2005",
+        layer: Layer::Tags,
+        versions: Versions::Any,
         title: "A pod template selects its revision by itself",
         severity: Severity::Info,
         consequence: Consequence::Selection,

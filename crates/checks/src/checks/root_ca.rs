@@ -4,7 +4,7 @@ use meshlift_model::defaults::CA_DAYS_LEFT_MIN;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -12,6 +12,8 @@ const DAY_SECONDS: i64 = 86_400;
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5010",
+        layer: Layer::ControlPlane,
+        versions: Versions::Any,
         title: "The root CA ends soon",
         severity: Severity::Block,
         consequence: Consequence::Shared,

@@ -6,12 +6,14 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Resource, RouteDestination, VirtualService};
 
 use super::subset::{has_pods, service_of, subsets};
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4002",
+        layer: Layer::Configuration,
+        versions: Versions::Any,
         title: "A route leads to a subset without pods",
         severity: Severity::Warn,
         consequence: Consequence::Selection,

@@ -4,12 +4,14 @@ use meshlift_mesh::facts::{ProxyKind, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
 use super::classic::pods_of;
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1044",
+        layer: Layer::Sidecars,
+        versions: Versions::Any,
         title: "A restart changes the shape of its sidecar",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,

@@ -4,14 +4,16 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::DaemonSet;
 use meshlift_model::names::{IstioVersion, ObjectRef};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML6003",
+        layer: Layer::Ambient,
+        versions: Versions::Any,
         title: "A second install would move the node agents",
-        severity: Severity::Warn,
+        severity: Severity::Info,
         consequence: Consequence::Shared,
         offers: &[],
         may_accept_unknown: true,

@@ -3,12 +3,14 @@
 use meshlift_mesh::facts::{Follows, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML2007",
+        layer: Layer::Tags,
+        versions: Versions::Any,
         title: "A restart would lose the sidecar",
         severity: Severity::Block,
         consequence: Consequence::Unserved,

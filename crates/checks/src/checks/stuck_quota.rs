@@ -4,13 +4,15 @@ use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{PodSpec, ResourceQuota, StringMap};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::quantity::thousandths;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1010",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
         title: "The quota has no room for a surge pod",
         severity: Severity::Warn,
         consequence: Consequence::Stuck,

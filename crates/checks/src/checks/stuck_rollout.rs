@@ -4,12 +4,14 @@ use meshlift_mesh::facts::RolloutState;
 use meshlift_model::finding::{Consequence, Severity};
 
 use super::stuck_quota;
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1011",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
         title: "A rollout is stuck",
         severity: Severity::Warn,
         consequence: Consequence::Stuck,

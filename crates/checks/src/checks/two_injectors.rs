@@ -2,12 +2,14 @@
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML2010",
+        layer: Layer::Tags,
+        versions: Versions::Any,
         title: "Two injectors match the same pod",
         severity: Severity::Block,
         consequence: Consequence::Selection,

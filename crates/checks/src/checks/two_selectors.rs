@@ -3,12 +3,14 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML2001",
+        layer: Layer::Tags,
+        versions: Versions::Any,
         title: "A namespace has two injection selectors",
         severity: Severity::Warn,
         consequence: Consequence::Selection,

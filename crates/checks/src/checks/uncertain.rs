@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML2011",
+        layer: Layer::Tags,
+        versions: Versions::Any,
         title: "What new pods would get is not certain",
         severity: Severity::Warn,
         consequence: Consequence::Blind,

@@ -3,12 +3,14 @@
 use meshlift_model::finding::{Consequence, Severity};
 
 use super::unserved::unserved;
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML2003",
+        layer: Layer::Tags,
+        versions: Versions::Any,
         title: "It follows a name that nothing serves, without sidecars",
         severity: Severity::Warn,
         consequence: Consequence::Unserved,

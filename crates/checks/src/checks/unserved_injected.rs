@@ -3,12 +3,14 @@
 use meshlift_model::finding::{Consequence, Severity};
 
 use super::unserved::unserved;
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML2002",
+        layer: Layer::Tags,
+        versions: Versions::Any,
         title: "Pods with a sidecar follow a name that nothing serves",
         severity: Severity::Block,
         consequence: Consequence::Unserved,

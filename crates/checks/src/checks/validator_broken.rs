@@ -5,12 +5,14 @@ use meshlift_model::k8s::Resource;
 use meshlift_model::names::ObjectRef;
 
 use super::webhook_service::{Reach, reach};
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5006",
+        layer: Layer::ControlPlane,
+        versions: Versions::Any,
         title: "A validator of Istio's configuration cannot answer",
         severity: Severity::Warn,
         consequence: Consequence::Shared,

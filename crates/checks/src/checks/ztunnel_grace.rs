@@ -6,7 +6,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::DaemonSet;
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit};
+use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// A grace so many times ztunnel's own tells that an app means to drain for long: assumption.
@@ -15,6 +15,8 @@ const LONG: i64 = 2;
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML6001",
+        layer: Layer::Ambient,
+        versions: Versions::Any,
         title: "It drains longer than ztunnel does",
         severity: Severity::Warn,
         consequence: Consequence::Shared,

@@ -7,6 +7,7 @@ mod config;
 mod control_plane;
 mod gateways;
 mod golden;
+mod mutations;
 mod pages;
 mod reach;
 mod restarts;

@@ -11,3 +11,4 @@ pub(crate) mod rehearse;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod steer;
+pub(crate) mod versions;

@@ -118,6 +118,16 @@ api! {
         pub route: Vec<RouteDestination>,
         /// Retry policy; absent means Istio's default.
         pub retries: Option<HttpRetry>,
+        /// Where a copy of each request goes.
+        pub mirror: Option<Destination>,
+        /// The same, to several places.
+        pub mirrors: Vec<HttpMirror>,
+    }
+
+    /// Where a copy of each request goes.
+    pub struct HttpMirror {
+        /// Destination.
+        pub destination: Destination,
     }
 
     /// Retry policy of an HTTP route.
@@ -196,5 +206,7 @@ api! {
         pub hosts: Vec<String>,
         /// `NONE`, `STATIC`, `DNS`, …
         pub resolution: String,
+        /// Namespaces that see it: names, `.` for its own, `*` or nothing for all.
+        pub export_to: Vec<String>,
     }
 }

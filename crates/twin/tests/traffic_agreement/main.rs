@@ -4,6 +4,7 @@
 
 mod driver;
 mod flips;
+mod planted;
 mod random;
 mod scene;
 mod seeds;

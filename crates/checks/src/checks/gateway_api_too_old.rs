@@ -1,0 +1,89 @@
+//! ML0001: Gateway API definitions that the target does not read, or that what runs does not.
+
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::{CustomResourceDefinition, Resource};
+use meshlift_model::names::IstioVersion;
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+/// Annotation that names the bundle of which a definition is part.
+const BUNDLE: &str = "gateway.networking.k8s.io/bundle-version";
+/// Definitions that istiod looks at by the bundle's version, with the minor version of Istio from which on it demands one,
+/// and the bundle (istio: pkg/config/schema/gatewayapi/minimumversions.go).
+const LEAST: [(&str, u32, (u64, u64)); 5] = [
+    ("tlsroutes.gateway.networking.k8s.io", 31, (1, 5)),
+    ("tlsroutes.gateway.networking.k8s.io", 30, (1, 5)),
+    ("grpcroutes.gateway.networking.k8s.io", 31, (1, 1)),
+    ("backendtlspolicies.gateway.networking.k8s.io", 31, (1, 4)),
+    ("tcproutes.gateway.networking.k8s.io", 31, (1, 6)),
+];
+/// The last bundle whose TLSRoutes these minor versions read (istio: MaximumCRDVersions of 1.28 and 1.29).
+const MOST: [(&str, u32, (u64, u64)); 2] =
+    [("tlsroutes.gateway.networking.k8s.io", 28, (1, 4)), ("tlsroutes.gateway.networking.k8s.io", 29, (1, 4))];
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML0001",
+        layer: Layer::Crds,
+        versions: Versions::Any,
+        title: "istiod does not read this version of the Gateway API",
+        severity: Severity::Warn,
+        consequence: Consequence::Behaviour,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "install the bundle that the target reads just before its istiod, and see what the old istiod then misses",
+        why: "Each minor version of Istio reads some versions of the Gateway API, by the bundle's version on the \
+              definition. Routes of a kind that it does not read are ignored without a word: listeners stay, \
+              attachedRoutes is 0, connections end nowhere. For TLSRoute no bundle serves both 1.29 and 1.30.",
+        see: "`kubectl get crd -o custom-columns=:metadata.name,:metadata.annotations.gateway\\.networking\\.k8s\\.io/bundle-version`.",
+        fix: "Install the bundle as the upgrade notes of the target say. Bundles from 1.5 on bring a \
+              ValidatingAdmissionPolicy that refuses the way back, so plan this step as one without return.",
+        sources: &[
+            "https://istio.io/latest/news/releases/1.30.x/announcing-1.30/upgrade-notes/",
+            "https://github.com/istio/istio/blob/master/pkg/config/schema/gatewayapi/minimumversions.go",
+        ],
+    },
+    needs: &[WORKLOADS, &["customresourcedefinitions.apiextensions.k8s.io"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let running = context.mesh.revisions.values().filter_map(|revision| revision.version.as_ref());
+    let running: Vec<&IstioVersion> = running.collect();
+    let definitions = context.objects().crds.iter();
+    definitions.filter_map(|definition| hit(definition, context.target, &running)).collect()
+}
+
+fn hit(
+    definition: &CustomResourceDefinition,
+    target: Option<&IstioVersion>,
+    running: &[&IstioVersion],
+) -> Option<Hit> {
+    let text = definition.metadata.annotation(BUNDLE)?;
+    let bundle = version(text)?;
+    let name = &definition.metadata.name;
+    let least = |version: &IstioVersion| {
+        let mut rows = LEAST.iter().filter(|(of, minor, _)| of == name && *minor == version.minor);
+        rows.find(|(_, _, least)| bundle < *least).map(|(_, _, least)| least)
+    };
+    let most = |version: &IstioVersion| {
+        let mut rows = MOST.iter().filter(|(of, minor, _)| of == name && *minor == version.minor);
+        rows.find(|(_, _, most)| bundle > *most).map(|(_, _, most)| most)
+    };
+    let why = target
+        .and_then(|target| least(target).map(|(major, minor)| format!("{target} reads {major}.{minor} and later")))
+        .or_else(|| {
+            let read = |version: &&IstioVersion| {
+                most(version).map(|(major, minor)| format!("{version} reads up to {major}.{minor}"))
+            };
+            running.iter().find_map(read)
+        })?;
+    Some(Hit::new(&definition.object_ref(), format!("its bundle is {text}; {why}")).because(format!("{name} {BUNDLE}={text}")))
+}
+
+/// Major and minor version of `v1.4.1`.
+fn version(text: &str) -> Option<(u64, u64)> {
+    let mut parts = text.trim_start_matches('v').split(['.', '-']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}

@@ -1,0 +1,116 @@
+//! ML1013: no node has room for a surge pod.
+
+use std::collections::BTreeMap;
+
+use meshlift_mesh::facts::{RolloutRules, Workload};
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::{Node, PodSpec};
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+use crate::quantity::thousandths;
+
+/// What the scheduler counts, as far as it decides here.
+const RESOURCES: [&str; 2] = ["cpu", "memory"];
+/// Effects of taints that keep new pods away.
+const KEEPS_AWAY: [&str; 2] = ["NoSchedule", "NoExecute"];
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1013",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
+        title: "No node has room for its surge pod",
+        severity: Severity::Warn,
+        consequence: Consequence::Stuck,
+        offers: &["allow-unavailable"],
+        may_accept_unknown: true,
+        hint: "add a node, or choose allow-unavailable 1 to roll without a surge pod",
+        why: "Its rollout makes a new pod before an old one goes, and no node can take that pod: by CPU, memory \
+              or number of pods that are asked for, by labels that it demands, by taints that it does not \
+              tolerate. The pod stays Pending and the rollout stands. Affinity and topology spread are not read, \
+              so a node that seems to have room may still not be one.",
+        see: "`kubectl describe nodes`: Allocated resources; `kubectl get events` says `FailedScheduling` once it happens.",
+        fix: "Make room for one pod: a node more, smaller requests, or `maxUnavailable: 1`. A cluster autoscaler \
+              that adds nodes makes this wait, not fail.",
+        sources: &["https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#how-pods-with-resource-requests-are-scheduled"],
+    },
+    needs: &[WORKLOADS, &["nodes"]],
+    find,
+};
+
+/// Thousandths of CPU, of bytes, and of pods.
+type Amount = [i128; 3];
+
+/// A node that takes new pods, and what is left on it.
+struct Room<'a> {
+    node: &'a Node,
+    left: Amount,
+}
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let rooms = rooms(context);
+    let stuck = context.restarted().filter(|workload| needs_surge(workload)).filter_map(|workload| {
+        let pod = &context.as_injected(workload).spec;
+        let wanted = asked(pod);
+        let fits = |room: &Room<'_>| accepts(room.node, pod) && (0..3).all(|at| room.left[at] >= wanted[at]);
+        (!rooms.iter().any(fits)).then_some((workload, wanted))
+    });
+    stuck
+        .map(|(workload, [cpu, memory, _])| {
+            let nodes = rooms.iter().filter(|room| accepts(room.node, &context.as_injected(workload).spec)).count();
+            let asks = format!("it asks for {cpu}m CPU and {} MiB", memory / 1000 / (1 << 20));
+            Hit::new(&workload.workload, format!("{asks}; none of the {nodes} nodes that would take it has that left"))
+                .because(format!("{} requests with its sidecar", workload.workload))
+        })
+        .collect()
+}
+
+/// True where a new pod must fit beside all old ones.
+fn needs_surge(workload: &Workload) -> bool {
+    matches!(workload.rules, RolloutRules::Rolling { max_unavailable: 0, .. }) && workload.replicas > 0
+}
+
+fn rooms<'a>(context: &Context<'a>) -> Vec<Room<'a>> {
+    let mut used: BTreeMap<&str, Amount> = BTreeMap::new();
+    for pod in context.objects().pods.iter().filter(|pod| !pod.is_finished() && !pod.spec.node_name.is_empty()) {
+        let wanted = asked(&pod.spec);
+        let sum = used.entry(&pod.spec.node_name).or_default();
+        (0..3).for_each(|at| sum[at] += wanted[at]);
+    }
+    let nodes = context.objects().nodes.iter().filter(|node| !node.spec.unschedulable);
+    nodes
+        .map(|node| {
+            let used = used.get(node.metadata.name.as_str()).copied().unwrap_or_default();
+            let has = |resource: &str| {
+                // A node that does not say how much it has does not hold anybody back.
+                node.status.allocatable.get(resource).and_then(|text| thousandths(text)).unwrap_or(i128::MAX)
+            };
+            let left = [has("cpu"), has("memory"), has("pods")];
+            Room { node, left: std::array::from_fn(|at| left[at].saturating_sub(used[at])) }
+        })
+        .collect()
+}
+
+fn accepts(node: &Node, pod: &PodSpec) -> bool {
+    let labels = pod.node_selector.iter().all(|(key, value)| node.metadata.labels.get(key) == Some(value));
+    let mut taints = node.spec.taints.iter().filter(|taint| KEEPS_AWAY.contains(&taint.effect.as_str()));
+    labels && taints.all(|taint| pod.tolerations.iter().any(|toleration| toleration.tolerates(taint)))
+}
+
+/// What the scheduler counts for a pod: containers and native sidecars together, or the greatest init container
+/// (<https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers>).
+fn asked(pod: &PodSpec) -> Amount {
+    let of = |resource: &str| {
+        let request = |container: &meshlift_model::k8s::Container| {
+            container.resources.requests.get(resource).and_then(|text| thousandths(text)).unwrap_or(0)
+        };
+        let sidecars: i128 =
+            pod.init_containers.iter().filter(|one| one.restart_policy == "Always").map(request).sum();
+        let running: i128 = pod.containers.iter().map(request).sum::<i128>() + sidecars;
+        let first = pod.init_containers.iter().filter(|one| one.restart_policy != "Always").map(request);
+        running.max(first.max().unwrap_or(0))
+    };
+    let [cpu, memory] = RESOURCES.map(of);
+    [cpu, memory, 1000]
+}

@@ -1,0 +1,142 @@
+//! An entry of the catalogue: what a hazard is, and to which versions it applies.
+
+use std::fmt;
+
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::names::IstioVersion;
+
+use crate::context::Context;
+
+/// What the catalogue says of a check: the same for each of its findings.
+pub(crate) struct Entry {
+    pub(crate) code: &'static str,
+    pub(crate) layer: Layer,
+    pub(crate) versions: Versions,
+    pub(crate) title: &'static str,
+    pub(crate) severity: Severity,
+    pub(crate) consequence: Consequence,
+    /// Words of the choices that decide it; `hold-namespace` is added to them.
+    pub(crate) offers: &'static [&'static str],
+    /// Whether a person may go on without its sources. Never for rejections, the injector, the root CA.
+    pub(crate) may_accept_unknown: bool,
+    /// What to do, in one sentence.
+    pub(crate) hint: &'static str,
+    /// Why it matters.
+    pub(crate) why: &'static str,
+    /// How to see it with one's own eyes.
+    pub(crate) see: &'static str,
+    /// How to fix it.
+    pub(crate) fix: &'static str,
+    /// Where the behaviour is described.
+    pub(crate) sources: &'static [&'static str],
+}
+
+/// The part of a mesh that a hazard lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// Custom resource definitions, and who owns them.
+    Crds,
+    /// istiods, their webhooks and their root.
+    ControlPlane,
+    /// Tags and labels: who follows what.
+    Tags,
+    /// Sidecars and what injection makes.
+    Sidecars,
+    /// Gateways and waypoints.
+    Gateways,
+    /// istio-cni, ztunnel, and what hangs on them.
+    Ambient,
+    /// How workloads are replaced.
+    Rollout,
+    /// Istio's configuration.
+    Configuration,
+    /// Kubernetes itself.
+    Kubernetes,
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Crds => "CRDs",
+            Self::ControlPlane => "control plane",
+            Self::Tags => "tags and labels",
+            Self::Sidecars => "sidecars",
+            Self::Gateways => "gateways",
+            Self::Ambient => "ambient",
+            Self::Rollout => "rollout",
+            Self::Configuration => "configuration",
+            Self::Kubernetes => "Kubernetes",
+        })
+    }
+}
+
+/// Versions of Istio to which an entry applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Versions {
+    /// All.
+    Any,
+    /// A change that came with 1.N.0: upgrades that begin before it and end with it or after it.
+    Since(u32),
+    /// Control planes that run an earlier patch of these minor versions, or an earlier minor version than all of them.
+    RunningBefore(&'static [(u32, u32)]),
+}
+
+impl Versions {
+    /// True if it can apply: to the versions that carry proxies now, and to the target.
+    pub(crate) fn apply(self, context: &Context<'_>) -> bool {
+        let Self::Since(minor) = self else { return true };
+        let Some(target) = context.target else { return false };
+        let revisions = || context.mesh.revisions.values();
+        // Where nothing is known to be in use, anything that is there may be; where nothing is there, any version may run.
+        let is_known = revisions().any(|revision| revision.pods > 0 && revision.version.is_some());
+        let mut running = revisions().filter(|revision| revision.pods > 0 || !is_known).peekable();
+        let before = running.peek().is_none()
+            || running
+                .any(|revision| revision.version.as_ref().is_none_or(|version| !reaches(version, minor)));
+        before && reaches(target, minor)
+    }
+
+    /// True if it names a version that runs.
+    pub(crate) fn names(self, version: &IstioVersion) -> bool {
+        let Self::RunningBefore(fixed) = self else { return true };
+        match fixed.iter().find(|(minor, _)| *minor == version.minor) {
+            Some((_, patch)) => version.patch < *patch,
+            None => version.major == 1 && fixed.iter().all(|(minor, _)| version.minor < *minor),
+        }
+    }
+}
+
+fn reaches(version: &IstioVersion, minor: u32) -> bool {
+    (version.major, version.minor) >= (1, minor)
+}
+
+impl fmt::Display for Versions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("all versions"),
+            Self::Since(minor) => write!(f, "upgrades from before 1.{minor} to 1.{minor} or later"),
+            Self::RunningBefore(fixed) => {
+                let fixed: Vec<String> =
+                    fixed.iter().map(|(minor, patch)| format!("1.{minor}.{patch}")).collect();
+                write!(f, "control planes before {}", fixed.join(", "))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patches_before_the_fix_are_named_and_later_ones_are_not() {
+        let fixed = Versions::RunningBefore(&[(29, 5), (30, 2)]);
+        let named = |text: &str| fixed.names(&text.parse().unwrap());
+        for version in ["1.28.10", "1.29.4", "1.30.1"] {
+            assert!(named(version), "{version}");
+        }
+        for version in ["1.29.5", "1.30.2", "1.31.0", "2.0.0"] {
+            assert!(!named(version), "{version}");
+        }
+    }
+}

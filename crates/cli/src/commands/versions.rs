@@ -1,0 +1,80 @@
+//! `meshlift versions [MESH] --to VERSION`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Args, ValueEnum};
+use meshlift_mesh::Mesh;
+use meshlift_model::time::Time;
+use meshlift_planner::versions::{Day, OLD_AFTER_DAYS, Releases, Situation, path};
+use meshlift_report::versions::{screen, versions_json};
+
+use crate::args::MeshArgs;
+use crate::console::Console;
+use crate::failure::{CliError, Failure};
+use crate::wish::WishArgs;
+use crate::{Exit, files, mesh};
+
+/// Arguments of `versions`.
+#[derive(Debug, Args)]
+pub(crate) struct VersionsArgs {
+    #[command(flatten)]
+    mesh: MeshArgs,
+    #[command(flatten)]
+    wish: WishArgs,
+    /// Releases, support and regressions, in place of those that are built in
+    #[arg(long, value_name = "FILE", help_heading = "Upgrade")]
+    catalogue: Option<PathBuf>,
+    /// Form of the result
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// Forms of the result.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+}
+
+pub(crate) fn run(args: &VersionsArgs, console: &Console) -> Result<Exit, Failure> {
+    let (intent, target) = args.wish.upgrade(&args.mesh)?;
+    let releases = match &args.catalogue {
+        Some(file) => {
+            Releases::parse(&files::read(file)?).map_err(|error| Failure::from(error).in_file(file))?
+        }
+        None => Releases::built_in()?,
+    };
+    let today = today();
+    if let Some(age) = releases.date.parse::<Day>().ok().map(|made| today.days_since(made))
+        && age > OLD_AFTER_DAYS
+    {
+        console.say(&format!(
+            "warning: what is known of releases is of {}, {age} days ago: newer patches and regressions are missing; \
+             give a newer file with --catalogue\n",
+            releases.date
+        ));
+    }
+    let mesh = Mesh::derive(Arc::new(mesh::read(&args.mesh, console)?));
+    let found = path(&Situation::of(&mesh), &target, &releases, today).ok_or(CliError::NothingRuns)?;
+    match args.output {
+        Format::Json => console.print_json(&versions_json(&found, &releases.date))?,
+        Format::Table => {
+            let next = format!("meshlift check{}{}", args.mesh.flags(), args.wish.flags(&intent));
+            console.print(&screen(&found, &releases.date, &next, console.stdout))?;
+        }
+    }
+    Ok(if found.blocked.is_empty() { Exit::Good } else { Exit::No })
+}
+
+/// The day by this machine's clock; one that is wrong makes support look wrong, nothing else.
+#[expect(clippy::disallowed_methods, reason = "what is still supported depends on the day")]
+fn today() -> Day {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = Time::from_millis(i64::try_from(seconds).unwrap_or(0).saturating_mul(1000)).to_string();
+    now.get(..10).and_then(|day| day.parse().ok()).unwrap_or_default()
+}

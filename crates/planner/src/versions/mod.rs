@@ -1,0 +1,11 @@
+//! The path: from what runs today to a target, hop by hop, patch levels chosen, each with its reason, and why others were
+//! not taken. Pure.
+
+mod path;
+mod releases;
+
+pub use path::{Situation, path};
+pub use releases::{Day, Releases, ReleasesError};
+
+/// Days after which a catalogue of releases is old: patches come monthly, a minor version each quarter.
+pub const OLD_AFTER_DAYS: i32 = 92;

@@ -1,0 +1,248 @@
+//! The file of releases: which there are, for how long, on which Kubernetes, and what is known to be broken.
+
+use meshlift_model::names::IstioVersion;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+/// The file that is built in.
+const BUILT_IN: &str = include_str!("../../data/releases.yaml");
+/// Version of the file's form.
+const FORMAT_VERSION: u32 = 1;
+
+/// A file of releases that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleasesError {
+    /// It has another shape.
+    #[error("the catalogue of releases cannot be understood: {0}")]
+    Shape(#[from] serde_saphyr::Error),
+    /// It is of another form.
+    #[error("the catalogue of releases has format_version {0}; this program reads {FORMAT_VERSION}")]
+    Format(u32),
+    /// It contradicts itself.
+    #[error("the catalogue of releases {0}")]
+    Content(String),
+}
+
+/// Major and minor number.
+pub(crate) type Minor = (u32, u32);
+
+/// All releases that are known.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Releases {
+    format_version: u32,
+    /// Day on which it was made, `YYYY-MM-DD`.
+    pub date: String,
+    pub(crate) minors: Vec<Release>,
+    pub(crate) regressions: Vec<Regression>,
+}
+
+/// One minor version.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Release {
+    #[serde(deserialize_with = "minor")]
+    pub(crate) minor: Minor,
+    /// Absent while it is supported and no end is announced.
+    pub(crate) end_of_life: Option<String>,
+    /// Oldest and newest Kubernetes.
+    #[serde(deserialize_with = "minors")]
+    pub(crate) kubernetes: [Minor; 2],
+    pub(crate) newest_patch: u32,
+    /// Bundle of the Gateway API that it is built with.
+    pub(crate) gateway_api: String,
+}
+
+/// Something broken in some patch levels.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Regression {
+    pub(crate) at: At,
+    pub(crate) concerns: Concern,
+    #[serde(deserialize_with = "version")]
+    pub(crate) from: IstioVersion,
+    #[serde(deserialize_with = "versions")]
+    pub(crate) fixed: Vec<IstioVersion>,
+    /// First minor version without it.
+    #[serde(deserialize_with = "minor")]
+    pub(crate) until: Minor,
+    pub(crate) why: String,
+    pub(crate) source: String,
+}
+
+/// On which side of a hop it strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum At {
+    Leaving,
+    Arriving,
+    Both,
+}
+
+/// Meshes that it strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Concern {
+    All,
+    Ambient,
+    ManagedGateways,
+}
+
+impl Releases {
+    /// The built-in ones.
+    ///
+    /// # Errors
+    /// Never for what was built and tested; the signature keeps the failure visible.
+    pub fn built_in() -> Result<Self, ReleasesError> {
+        Self::parse(BUILT_IN)
+    }
+
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// Where it is no such file, or contradicts itself.
+    pub fn parse(text: &str) -> Result<Self, ReleasesError> {
+        let mut releases: Self = serde_saphyr::from_str(text)?;
+        if releases.format_version != FORMAT_VERSION {
+            return Err(ReleasesError::Format(releases.format_version));
+        }
+        if releases.date.parse::<Day>().is_err() {
+            return Err(ReleasesError::Content(format!(
+                "is of `{}`, which is no day (YYYY-MM-DD)",
+                releases.date
+            )));
+        }
+        releases.minors.sort_by_key(|release| release.minor);
+        let pairs = releases.minors.windows(2);
+        if let Some(twice) = pairs.map(|pair| (&pair[0], &pair[1])).find(|(a, b)| a.minor == b.minor) {
+            return Err(ReleasesError::Content(format!("names {} twice", line(twice.0.minor))));
+        }
+        Ok(releases)
+    }
+
+    pub(crate) fn of(&self, minor: Minor) -> Option<&Release> {
+        self.minors.iter().find(|release| release.minor == minor)
+    }
+}
+
+impl Regression {
+    /// True if the patch level has it.
+    pub(crate) fn has(&self, version: &IstioVersion) -> bool {
+        let minor = (version.major, version.minor);
+        let began = (version.major, version.minor, version.patch)
+            >= (self.from.major, self.from.minor, self.from.patch);
+        let mended = self.fixed.iter().find(|fixed| (fixed.major, fixed.minor) == minor);
+        began && minor < self.until && mended.is_none_or(|fixed| version.patch < fixed.patch)
+    }
+}
+
+/// A day, for comparing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day {
+    year: i32,
+    month: i32,
+    day: i32,
+}
+
+impl Day {
+    /// Days since another one, as if all months had 30.5: enough for ages in months.
+    #[must_use]
+    pub fn days_since(self, earlier: Self) -> i32 {
+        let of = |day: Self| day.year * 366 + (day.month * 61) / 2 + day.day;
+        of(self) - of(earlier)
+    }
+}
+
+impl std::str::FromStr for Day {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let parts: Vec<i32> = text.split('-').map(str::parse).collect::<Result<_, _>>().map_err(|_| ())?;
+        match parts[..] {
+            [year, month @ 1..=12, day @ 1..=31] if text.len() == 10 => Ok(Self { year, month, day }),
+            _ => Err(()),
+        }
+    }
+}
+
+/// `1.30`.
+pub(crate) fn line((major, minor): Minor) -> String {
+    format!("{major}.{minor}")
+}
+
+/// `1.30`, or `v1.34.4` of Kubernetes.
+pub(crate) fn minor_of(text: &str) -> Option<Minor> {
+    let mut parts = text.trim_start_matches('v').split(['.', '+', '-']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+fn minor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Minor, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    minor_of(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is no minor version, such as \"1.30\"")))
+}
+
+fn minors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[Minor; 2], D::Error> {
+    let texts: [String; 2] = Deserialize::deserialize(deserializer)?;
+    let of =
+        |text: &str| minor_of(text).ok_or_else(|| D::Error::custom(format!("`{text}` is no minor version")));
+    Ok([of(&texts[0])?, of(&texts[1])?])
+}
+
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IstioVersion, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+}
+
+fn versions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IstioVersion>, D::Error> {
+    let texts: Vec<String> = Deserialize::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_file_holds_every_minor_version_once_and_in_order() {
+        let releases = Releases::built_in().unwrap();
+        let minors: Vec<u32> = releases.minors.iter().map(|release| release.minor.1).collect();
+        assert_eq!(minors, (24..=31).collect::<Vec<_>>());
+        for release in &releases.minors {
+            assert!(release.end_of_life.iter().all(|day| day.parse::<Day>().is_ok()), "{release:?}");
+            assert!(release.kubernetes[0] < release.kubernetes[1], "{release:?}");
+        }
+        assert!(
+            releases.regressions.iter().all(|one| one.source.starts_with("https://") && !one.why.is_empty())
+        );
+    }
+
+    #[test]
+    fn a_regression_strikes_from_its_beginning_to_each_fix() {
+        let releases = Releases::built_in().unwrap();
+        let one = |issue: &str| releases.regressions.iter().find(|one| one.source.ends_with(issue)).unwrap();
+        let has = |issue: &str, version: &str| one(issue).has(&version.parse().unwrap());
+        for (version, struck) in [
+            ("1.26.8", false),
+            ("1.27.3", true),
+            ("1.28.10", true),
+            ("1.29.4", true),
+            ("1.29.5", false),
+            ("1.30.1", true),
+            ("1.30.2", false),
+            ("1.31.0", false),
+        ] {
+            assert_eq!(has("/59959", version), struck, "{version}");
+        }
+        assert!(has("/60328", "1.29.3") && !has("/60328", "1.29.2") && has("/60328", "1.30.0"));
+    }
+
+    #[test]
+    fn files_that_make_no_sense_are_refused_with_a_reason() {
+        let with =
+            |from: &str, to: &str| Releases::parse(&BUILT_IN.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(with("format_version: 1", "format_version: 2").contains("format_version 2"));
+        assert!(with("date: 2026-11-27", "date: yesterday").contains("no day"));
+        assert!(with("minor: \"1.25\"", "minor: \"1.24\"").contains("names 1.24 twice"));
+        assert!(with("newest_patch: 6", "newest_patches: 6").contains("newest_patches"));
+        assert!(with("from: \"1.27.0\"", "from: \"1.27\"").contains("1.27"));
+    }
+}

@@ -1,0 +1,58 @@
+//! ML6xxx: ambient and node agents.
+
+use meshlift_model::k8s::{ConfigMap, StatefulSet};
+use meshlift_model::snapshot::Snapshot;
+
+use super::Base::Ambient;
+use super::{Mutation, nothing};
+use crate::edit::object;
+
+pub(super) fn mutations() -> Vec<Mutation> {
+    vec![
+        Mutation::new(
+            ("ML6001", Ambient, "StatefulSet/streams/broker"),
+            |s, _| grace(s, 600),
+            |s, _| grace(s, 45),
+        ),
+        Mutation::new(
+            ("ML6002", Ambient, "Namespace/mixed"),
+            |s, donor| lend(s, donor, true),
+            |s, donor| lend(s, donor, false),
+        )
+        .also(&["ML1040"]),
+        Mutation::new(
+            ("ML4102", Ambient, "Namespace/streams"),
+            |s, _| excluded(s, "kube-system, streams"),
+            |s, _| excluded(s, "kube-system, stream"),
+        ),
+        Mutation::new(("ML6003", Ambient, "DaemonSet/istio-system/ztunnel"), nothing, nothing)
+            .targets("1.29.6", super::TARGET)
+            .also(&["ML1040"]),
+    ]
+}
+
+fn grace(s: &mut Snapshot, seconds: i64) {
+    let set: &mut StatefulSet = object(s, "streams/broker");
+    set.spec.template.spec.termination_grace_period_seconds = Some(seconds);
+}
+
+/// What istio-cni leaves out.
+fn excluded(s: &mut Snapshot, names: &str) {
+    let settings: &mut ConfigMap = object(s, "istio-system/istio-cni-config");
+    settings.data.insert("EXCLUDE_NAMESPACES".into(), names.into());
+}
+
+/// The namespace whose pods have sidecars, with them or without any pod.
+fn lend(s: &mut Snapshot, donor: &Snapshot, pods: bool) {
+    let (here, from) = (&mut s.objects, &donor.objects);
+    macro_rules! lend {
+        ($($list:ident),*) => { $(
+            here.$list.extend(from.$list.iter().filter(|one| one.metadata.namespace == "mixed").cloned());
+        )* };
+    }
+    here.namespaces.extend(from.namespaces.iter().filter(|one| one.metadata.name == "mixed").cloned());
+    lend!(services);
+    if pods {
+        lend!(pods, deployments, replica_sets, endpoint_slices);
+    }
+}

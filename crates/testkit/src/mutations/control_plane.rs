@@ -1,0 +1,183 @@
+//! ML5xxx: control planes, webhooks, tags, proxies.
+
+use meshlift_model::k8s::{
+    CustomResourceDefinition, EndpointSlice, ObjectMeta, Service, ServiceReference,
+    ValidatingWebhookConfiguration,
+};
+use meshlift_model::snapshot::{Snapshot, SyncState};
+
+use super::Base::{Ambient, Sidecars, TwoRevisions};
+use super::{Mutation, nothing};
+use crate::edit::{object, pods_of};
+
+const OLD: &str = "Revision/1-29-6";
+const SECONDS_OF_A_DAY: i64 = 86_400;
+
+pub(super) fn mutations() -> Vec<Mutation> {
+    [proxies(), webhooks(), versions()].concat()
+}
+
+fn proxies() -> Vec<Mutation> {
+    vec![
+        Mutation::new(
+            ("ML5001", Sidecars, "Pod/web"),
+            |s, _| sync(s, &SyncState::Error("bad filter".into())),
+            |s, _| sync(s, &SyncState::NotSent),
+        ),
+        Mutation::new(
+            ("ML5002", Sidecars, "Pod/web"),
+            |s, _| sync(s, &SyncState::Stale),
+            |s, _| sync(s, &SyncState::Synced),
+        ),
+        Mutation::new(
+            ("ML5003", Sidecars, "Pod/web"),
+            |s, _| image(s, "1.28.1"),
+            |s, _| image(s, "1.29.6-distroless"),
+        ),
+    ]
+}
+
+fn webhooks() -> Vec<Mutation> {
+    vec![
+        Mutation::new(
+            ("ML5004", TwoRevisions, "Revision/1-30-3"),
+            |s, _| without_map(s, "istio-sidecar-injector-1-30-3"),
+            |s, _| without_map(s, "istio-sidecar-injector-1-31-0"),
+        ),
+        Mutation::new(
+            ("ML5005", Sidecars, "MutatingWebhookConfiguration/istio-sidecar-injector-1-29-6"),
+            |s, _| silence(s, "istiod-1-29-6", true),
+            |s, _| silence(s, "istiod-1-29-6", false),
+        )
+        .also(&["ML5006"]),
+        Mutation::new(
+            ("ML5006", Sidecars, "ValidatingWebhookConfiguration/istio-validator-1-29-6-istio-system"),
+            |s, _| call(s, "validation.istio.io", "gone"),
+            |s, _| call(s, "policy.example.com", "gone"),
+        ),
+        Mutation::new(
+            ("ML5007", TwoRevisions, "Tag/prod-canary"),
+            |s, _| tag_service(s, "1-30-3"),
+            |s, _| tag_service(s, "1-29-6"),
+        ),
+    ]
+}
+
+fn versions() -> Vec<Mutation> {
+    vec![
+        Mutation::new(
+            ("ML0001", Sidecars, "CustomResourceDefinition/tlsroutes.gateway.networking.k8s.io"),
+            |s, _| definition(s, "tlsroutes"),
+            |s, _| definition(s, "tcproutes"),
+        ),
+        Mutation::new(
+            ("ML5012", Sidecars, OLD),
+            |s, _| hub(s, "gcr.io/istio-release"),
+            |s, _| hub(s, "mirror.example.com/istio-release"),
+        ),
+        Mutation::new(("ML5008", Sidecars, OLD), nothing, nothing).targets(super::TARGET, "1.31.0"),
+        Mutation::new(
+            ("ML5009", Sidecars, "Cluster/kubernetes"),
+            |s, _| s.kubernetes_version = Some("v1.31.9".into()),
+            |s, _| s.kubernetes_version = Some("v1.32.0".into()),
+        ),
+        Mutation::new(("ML5010", Sidecars, OLD), |s, _| root_for(s, 29), |s, _| root_for(s, 31)),
+        Mutation::new(("ML5011", Ambient, OLD), |s, _| run(s, "1.29.4"), |s, _| run(s, "1.29.5"))
+            // Gateways of istiod's making then run another version than it.
+            .also(&["ML5003"]),
+    ]
+}
+
+/// State of one type at one proxy of web.
+fn sync(s: &mut Snapshot, state: &SyncState) {
+    let mut all = s.istiods.values_mut().filter_map(|answers| answers.syncz.as_mut()).flatten();
+    let found = all.find(|status| status.pod().is_some_and(|(_, namespace)| namespace == "web"));
+    if let Some(first) = found.and_then(|status| status.types.values_mut().next()) {
+        *first = state.clone();
+    }
+}
+
+/// Image of one proxy of web.
+fn image(s: &mut Snapshot, tag: &str) {
+    let pod = pods_of(s, "web/bff").remove(0);
+    let proxies = pod.spec.init_containers.iter_mut().filter(|one| one.name == "istio-proxy");
+    proxies.for_each(|proxy| proxy.image = format!("docker.io/istio/proxyv2:{tag}"));
+}
+
+fn without_map(s: &mut Snapshot, name: &str) {
+    s.objects.config_maps.retain(|map| map.metadata.name != name);
+}
+
+/// None of the Service's endpoints is ready, or all but one.
+fn silence(s: &mut Snapshot, service: &str, all: bool) {
+    for slice in &mut s.objects.endpoint_slices {
+        let slice: &mut EndpointSlice = slice;
+        if slice.metadata.label("kubernetes.io/service-name") == Some(service) {
+            let kept = usize::from(!all);
+            let silent = slice.endpoints.iter_mut().skip(kept);
+            silent.for_each(|endpoint| endpoint.conditions.ready = Some(false));
+        }
+    }
+}
+
+/// The revision's validator calls another Service, under this name.
+fn call(s: &mut Snapshot, name: &str, service: &str) {
+    let path = "istio-validator-1-29-6-istio-system";
+    let validator: &mut ValidatingWebhookConfiguration = object(s, path);
+    for webhook in &mut validator.webhooks {
+        webhook.name = name.into();
+        let service = ServiceReference {
+            name: service.into(),
+            ..webhook.client_config.service.clone().unwrap_or_default()
+        };
+        webhook.client_config.service = Some(service);
+    }
+}
+
+fn tag_service(s: &mut Snapshot, revision: &str) {
+    let service: &mut Service = object(s, "istio-system/istiod-revision-tag-prod-canary");
+    service.metadata.labels.insert("istio.io/rev".into(), revision.into());
+    service.spec.selector.insert("istio.io/rev".into(), revision.into());
+}
+
+/// The root ends so many days after the newest thing in the mesh.
+fn root_for(s: &mut Snapshot, days: i64) {
+    let Some(now) = s.newest_time() else { return };
+    let until = now.plus_seconds(days * SECONDS_OF_A_DAY + 60);
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
+    let seconds = until.seconds() as f64;
+    for answers in s.istiods.values_mut() {
+        let metrics = answers.metrics.get_or_insert_default();
+        metrics.insert("citadel_server_root_cert_expiry_timestamp".into(), seconds);
+    }
+}
+
+/// A definition of the Gateway API, of the bundle 1.4.1.
+fn definition(s: &mut Snapshot, plural: &str) {
+    let mut metadata =
+        ObjectMeta { name: format!("{plural}.gateway.networking.k8s.io"), ..ObjectMeta::default() };
+    metadata.annotations.insert("gateway.networking.k8s.io/bundle-version".into(), "v1.4.1".into());
+    s.objects.crds.push(CustomResourceDefinition { metadata, ..CustomResourceDefinition::default() });
+}
+
+/// Where one proxy's image comes from.
+fn hub(s: &mut Snapshot, hub: &str) {
+    let pod = pods_of(s, "web/bff").remove(0);
+    let proxies = pod.spec.init_containers.iter_mut().filter(|one| one.name == "istio-proxy");
+    proxies.for_each(|proxy| proxy.image = proxy.image.replace("docker.io/istio", hub));
+}
+
+/// The control plane runs another version.
+fn run(s: &mut Snapshot, version: &str) {
+    let objects = &mut s.objects;
+    let templates = objects.deployments.iter_mut().map(|one| &mut one.spec.template.spec);
+    let specs = templates.chain(objects.pods.iter_mut().map(|pod| &mut pod.spec));
+    for spec in specs {
+        for discovery in spec.containers.iter_mut().filter(|one| one.name == "discovery") {
+            discovery.image = discovery.image.replace("1.29.6", version);
+        }
+    }
+    for answers in s.istiods.values_mut() {
+        answers.version.iter_mut().for_each(|said| *said = said.replace("1.29.6", version));
+    }
+}

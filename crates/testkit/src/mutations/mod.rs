@@ -1,0 +1,109 @@
+//! Hazards planted in clean meshes, one by one: what each check must find, and what looks alike and is in order.
+
+mod ambient;
+mod config;
+mod control_plane;
+mod gateways;
+mod rollout;
+mod selection;
+
+use meshlift_model::snapshot::Snapshot;
+
+use crate::{clean_ambient, clean_sidecars};
+
+/// The clean mesh in which a hazard is planted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Base {
+    /// Sidecars of one revision.
+    Sidecars,
+    /// The same, with the revision to go to installed beside it.
+    TwoRevisions,
+    /// Ambient.
+    Ambient,
+}
+
+impl Base {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Sidecars, Self::TwoRevisions, Self::Ambient];
+
+    /// Name of the recording that it is made from.
+    #[must_use]
+    pub fn recording(self) -> &'static str {
+        match self {
+            Self::Sidecars => "before",
+            Self::TwoRevisions => "canary-installed",
+            Self::Ambient => "ambient-before",
+        }
+    }
+
+    /// The clean mesh, from its recording.
+    #[must_use]
+    pub fn clean(self, recording: &Snapshot) -> Snapshot {
+        match self {
+            Self::Sidecars | Self::TwoRevisions => clean_sidecars(recording),
+            Self::Ambient => clean_ambient(recording),
+        }
+    }
+}
+
+/// A change of a clean mesh; the recording lends objects.
+pub type Change = fn(&mut Snapshot, &Snapshot);
+
+/// Version to go to, where a mutation names no other.
+pub const TARGET: &str = "1.30.3";
+
+/// A hazard, planted.
+#[derive(Clone, Copy, Debug)]
+pub struct Mutation {
+    /// Code of the check that finds it.
+    pub code: &'static str,
+    /// Where it is planted.
+    pub base: Base,
+    /// What the finding names.
+    pub subject: &'static str,
+    /// Codes that find a consequence of the same hazard.
+    pub also: &'static [&'static str],
+    /// Target before: with it, the mesh is clean of this code, and its near miss too.
+    pub from_target: &'static str,
+    /// Target with which the hazard is one.
+    pub target: &'static str,
+    /// Plants it.
+    pub plant: Change,
+    /// Makes what looks alike and is in order.
+    pub near_miss: Change,
+}
+
+impl Mutation {
+    fn new(
+        (code, base, subject): (&'static str, Base, &'static str),
+        plant: Change,
+        near_miss: Change,
+    ) -> Self {
+        Self { code, base, subject, also: &[], from_target: TARGET, target: TARGET, plant, near_miss }
+    }
+
+    fn also(self, also: &'static [&'static str]) -> Self {
+        Self { also, ..self }
+    }
+
+    fn targets(self, from_target: &'static str, target: &'static str) -> Self {
+        Self { from_target, target, ..self }
+    }
+}
+
+/// All of them, by layer.
+#[must_use]
+pub fn mutations() -> Vec<Mutation> {
+    [
+        rollout::mutations(),
+        selection::mutations(),
+        gateways::mutations(),
+        config::mutations(),
+        control_plane::mutations(),
+        ambient::mutations(),
+    ]
+    .concat()
+}
+
+/// Changes nothing.
+fn nothing(_: &mut Snapshot, _: &Snapshot) {}
