@@ -114,6 +114,29 @@ fn clusters_that_cannot_be_had() {
 }
 
 #[test]
+fn catalogues_that_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    fs::write(place.join("text"), "releases: all").unwrap();
+    fs::write(place.join("newer"), "{format_version: 7, date: 2026-11-27, minors: [], regressions: []}")
+        .unwrap();
+    fs::write(place.join("undated"), "{format_version: 1, date: today, minors: [], regressions: []}")
+        .unwrap();
+    let minor = "{minor: \"1.30\", kubernetes: [\"1.32\", \"1.36\"], newest_patch: 4}";
+    let twice =
+        format!("{{format_version: 1, date: 2026-11-27, minors: [{minor}, {minor}], regressions: []}}");
+    fs::write(place.join("twice"), twice).unwrap();
+    let commands = [
+        "versions --demo --to 1.30.3 --catalogue missing",
+        "versions --demo --to 1.30.3 --catalogue text",
+        "versions --demo --to 1.30.3 --catalogue newer",
+        "versions --demo --to 1.30.3 --catalogue undated",
+        "versions --demo --to 1.30.3 --catalogue twice",
+    ];
+    golden("bad-catalogues.txt", &transcript(place, &commands));
+}
+
+#[test]
 fn arguments_that_are_none() {
     let folder = tempfile::tempdir().unwrap();
     let commands = [

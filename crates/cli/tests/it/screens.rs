@@ -30,7 +30,7 @@ fn too_long(screen: &str) -> Vec<&str> {
 fn screens_of_every_recording_keep_to_eighty_columns() {
     for path in recordings() {
         let path = path.to_str().unwrap();
-        for verb in ["inspect", "check"] {
+        for verb in ["inspect", "versions", "check"] {
             let said = meshlift(&root(), &[verb, "--snapshot", path, "--to", "1.30.3"]);
             assert!(said.exit < 2, "{verb} {path}: {}", said.stderr);
             assert_eq!(too_long(&said.stdout), Vec::<&str>::new(), "{verb} {path}");

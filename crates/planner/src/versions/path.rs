@@ -10,11 +10,8 @@ use meshlift_model::upgrade_path::{Hop, Part, Path, Refusal};
 use super::releases::{At, Concern, Minor, Regression, Release, line, minor_of};
 use super::{Day, Releases};
 
-/// Rule of Istio's support.
-const SKEW: &str = "https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew";
-/// Where support of Kubernetes is told.
-const SUPPORT: &str =
-    "https://istio.io/latest/docs/releases/supported-releases/#support-status-of-istio-releases";
+/// Where Istio tells how far control planes and proxies may be apart, and how long each version is supported.
+const SUPPORT: &str = "https://istio.io/latest/docs/releases/supported-releases/";
 /// Definition whose annotation names the Gateway API's bundle.
 const GATEWAYS: &str = "gateways.gateway.networking.k8s.io";
 /// That annotation.
@@ -70,7 +67,8 @@ impl Situation {
 #[must_use]
 pub fn path(situation: &Situation, target: &IstioVersion, releases: &Releases, today: Day) -> Option<Path> {
     let from = situation.running.iter().next()?.clone();
-    let mut walk = Walk { situation, releases, today, path: empty(&from, target) };
+    let gateway_api = situation.gateway_api.as_deref().and_then(minor_of);
+    let mut walk = Walk { situation, releases, today, gateway_api, path: empty(&from, target) };
     if (target.major, target.minor, target.patch) < (from.major, from.minor, from.patch) {
         walk.path.blocked.push(format!("{target} is older than {from}: a path leads forwards"));
         return Some(walk.path);
@@ -87,6 +85,8 @@ struct Walk<'a> {
     situation: &'a Situation,
     releases: &'a Releases,
     today: Day,
+    /// Bundle that is installed by then.
+    gateway_api: Option<Minor>,
     path: Path,
 }
 
@@ -98,7 +98,7 @@ impl Walk<'_> {
             self.refuse(
                 format!("{from} to {target} in one hop"),
                 "a control plane may be one minor version ahead of its proxies, never more".to_owned(),
-                SKEW,
+                SUPPORT,
             );
         }
         for minor in from.minor..=target.minor {
@@ -206,28 +206,27 @@ impl Walk<'_> {
         outside.map(words).into_iter().collect()
     }
 
+    /// The bundle of the Gateway API that the release wants, where an older one is installed.
     fn gateway_api(&mut self, release: &Release) {
-        let Some(installed) = self.situation.gateway_api.as_deref().and_then(minor_of) else { return };
-        let Some(wanted) = minor_of(&release.gateway_api).filter(|wanted| *wanted > installed) else {
-            return;
-        };
-        // From this one on istiod ignores routes of older bundles.
-        if release.minor < (1, 30) || self.path.hops.iter().any(|hop| hop.to == line(wanted)) {
+        let (Some(least), Some(installed)) = (release.gateway_api_least, self.gateway_api) else { return };
+        if least <= installed {
             return;
         }
-        self.path.hops.push(Hop {
-            what: Part::GatewayApi,
-            to: line(wanted),
-            why: format!(
-                "{} reads TLSRoutes and ReferenceGrants of this bundle; {} is installed",
-                line(release.minor),
-                line(installed)
+        let why = format!(
+            "{} does not read TLSRoutes and ReferenceGrants of older bundles; {} is installed",
+            line(release.minor),
+            line(installed)
+        );
+        let before = release.minor.1.saturating_sub(1);
+        let notes = vec![
+            "bundles from 1.5 on bring a policy that refuses the way back".to_owned(),
+            format!(
+                "{}.{before} may ignore TLSRoutes of this bundle: install it just before the hop",
+                release.minor.0
             ),
-            notes: vec![
-                "bundles from 1.5 on bring a policy that refuses the way back".to_owned(),
-                "1.29 and older ignore TLSRoutes of this bundle: install it just before the hop".to_owned(),
-            ],
-        });
+        ];
+        self.path.hops.push(Hop { what: Part::GatewayApi, to: line(least), why, notes });
+        self.gateway_api = Some(least);
     }
 
     fn notes(&self, release: &Release, at: &IstioVersion, to: &IstioVersion) -> Vec<String> {
@@ -332,6 +331,8 @@ mod tests {
     fn kubernetes_and_the_gateway_api_come_where_they_are_needed() {
         let old = Situation { gateway_api: Some("v1.4.1".to_owned()), ..situation("1.29.6", "v1.31.2") };
         assert_eq!(hops(&of(&old, "1.30.4")), ["Kubernetes 1.32", "GatewayApi 1.5", "Istio 1.30.4"]);
+        let far = Situation { gateway_api: Some("v1.4.1".to_owned()), ..situation("1.29.6", "v1.34.4") };
+        assert_eq!(hops(&of(&far, "1.31.1")), ["GatewayApi 1.5", "Istio 1.30.4", "Istio 1.31.1"]);
         let newer = situation("1.27.9", "v1.36.0");
         assert!(of(&newer, "1.28.10").hops[0].notes.iter().any(|note| note.contains("untested")));
     }

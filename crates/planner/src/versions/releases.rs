@@ -14,7 +14,7 @@ const FORMAT_VERSION: u32 = 1;
 pub enum ReleasesError {
     /// It has another shape.
     #[error("the catalogue of releases cannot be understood: {0}")]
-    Shape(#[from] serde_saphyr::Error),
+    Shape(String),
     /// It is of another form.
     #[error("the catalogue of releases has format_version {0}; this program reads {FORMAT_VERSION}")]
     Format(u32),
@@ -49,8 +49,9 @@ pub(crate) struct Release {
     #[serde(deserialize_with = "minors")]
     pub(crate) kubernetes: [Minor; 2],
     pub(crate) newest_patch: u32,
-    /// Bundle of the Gateway API that it is built with.
-    pub(crate) gateway_api: String,
+    /// Oldest bundle of the Gateway API of which it reads all.
+    #[serde(default, deserialize_with = "maybe_minor")]
+    pub(crate) gateway_api_least: Option<Minor>,
 }
 
 /// Something broken in some patch levels.
@@ -102,7 +103,8 @@ impl Releases {
     /// # Errors
     /// Where it is no such file, or contradicts itself.
     pub fn parse(text: &str) -> Result<Self, ReleasesError> {
-        let mut releases: Self = serde_saphyr::from_str(text)?;
+        let shape = |error: &serde_saphyr::Error| ReleasesError::Shape(error.without_snippet().to_string());
+        let mut releases: Self = serde_saphyr::from_str(text).map_err(|error| shape(&error))?;
         if releases.format_version != FORMAT_VERSION {
             return Err(ReleasesError::Format(releases.format_version));
         }
@@ -179,6 +181,10 @@ pub(crate) fn minor_of(text: &str) -> Option<Minor> {
 fn minor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Minor, D::Error> {
     let text = String::deserialize(deserializer)?;
     minor_of(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is no minor version, such as \"1.30\"")))
+}
+
+fn maybe_minor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Minor>, D::Error> {
+    minor(deserializer).map(Some)
 }
 
 fn minors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[Minor; 2], D::Error> {
