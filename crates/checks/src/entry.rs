@@ -54,6 +54,37 @@ pub enum Layer {
     Kubernetes,
 }
 
+impl Layer {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Crds,
+        Self::ControlPlane,
+        Self::Tags,
+        Self::Sidecars,
+        Self::Gateways,
+        Self::Ambient,
+        Self::Rollout,
+        Self::Configuration,
+        Self::Kubernetes,
+    ];
+
+    /// One word, for a command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Crds => "crds",
+            Self::ControlPlane => "control-plane",
+            Self::Tags => "tags",
+            Self::Sidecars => "sidecars",
+            Self::Gateways => "gateways",
+            Self::Ambient => "ambient",
+            Self::Rollout => "rollout",
+            Self::Configuration => "configuration",
+            Self::Kubernetes => "kubernetes",
+        }
+    }
+}
+
 impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -48,6 +48,12 @@ impl Console {
         self.print(&text)
     }
 
+    /// Writes YAML as a result.
+    pub(crate) fn print_yaml(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        let text = serde_saphyr::to_string(value).map_err(|error| CliError::Yaml(error.to_string()))?;
+        self.print(&text)
+    }
+
     /// Writes talk. If nobody listens, nothing is lost.
     pub(crate) fn say(&self, text: &str) {
         let _ = std::io::stderr().lock().write_all(text.as_bytes());

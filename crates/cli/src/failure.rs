@@ -9,6 +9,7 @@ use meshlift_driver::DriveError;
 use meshlift_kube::{CollectError, ConnectError};
 use meshlift_live::LiveError;
 use meshlift_model::names::IstioVersion;
+use meshlift_planner::baseline::BaselineError;
 use meshlift_planner::intent::IntentError;
 use meshlift_planner::versions::ReleasesError;
 use meshlift_planner::{PlanError, PlanFileError};
@@ -46,6 +47,9 @@ pub(crate) enum CliError {
     /// A result could not be put into JSON.
     #[error("cannot write JSON")]
     Json(#[source] serde_json::Error),
+    /// A result could not be put into YAML.
+    #[error("cannot write YAML: {0}")]
+    Yaml(String),
     /// Neither flag nor intent names a target.
     #[error("no version to go to: neither --to nor the intent's `target` names one")]
     NoTarget,
@@ -91,7 +95,7 @@ impl CliError {
         match self {
             Self::Usage { .. } | Self::Help(_) => "ML9501",
             Self::Stdout(_) => "ML9503",
-            Self::Json(_) => "ML9504",
+            Self::Json(_) | Self::Yaml(_) => "ML9504",
             Self::UnknownCode(_) => "ML9505",
             Self::NoTarget => "ML9508",
             Self::NoManifest(_) => "ML9509",
@@ -108,7 +112,9 @@ impl CliError {
             Self::Usage { hint, .. } => hint.clone(),
             Self::Help(_) => String::new(),
             Self::Stdout(_) => "check where stdout goes: a full disk, a closed file".to_owned(),
-            Self::Json(_) => "this is a bug of meshlift: please report it with the command".to_owned(),
+            Self::Json(_) | Self::Yaml(_) => {
+                "this is a bug of meshlift: please report it with the command".to_owned()
+            }
             Self::NoTarget => "add --to VERSION, such as --to 1.30.3".to_owned(),
             Self::NothingRuns => {
                 "see `meshlift inspect` for what was read; record pods, deployments and istiods' answers"
@@ -233,6 +239,14 @@ impl From<PlanError> for Failure {
 impl From<PlanFileError> for Failure {
     fn from(error: PlanFileError) -> Self {
         Self { code: error.code(), hint: error.hint().to_owned(), error: Box::new(error) }
+    }
+}
+
+impl From<BaselineError> for Failure {
+    fn from(error: BaselineError) -> Self {
+        let hint =
+            "docs/reference/baseline.md shows the form: code, subject, owner, until and reason of each entry";
+        Self { code: "ML9517", hint: hint.to_owned(), error: Box::new(error) }
     }
 }
 

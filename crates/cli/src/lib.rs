@@ -4,6 +4,7 @@
 //! 2 it could not be carried out.
 
 mod args;
+mod clock;
 mod commands;
 mod console;
 mod failure;
@@ -12,6 +13,7 @@ mod live;
 mod mesh;
 mod progress;
 mod runs;
+mod selection;
 mod upgrade;
 mod wish;
 

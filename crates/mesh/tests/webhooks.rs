@@ -255,7 +255,7 @@ fn nodes_decide_between_native_and_classic() {
     {
         let env = &mut deployment.spec.template.spec.containers[0].env;
         let name = "ENABLE_NATIVE_SIDECARS".into();
-        env.push(meshlift_model::k8s::EnvVar { name, value: "false".into() });
+        env.push(meshlift_model::k8s::EnvVar { name, value: "false".into(), value_from: None });
     }
     assert_eq!(native(off), Some(false));
 }

@@ -2,6 +2,7 @@
 
 mod announce;
 mod audit;
+pub mod baseline;
 mod choices;
 mod diff;
 mod digest;

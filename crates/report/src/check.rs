@@ -1,8 +1,10 @@
 //! Findings, grouped by what follows for an upgrade.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_checks::assessment::{Assessment, Restart};
+use meshlift_checks::catalogue::layer;
 use meshlift_mesh::Mesh;
 use meshlift_model::defaults::FORMAT_VERSION;
 use meshlift_model::finding::{Consequence, Finding, Severity, TrafficVerdict, Verdict};
@@ -10,12 +12,45 @@ use meshlift_model::names::ObjectRef;
 use serde::Serialize;
 
 use crate::inspect::{istio_versions, sources, verdicts};
-use crate::text::{Style, Tone, count, hang, hang_at};
+use crate::text::{Style, Tone, WIDTH, count, cut, hang, hang_at};
 use crate::words;
+
+/// What a screen is grouped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// What follows for an upgrade.
+    Consequence,
+    /// Namespaces; what is in none comes first.
+    Namespace,
+    /// Layers of the mesh.
+    Layer,
+}
 
 /// The screen. `findings` are those to show; `next` is the last line's command.
 #[must_use]
-pub fn screen(findings: &[&Finding], assessment: &Assessment, next: &str, style: Style) -> String {
+pub fn screen(findings: &[&Finding], assessment: &Assessment, by: Group, next: &str, style: Style) -> String {
+    let mut text = match by {
+        Group::Consequence => by_consequence(findings, assessment, style),
+        Group::Namespace => grouped(findings, style, |finding| {
+            let namespace = match finding.subject.kind.as_str() {
+                "Namespace" => &finding.subject.name,
+                _ => &finding.subject.namespace,
+            };
+            if namespace.is_empty() { "WHOLE CLUSTER".to_owned() } else { format!("namespace {namespace}") }
+        }),
+        Group::Layer => grouped(findings, style, |finding| {
+            layer(&finding.code).map_or_else(|| "OTHER".to_owned(), |layer| layer.to_string().to_uppercase())
+        }),
+    };
+    if findings.is_empty() {
+        text.push_str("nothing found at this severity\n");
+    }
+    text.push_str(&summary_line(findings, assessment, style));
+    text.push_str(&format!("next: {next}\n"));
+    text
+}
+
+fn by_consequence(findings: &[&Finding], assessment: &Assessment, style: Style) -> String {
     let mut groups: BTreeMap<Consequence, Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
         groups.entry(finding.consequence).or_default().push(finding);
@@ -28,11 +63,47 @@ pub fn screen(findings: &[&Finding], assessment: &Assessment, next: &str, style:
             text.push_str(&group(*consequence, findings, style));
         }
     }
-    if findings.is_empty() {
-        text.push_str("nothing found at this severity\n");
+    text
+}
+
+/// Groups by a name, in the order of the names; findings keep theirs.
+fn grouped(findings: &[&Finding], style: Style, name: impl Fn(&Finding) -> String) -> String {
+    let mut groups: BTreeMap<String, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        groups.entry(name(finding)).or_default().push(finding);
     }
-    text.push_str(&summary_line(findings, assessment, style));
-    text.push_str(&format!("next: {next}\n"));
+    let mut text = String::new();
+    for (name, findings) in groups {
+        text.push_str(&format!("{} ({})\n", style.heading(&name), findings.len()));
+        findings.iter().for_each(|finding| text.push_str(&finding_lines(finding, style)));
+    }
+    text
+}
+
+/// One line for each check that found something, worst first: a screen, however many findings there are.
+#[must_use]
+pub fn by_check(findings: &[&Finding], next: &str, style: Style) -> String {
+    let mut checks: BTreeMap<(Reverse<Severity>, &str, bool), Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        let unknown = finding.verdict == Verdict::Unknown;
+        checks.entry((Reverse(finding.severity), &finding.code, unknown)).or_default().push(finding);
+    }
+    let mut text = String::new();
+    for ((Reverse(severity), code, unknown), findings) in checks {
+        let mark = if unknown { "unknown" } else { words::severity(severity) };
+        let title = findings.first().map_or("", |finding| finding.title.as_str());
+        let line = format!("{mark:<8}{code} {:>5}  {title}", findings.len());
+        text.push_str(&format!("{}\n", cut(&line, WIDTH)));
+    }
+    let summary = summary(findings);
+    text.push_str(&format!(
+        "{}  block {} · warn {} · info {} · unknown {}\nnext: {next}\n",
+        style.heading("SUMMARY"),
+        summary.block,
+        summary.warn,
+        summary.info,
+        summary.unknown
+    ));
     text
 }
 
@@ -216,7 +287,7 @@ pub fn markdown(findings: &[&Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::{WIDTH, columns};
+    use crate::text::columns;
 
     fn finding(code: &str, severity: Severity, consequence: Consequence) -> Finding {
         Finding {
@@ -243,7 +314,7 @@ mod tests {
             finding("ML0003", Severity::Block, Consequence::Gap),
         ];
         let shown: Vec<&Finding> = all.iter().collect();
-        let text = screen(&shown, &Assessment::default(), "meshlift plan", Style::Plain);
+        let text = screen(&shown, &Assessment::default(), Group::Consequence, "meshlift plan", Style::Plain);
         assert!(text.find("GAP").unwrap() < text.find("STUCK").unwrap(), "{text}");
         assert!(text.find("STUCK").unwrap() < text.find("EXPOSED").unwrap(), "{text}");
         assert!(text.ends_with("next: meshlift plan\n"), "{text}");
@@ -256,11 +327,44 @@ mod tests {
     fn colour_only_adds() {
         let all = [finding("ML0003", Severity::Block, Consequence::Gap)];
         let shown: Vec<&Finding> = all.iter().collect();
-        let plain = screen(&shown, &Assessment::default(), "x", Style::Plain);
-        let mut coloured = screen(&shown, &Assessment::default(), "x", Style::Coloured);
+        let plain = screen(&shown, &Assessment::default(), Group::Consequence, "x", Style::Plain);
+        let mut coloured = screen(&shown, &Assessment::default(), Group::Consequence, "x", Style::Coloured);
         for code in ["1", "2", "31", "32", "33", "0"] {
             coloured = coloured.replace(&format!("\x1b[{code}m"), "");
         }
         assert_eq!(plain, coloured);
+    }
+
+    #[test]
+    fn a_thousand_findings_are_a_screen_by_check() {
+        let severities = [Severity::Info, Severity::Warn, Severity::Block];
+        let all: Vec<Finding> = (0..1000)
+            .map(|number| {
+                let code = format!("ML1{:03}", number % 30);
+                finding(&code, severities[number % 3], Consequence::Gap)
+            })
+            .collect();
+        let shown: Vec<&Finding> = all.iter().collect();
+        let text = by_check(&shown, "meshlift plan", Style::Plain);
+        assert!(text.lines().count() <= 40, "{text}");
+        assert!(text.starts_with("block   ML1002    34  t\n"), "{text}");
+        assert!(text.contains("SUMMARY  block 333 · warn 333 · info 334 · unknown 0\n"), "{text}");
+        assert!(text.lines().all(|line| columns(line) <= WIDTH), "{text}");
+    }
+
+    #[test]
+    fn groups_are_namespaces_or_layers_as_wished() {
+        let mut all = [
+            finding("ML1001", Severity::Block, Consequence::Gap),
+            finding("ML5008", Severity::Block, Consequence::Shared),
+        ];
+        all[1].subject = ObjectRef::cluster("Revision", "1-29-6");
+        let shown: Vec<&Finding> = all.iter().collect();
+        let by = |group| screen(&shown, &Assessment::default(), group, "x", Style::Plain);
+        assert!(by(Group::Namespace).starts_with("WHOLE CLUSTER (1)\n"), "{}", by(Group::Namespace));
+        assert!(by(Group::Namespace).contains("\nnamespace checkout (1)\n"));
+        assert!(
+            by(Group::Layer).contains("CONTROL PLANE (1)\n") && by(Group::Layer).contains("ROLLOUT (1)\n")
+        );
     }
 }

@@ -121,7 +121,7 @@ fn drain_long(spec: &mut PodSpec) {
     for proxy in spec.containers.iter_mut().filter(|one| one.name == "istio-proxy") {
         proxy.env.retain(|env| env.name != "PROXY_CONFIG");
         let value = "{\"terminationDrainDuration\":\"60s\"}".to_owned();
-        proxy.env.push(EnvVar { name: "PROXY_CONFIG".into(), value });
+        proxy.env.push(EnvVar { name: "PROXY_CONFIG".into(), value, ..EnvVar::default() });
         if proxy.readiness_probe.is_none() {
             proxy.readiness_probe = Some(Box::default());
         }

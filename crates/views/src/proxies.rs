@@ -117,7 +117,8 @@ mod tests {
         let mut pod = Pod::default();
         pod.metadata.name = name.to_owned();
         pod.metadata.namespace = "istio-system".to_owned();
-        let env = vec![EnvVar { name: "REVISION".to_owned(), value: revision.to_owned() }];
+        let env =
+            vec![EnvVar { name: "REVISION".to_owned(), value: revision.to_owned(), ..EnvVar::default() }];
         pod.spec.containers =
             vec![Container { name: "discovery".to_owned(), env, ..Container::default() }].into();
         pod

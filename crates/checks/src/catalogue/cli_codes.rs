@@ -26,8 +26,8 @@ pub(super) const CLI_CODES: &[OtherCode] = &[
     ),
     row(
         "ML9504",
-        "JSON cannot be written",
-        "A result could not be put into JSON. That is a bug of meshlift.",
+        "JSON or YAML cannot be written",
+        "A result could not be put into JSON or YAML. That is a bug of meshlift.",
         "Please report it with the command.",
     ),
     row(
@@ -101,5 +101,12 @@ pub(super) const CLI_CODES: &[OtherCode] = &[
         "A catalogue of releases cannot be used",
         "The file behind `--catalogue` is none of this form, is of another format version, or contradicts itself.",
         "Start from `crates/planner/data/releases.yaml` of the version that you use, and change what is new.",
+    ),
+    row(
+        "ML9517",
+        "A baseline cannot be used",
+        "The file behind `--baseline` is none of this form, names a finding twice, or has an entry without an owner, a \
+         reason or a last day.",
+        "docs/reference/baseline.md shows the form.",
     ),
 ];

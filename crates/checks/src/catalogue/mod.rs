@@ -26,6 +26,38 @@ pub fn explain(code: &str) -> Option<String> {
     check.or_else(|| other_codes().find(|other| other.code == code).map(other_text))
 }
 
+/// What the catalogue says of a check.
+#[derive(Clone, Copy, Debug)]
+pub struct Hazard {
+    /// Code, such as `ML1001`.
+    pub code: &'static str,
+    /// One line.
+    pub title: &'static str,
+    /// Severity of most findings.
+    pub severity: Severity,
+    /// The part of a mesh that it lies in.
+    pub layer: Layer,
+    /// Why it matters.
+    pub why: &'static str,
+    /// How to fix it.
+    pub fix: &'static str,
+    /// Where the behaviour is described.
+    pub sources: &'static [&'static str],
+}
+
+/// All checks, in the order of their codes.
+pub fn hazards() -> impl Iterator<Item = Hazard> {
+    CHECKS.iter().map(|Check { entry, .. }| Hazard {
+        code: entry.code,
+        title: entry.title,
+        severity: entry.severity,
+        layer: entry.layer,
+        why: entry.why,
+        fix: entry.fix,
+        sources: entry.sources,
+    })
+}
+
 /// The layer that a check's hazard lies in; `None` for other codes.
 #[must_use]
 pub fn layer(code: &str) -> Option<Layer> {

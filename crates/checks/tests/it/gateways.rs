@@ -42,7 +42,7 @@ fn a_long_drain_outlasts_the_load_balancer() {
             let value = format!("{{\"terminationDrainDuration\":\"{text}\"}}");
             let proxy = &mut pod.spec.containers[0];
             proxy.env.retain(|env| env.name != "PROXY_CONFIG");
-            proxy.env.push(EnvVar { name: "PROXY_CONFIG".into(), value });
+            proxy.env.push(EnvVar { name: "PROXY_CONFIG".into(), value, ..EnvVar::default() });
         }
     };
     vanishes("ML3002", "before", INGRESS, |s| drain(s, "30s", 60));

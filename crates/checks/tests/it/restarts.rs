@@ -1,12 +1,13 @@
-//! ML1001 to ML1021: what a rollout loses, where it stops, what it goes below.
+//! ML1001 to ML1051: what a rollout loses, where it stops, what it goes below.
 
+use meshlift_model::finding::{Severity, Verdict};
 use meshlift_model::k8s::{
-    Condition, Container, Deployment, IntOrString, PodDisruptionBudget, ResourceQuota, RollingUpdate,
-    Service, StatefulSet,
+    Condition, ConfigMap, Container, Deployment, EnvVar, EnvVarSource, IntOrString, ObjectSource,
+    PodDisruptionBudget, ResourceQuota, RollingUpdate, SecretVolumeSource, Service, StatefulSet, Volume,
 };
-use meshlift_model::snapshot::Snapshot;
+use meshlift_model::snapshot::{Snapshot, SourceStatus};
 
-use crate::common::{appears, object, pods, stays_away, vanishes};
+use crate::common::{appears, assess, cluster, object, of, pods, stays_away, vanishes};
 
 fn rolling(snapshot: &mut Snapshot, path: &str, unavailable: IntOrString, surge: IntOrString) {
     let deployment: &mut Deployment = object(snapshot, path);
@@ -181,4 +182,67 @@ fn a_budget_without_room_is_said_once_for_all_its_pods() {
     stays_away("ML1021", "before", "PodDisruptionBudget/payments/api", |s| {
         object::<PodDisruptionBudget>(s, "payments/api").spec.max_unavailable = Some(percent("1%"));
     });
+}
+
+/// Containers of web/bff's template.
+fn template(snapshot: &mut Snapshot, change: impl FnOnce(&mut meshlift_model::k8s::PodSpec)) {
+    change(&mut object::<Deployment>(snapshot, "web/bff").spec.template.spec);
+}
+
+#[test]
+fn what_a_new_pod_cannot_start_without_is_looked_for() {
+    let bff = "Deployment/web/bff";
+    let source = || ObjectSource { name: "settings".into(), optional: false };
+    let by_key = |s: &mut Snapshot, optional: bool| {
+        template(s, |spec| {
+            let source = EnvVarSource {
+                config_map_key_ref: Some(ObjectSource { optional, ..source() }),
+                secret_key_ref: None,
+            };
+            let value_from = Some(Box::new(source));
+            spec.containers[0].env.push(EnvVar { name: "LEVEL".into(), value: String::new(), value_from });
+        });
+    };
+    let mounted = |s: &mut Snapshot| {
+        template(s, |spec| {
+            let config_map = Some(Box::new(source()));
+            spec.volumes.push(Volume { name: "settings".into(), config_map, ..Volume::default() });
+        });
+    };
+    let there = |s: &mut Snapshot, namespace: &str| {
+        let mut map = ConfigMap::default();
+        (map.metadata.namespace, map.metadata.name) = (namespace.into(), "settings".into());
+        s.objects.config_maps.push(map);
+    };
+    appears("ML1051", "before", bff, |s| by_key(s, false));
+    stays_away("ML1051", "before", bff, |s| by_key(s, true));
+    appears("ML1051", "before", bff, mounted);
+    stays_away("ML1051", "before", bff, |s| {
+        mounted(s);
+        there(s, "web");
+    });
+    // One of the same name elsewhere is no help.
+    appears("ML1051", "before", bff, |s| {
+        mounted(s);
+        there(s, "payments");
+    });
+}
+
+#[test]
+fn secrets_are_looked_for_only_where_they_were_read() {
+    let mounted = |s: &mut Snapshot| {
+        template(s, |spec| {
+            let secret = Some(Box::new(SecretVolumeSource { secret_name: "key".into(), optional: false }));
+            spec.volumes.push(Volume { name: "key".into(), secret, ..Volume::default() });
+        });
+    };
+    appears("ML1051", "before", "Deployment/web/bff", mounted);
+    let mut snapshot = cluster("before");
+    mounted(&mut snapshot);
+    snapshot.sources.insert("secrets".into(), SourceStatus::Refused { reason: "forbidden".into() });
+    let assessment = assess(snapshot, None);
+    let all = of(&assessment, "ML1051");
+    assert_eq!(all.len(), 1, "said once, not for each workload");
+    assert_eq!((all[0].verdict, all[0].severity), (Verdict::Unknown, Severity::Info));
+    assert!(all[0].detail.starts_with("1 workload refers"), "{}", all[0].detail);
 }

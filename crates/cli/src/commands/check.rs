@@ -1,17 +1,23 @@
 //! `meshlift check [MESH] [--to VERSION]`.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use meshlift_checks::Assessment;
 use meshlift_mesh::Mesh;
-use meshlift_model::finding::{Finding, Severity, Verdict};
-use meshlift_report::check;
+use meshlift_model::finding::{Finding, Severity};
+use meshlift_planner::baseline::{Accepted, Baseline};
+use meshlift_report::check::{self, Group};
+use meshlift_report::{junit, sarif};
 
 use crate::args::MeshArgs;
+use crate::clock::today;
 use crate::console::Console;
 use crate::failure::Failure;
+use crate::selection::Selection;
 use crate::wish::WishArgs;
-use crate::{Exit, mesh};
+use crate::{Exit, files, mesh};
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -26,6 +32,18 @@ pub(crate) struct CheckArgs {
     /// Findings that make the exit code 1; one that is unknown counts with its check's severity
     #[arg(long, value_enum, default_value_t)]
     fail_on: FailOn,
+    /// Only these checks: codes or layers, by commas
+    #[arg(long, value_name = "CODES", value_delimiter = ',')]
+    only: Vec<Selection>,
+    /// All but these checks: codes or layers, by commas
+    #[arg(long, value_name = "CODES", value_delimiter = ',')]
+    skip: Vec<Selection>,
+    /// Findings that somebody has accepted: not shown, and no reason to fail, until their day
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// What the table is grouped by
+    #[arg(long, value_enum, default_value_t)]
+    group_by: GroupBy,
     /// Form of the result
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -57,46 +75,120 @@ enum FailOn {
     Never,
 }
 
+/// What a table is grouped by.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum GroupBy {
+    /// What follows for an upgrade
+    #[default]
+    Consequence,
+    /// Namespaces, for their owners
+    Namespace,
+    /// Layers of the mesh
+    Layer,
+}
+
 /// Forms of the result.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Format {
     /// For people
     #[default]
     Table,
+    /// One line for each check that found something
+    Summary,
     /// For programs
     Json,
+    /// The same as YAML
+    Yaml,
     /// For a ticket
     Markdown,
+    /// SARIF 2.1.0, for whatever gathers results of analyses
+    Sarif,
+    /// XML for whatever shows results of tests
+    Junit,
 }
 
 pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
     let intent = args.wish.intent(&args.mesh)?;
+    let baseline = args.baseline.as_deref().map(baseline).transpose()?;
     let mesh = Mesh::derive(Arc::new(mesh::read(&args.mesh, console)?));
-    let assessment = meshlift_checks::assess(&mesh, &intent, intent.target.as_ref());
+    let mut assessment = meshlift_checks::assess(&mesh, &intent, intent.target.as_ref());
+    assessment.findings.retain(|finding| args.selects(finding));
+    if let Some(baseline) = baseline {
+        apply(&baseline, &mut assessment, console);
+    }
     let least = match args.severity {
         Least::Block => Severity::Block,
         Least::Warn => Severity::Warn,
         Least::Info => Severity::Info,
     };
     let shown: Vec<&Finding> = assessment.findings.iter().filter(|f| f.severity >= least).collect();
+    let next = format!("meshlift plan{}{}", args.mesh.flags(), args.wish.flags(&intent));
     match args.output {
         Format::Json => console.print_json(&check::check_json(&mesh, &shown))?,
+        Format::Yaml => console.print_yaml(&check::check_json(&mesh, &shown))?,
         Format::Markdown => console.print(&check::markdown(&shown))?,
+        Format::Sarif => console.print_json(&sarif::sarif(&shown, env!("CARGO_PKG_VERSION")))?,
+        Format::Junit => console.print(&junit::junit(&shown, args.fail_on.least()))?,
+        Format::Summary => console.print(&check::by_check(&shown, &next, console.stdout))?,
         Format::Table => {
-            let next = format!("meshlift plan{}{}", args.mesh.flags(), args.wish.flags(&intent));
-            console.print(&check::screen(&shown, &assessment, &next, console.stdout))?;
+            let group = args.group_by.into();
+            console.print(&check::screen(&shown, &assessment, group, &next, console.stdout))?;
         }
     }
-    let fails = assessment.findings.iter().any(|finding| fails(finding, args.fail_on));
-    Ok(if fails { Exit::No } else { Exit::Good })
+    let fails = |finding: &Finding| args.fail_on.least().is_some_and(|least| finding.severity >= least);
+    Ok(if assessment.findings.iter().any(fails) { Exit::No } else { Exit::Good })
 }
 
-/// By default a failed block, or a check of severity block that could not judge.
-fn fails(finding: &Finding, fail_on: FailOn) -> bool {
-    match (finding.verdict, fail_on) {
-        (_, FailOn::Never) => false,
-        (Verdict::Fail | Verdict::Unknown, FailOn::Block) => finding.severity >= Severity::Block,
-        (Verdict::Fail | Verdict::Unknown, FailOn::Warn) => finding.severity >= Severity::Warn,
-        (Verdict::Fail | Verdict::Unknown, FailOn::Info) => true,
+impl CheckArgs {
+    fn selects(&self, finding: &Finding) -> bool {
+        let named = |selections: &[Selection]| selections.iter().any(|one| one.holds(&finding.code));
+        (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
+    }
+}
+
+impl FailOn {
+    /// Severity from which on a finding fails, judged or not.
+    fn least(self) -> Option<Severity> {
+        match self {
+            Self::Block => Some(Severity::Block),
+            Self::Warn => Some(Severity::Warn),
+            Self::Info => Some(Severity::Info),
+            Self::Never => None,
+        }
+    }
+}
+
+impl From<GroupBy> for Group {
+    fn from(by: GroupBy) -> Self {
+        match by {
+            GroupBy::Consequence => Self::Consequence,
+            GroupBy::Namespace => Self::Namespace,
+            GroupBy::Layer => Self::Layer,
+        }
+    }
+}
+
+fn baseline(path: &Path) -> Result<Baseline, Failure> {
+    Baseline::parse(&files::read(path)?).map_err(|error| Failure::from(error).in_file(path))
+}
+
+/// Takes what is accepted out, and says on stderr what of the file does not hold any more.
+fn apply(baseline: &Baseline, assessment: &mut Assessment, console: &Console) {
+    let sorted = baseline.sort(std::mem::take(&mut assessment.findings), today());
+    assessment.findings = sorted.open;
+    let key = |one: &Accepted| format!("{} {}", one.code, one.subject);
+    for one in &sorted.ended {
+        console.say(&format!(
+            "baseline: {} was accepted by {} until {}: it counts again\n",
+            key(one),
+            one.owner,
+            one.until
+        ));
+    }
+    for one in &sorted.idle {
+        console.say(&format!("baseline: {} is not found any more: take the entry out\n", key(one)));
+    }
+    if !sorted.accepted.is_empty() {
+        console.say(&format!("baseline: {} accepted findings are not shown\n", sorted.accepted.len()));
     }
 }

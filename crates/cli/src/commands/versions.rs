@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 use meshlift_mesh::Mesh;
-use meshlift_model::time::Time;
 use meshlift_planner::versions::{Day, OLD_AFTER_DAYS, Releases, Situation, path};
 use meshlift_report::versions::{screen, versions_json};
 
 use crate::args::MeshArgs;
+use crate::clock::today;
 use crate::console::Console;
 use crate::failure::{CliError, Failure};
 use crate::wish::WishArgs;
@@ -69,12 +68,4 @@ pub(crate) fn run(args: &VersionsArgs, console: &Console) -> Result<Exit, Failur
         }
     }
     Ok(if found.blocked.is_empty() { Exit::Good } else { Exit::No })
-}
-
-/// The day by this machine's clock; one that is wrong makes support look wrong, nothing else.
-#[expect(clippy::disallowed_methods, reason = "what is still supported depends on the day")]
-fn today() -> Day {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let now = Time::from_millis(i64::try_from(seconds).unwrap_or(0).saturating_mul(1000)).to_string();
-    now.get(..10).and_then(|day| day.parse().ok()).unwrap_or_default()
 }

@@ -137,6 +137,30 @@ fn catalogues_that_are_none() {
 }
 
 #[test]
+fn baselines_that_are_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path();
+    let entry =
+        "{code: ML1002, subject: Deployment/checkout/tax, owner: rates, until: 2099-01-01, reason: agreed}";
+    let file = |name: &str, entries: &str| {
+        fs::write(place.join(name), format!("format_version: 1\naccepted: [{entries}]\n")).unwrap();
+    };
+    fs::write(place.join("text"), "all: fine").unwrap();
+    file("twice", &format!("{entry}, {entry}"));
+    file("nobody", &entry.replace("rates", "''"));
+    file("forever", &entry.replace("2099-01-01", "never"));
+    let commands = [
+        "check --demo --baseline missing",
+        "check --demo --baseline text",
+        "check --demo --baseline twice",
+        "check --demo --baseline nobody",
+        "check --demo --baseline forever",
+        "check --demo --only ML1002,routes",
+    ];
+    golden("bad-baselines.txt", &transcript(place, &commands));
+}
+
+#[test]
 fn arguments_that_are_none() {
     let folder = tempfile::tempdir().unwrap();
     let commands = [

@@ -179,3 +179,58 @@ fn as_a_kubectl_plugin_it_says_so() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("Usage: kubectl meshlift <COMMAND>"), "{text}");
 }
+
+#[test]
+fn findings_come_in_every_form_and_alike() {
+    let of = |form: &str| meshlift(&root(), &["check", "--demo", "--to", "1.30.3", "-o", form]);
+    let json: Value = serde_json::from_str(&of("json").stdout).unwrap();
+    let count = json["findings"].as_array().unwrap().len();
+    let yaml: Value = serde_saphyr::from_str(&of("yaml").stdout).unwrap();
+    assert_eq!(yaml, json);
+    let sarif: Value = serde_json::from_str(&of("sarif").stdout).unwrap();
+    assert_eq!(sarif["runs"][0]["results"].as_array().unwrap().len(), count);
+    let junit = of("junit");
+    let blocks = json["summary"]["block"].as_u64().unwrap();
+    assert!(junit.stdout.contains(&format!("failures=\"{blocks}\" errors=\"0\"")), "{}", junit.stdout);
+    let summary = of("summary");
+    assert!(
+        summary.stdout.lines().count() < 50 && too_long(&summary.stdout).is_empty(),
+        "{}",
+        summary.stdout
+    );
+    for form in ["json", "yaml", "sarif", "junit", "summary", "markdown", "table"] {
+        assert_eq!(of(form).exit, 1, "{form}");
+    }
+}
+
+#[test]
+fn what_is_accepted_is_neither_shown_nor_a_reason_to_fail() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |arguments: &[&str]| {
+        let always = ["check", "--demo", "--to", "1.30.3", "--severity", "block", "--only", "ML1002,ML1003"];
+        meshlift(folder.path(), &[&always, arguments].concat())
+    };
+    let entry = |code: &str, subject: &str, until: &str| {
+        format!("- {{code: {code}, subject: {subject}, owner: a, until: {until}, reason: b}}\n")
+    };
+    assert_eq!(of(&[]).exit, 1);
+    let tax = entry("ML1002", "Deployment/checkout/tax", "2099-12-31");
+    let reports = |until: &str| entry("ML1003", "Deployment/payments/reports", until);
+    let gone = entry("ML1002", "Deployment/checkout/nothing", "2099-12-31");
+    let file = folder.path().join("accepted.yaml");
+    let with = |entries: &[&str]| {
+        fs::write(&file, format!("format_version: 1\naccepted:\n{}", entries.concat())).unwrap();
+        of(&["--baseline", "accepted.yaml"])
+    };
+    let all = with(&[&tax, &reports("2099-12-31"), &gone]);
+    assert_eq!(all.exit, 0, "{}{}", all.stdout, all.stderr);
+    assert!(!all.stdout.contains("ML100") && all.stderr.contains("2 accepted findings are not shown"));
+    assert!(
+        all.stderr.contains("ML1002 Deployment/checkout/nothing is not found any more"),
+        "{}",
+        all.stderr
+    );
+    let ended = with(&[&tax, &reports("2020-01-01")]);
+    assert_eq!(ended.exit, 1);
+    assert!(ended.stdout.contains("ML1003") && ended.stderr.contains("it counts again"), "{}", ended.stderr);
+}

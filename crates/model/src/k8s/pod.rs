@@ -40,7 +40,7 @@ api! {
         pub restart_policy: String,
         /// Service account, the workload's identity.
         pub service_account_name: String,
-        /// Volumes, as far as they bind a pod to a place.
+        /// Volumes, as far as they bind a pod to a place or need another object.
         pub volumes: Shared<Vec<Volume>>,
         /// Taints that it may run under.
         pub tolerations: Shared<Vec<Toleration>>,
@@ -64,6 +64,26 @@ api! {
         pub name: String,
         /// Claim that it mounts.
         pub persistent_volume_claim: Option<PersistentVolumeClaimSource>,
+        /// ConfigMap that it mounts.
+        pub config_map: Option<Box<ObjectSource>>,
+        /// Secret that it mounts.
+        pub secret: Option<Box<SecretVolumeSource>>,
+    }
+
+    /// `v1.ConfigMapVolumeSource`, `v1.ConfigMapEnvSource` and their like for Secrets: an object of the pod's namespace.
+    pub struct ObjectSource {
+        /// Its name.
+        pub name: String,
+        /// A pod starts without it.
+        pub optional: bool,
+    }
+
+    /// `v1.SecretVolumeSource`.
+    pub struct SecretVolumeSource {
+        /// Its name.
+        pub secret_name: String,
+        /// A pod starts without it.
+        pub optional: bool,
     }
 
     /// `v1.PersistentVolumeClaimVolumeSource`.
@@ -78,8 +98,10 @@ api! {
         pub name: String,
         /// Image reference.
         pub image: String,
-        /// Environment, literal values only.
+        /// Environment: literal values, and where others come from.
         pub env: Vec<EnvVar>,
+        /// Objects of which every key becomes a variable.
+        pub env_from: Vec<EnvFromSource>,
         /// Declared ports.
         pub ports: Vec<ContainerPort>,
         /// Requests and limits.
@@ -102,6 +124,24 @@ api! {
         pub name: String,
         /// Literal value.
         pub value: String,
+        /// Where else it comes from.
+        pub value_from: Option<Box<EnvVarSource>>,
+    }
+
+    /// `v1.EnvVarSource`, as far as it needs another object.
+    pub struct EnvVarSource {
+        /// Key of a ConfigMap.
+        pub config_map_key_ref: Option<ObjectSource>,
+        /// Key of a Secret.
+        pub secret_key_ref: Option<ObjectSource>,
+    }
+
+    /// `v1.EnvFromSource`.
+    pub struct EnvFromSource {
+        /// All of a ConfigMap.
+        pub config_map_ref: Option<ObjectSource>,
+        /// All of a Secret.
+        pub secret_ref: Option<ObjectSource>,
     }
 
     /// `v1.ContainerPort`.

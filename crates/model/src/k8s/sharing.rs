@@ -45,6 +45,7 @@ fn fit(containers: &mut Vec<Container>, maps: &mut Known<StringMap>) {
     containers.shrink_to_fit();
     for container in containers {
         container.env.shrink_to_fit();
+        container.env_from.shrink_to_fit();
         container.ports.shrink_to_fit();
         maps.join(&mut container.resources.requests);
         maps.join(&mut container.resources.limits);

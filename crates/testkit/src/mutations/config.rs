@@ -32,6 +32,11 @@ pub(super) fn mutations() -> Vec<Mutation> {
         )
         .also(&["ML4003"]),
         Mutation::new(
+            ("ML4004", Sidecars, "EnvoyFilter/web/headers"),
+            |s, _| pinned_filter(s, "1-29-6"),
+            |s, _| pinned_filter(s, "1-28-0"),
+        ),
+        Mutation::new(
             ("ML4101", Sidecars, "ServiceEntry/checkout/bff"),
             |s, _| entry(s, &[]),
             |s, _| entry(s, &["."]),
@@ -70,6 +75,12 @@ fn filter(s: &mut Snapshot, version: &str) {
     };
     let spec = EnvoyFilterSpec { config_patches: vec![patch], ..EnvoyFilterSpec::default() };
     s.objects.envoy_filters.push(EnvoyFilter { metadata: named("headers"), spec });
+}
+
+fn pinned_filter(s: &mut Snapshot, revision: &str) {
+    let mut metadata = named("headers");
+    metadata.labels.insert("istio.io/rev".into(), revision.into());
+    s.objects.envoy_filters.push(EnvoyFilter { metadata, ..EnvoyFilter::default() });
 }
 
 fn rule(s: &mut Snapshot, version: &str) {

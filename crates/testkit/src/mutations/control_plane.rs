@@ -1,8 +1,8 @@
 //! ML5xxx: control planes, webhooks, tags, proxies.
 
 use meshlift_model::k8s::{
-    CustomResourceDefinition, EndpointSlice, ObjectMeta, Service, ServiceReference,
-    ValidatingWebhookConfiguration,
+    CustomResourceDefinition, Deployment, EndpointSlice, HorizontalPodAutoscaler, ObjectMeta, Service,
+    ServiceReference, ValidatingWebhookConfiguration,
 };
 use meshlift_model::snapshot::{Snapshot, SyncState};
 
@@ -70,6 +70,7 @@ fn versions() -> Vec<Mutation> {
             |s, _| definition(s, "tlsroutes"),
             |s, _| definition(s, "tcproutes"),
         ),
+        Mutation::new(("ML5013", Sidecars, OLD), |s, _| istiods(s, 1), |s, _| istiods(s, 2)),
         Mutation::new(
             ("ML5012", Sidecars, OLD),
             |s, _| hub(s, "gcr.io/istio-release"),
@@ -158,6 +159,12 @@ fn definition(s: &mut Snapshot, plural: &str) {
         ObjectMeta { name: format!("{plural}.gateway.networking.k8s.io"), ..ObjectMeta::default() };
     metadata.annotations.insert("gateway.networking.k8s.io/bundle-version".into(), "v1.4.1".into());
     s.objects.crds.push(CustomResourceDefinition { metadata, ..CustomResourceDefinition::default() });
+}
+
+/// So many istiods at least, one of them now.
+fn istiods(s: &mut Snapshot, least: i32) {
+    object::<Deployment>(s, "istio-system/istiod-1-29-6").spec.replicas = Some(1);
+    object::<HorizontalPodAutoscaler>(s, "istio-system/istiod-1-29-6").spec.min_replicas = Some(least);
 }
 
 /// Where one proxy's image comes from.

@@ -123,7 +123,7 @@ fn drain(s: &mut Snapshot, text: &str) {
     with_specs(s, PATH, |_, spec| {
         for proxy in &mut spec.containers {
             proxy.env.retain(|env| env.name != "PROXY_CONFIG");
-            proxy.env.push(EnvVar { name: "PROXY_CONFIG".into(), value: value.clone() });
+            proxy.env.push(EnvVar { name: "PROXY_CONFIG".into(), value: value.clone(), ..EnvVar::default() });
         }
     });
 }

@@ -1,9 +1,9 @@
 //! ML1xxx: what a restart loses, where it stops, what it does not reach.
 
 use meshlift_model::k8s::{
-    Condition, Container, CronJob, DaemonSet, Deployment, HorizontalPodAutoscaler, IntOrString, ObjectMeta,
-    OwnerReference, Pod, PodDisruptionBudget, ResourceQuota, ResourceQuotaSpec, ResourceQuotaStatus,
-    RollingUpdate, StatefulSet,
+    Condition, Container, CronJob, DaemonSet, Deployment, EnvFromSource, HorizontalPodAutoscaler,
+    IntOrString, ObjectMeta, ObjectSource, OwnerReference, Pod, PodDisruptionBudget, ResourceQuota,
+    ResourceQuotaSpec, ResourceQuotaStatus, RollingUpdate, StatefulSet,
 };
 use meshlift_model::snapshot::Snapshot;
 
@@ -151,6 +151,7 @@ fn exposed() -> Vec<Mutation> {
             |s, _| replicas(s, "catalog/prices", 0),
             |s, _| replicas(s, "catalog/prices", 2),
         ),
+        Mutation::new(("ML1051", Sidecars, BFF), |s, _| settings(s, false), |s, _| settings(s, true)),
         Mutation::new(
             ("ML1050", Sidecars, BFF),
             |s, _| image(s, "registry.example.com:5000/bff:latest"),
@@ -229,6 +230,13 @@ fn second_budget(s: &mut Snapshot, labels: &[(&str, &str)]) {
         selector.match_labels.insert((*key).into(), (*value).into());
     }
     s.objects.disruption_budgets.push(budget);
+}
+
+/// Settings that come from a ConfigMap which is not there, and need not be where they are optional.
+fn settings(s: &mut Snapshot, optional: bool) {
+    let source = ObjectSource { name: "settings".into(), optional };
+    let from = EnvFromSource { config_map_ref: Some(source), secret_ref: None };
+    with_specs(s, "web/bff", |_, spec| apps(&mut spec.containers, |app| app.env_from = vec![from.clone()]));
 }
 
 fn image(s: &mut Snapshot, image: &str) {

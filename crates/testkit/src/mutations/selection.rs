@@ -54,6 +54,11 @@ fn names() -> Vec<Mutation> {
             },
         ),
         Mutation::new(
+            ("ML2013", Sidecars, WEB),
+            |s, _| annotate(s, "argocd.argoproj.io/tracking-id"),
+            |s, _| annotate(s, "argocd.argoproj.io/sync-wave"),
+        ),
+        Mutation::new(
             ("ML2009", TwoRevisions, WEB),
             |s, _| carry(s, "1-30-3", "1.30.3"),
             |s, _| carry(s, "1-29-6", "1.29.6"),
@@ -139,6 +144,10 @@ fn label(s: &mut Snapshot, namespace: &str, key: &str, value: Option<&str>) {
         Some(value) => labels.insert(key.to_owned(), value.to_owned()),
         None => labels.remove(key),
     };
+}
+
+fn annotate(s: &mut Snapshot, key: &str) {
+    object::<Namespace>(s, "web").metadata.annotations.insert(key.into(), "team:/Namespace:/web".into());
 }
 
 fn template_label(s: &mut Snapshot, key: &str, value: &str) {

@@ -79,7 +79,7 @@ pub(super) fn choose(pod: &Pod, settings: &Settings, native: bool, owner: &Owner
 
 /// A variable with a literal value.
 pub(super) fn variable(name: &str, value: impl Into<String>) -> EnvVar {
-    EnvVar { name: name.to_owned(), value: value.into() }
+    EnvVar { name: name.to_owned(), value: value.into(), ..EnvVar::default() }
 }
 
 /// A template's container with what the pod's own container of that name says. The image `auto` says nothing.
@@ -90,7 +90,7 @@ pub(super) fn merged(template: Container, own: &Container) -> Container {
     let mut env = template.env;
     for variable in &own.env {
         match env.iter_mut().find(|known| known.name == variable.name) {
-            Some(known) => known.value.clone_from(&variable.value),
+            Some(known) => known.clone_from(variable),
             None => env.push(variable.clone()),
         }
     }
@@ -102,6 +102,7 @@ pub(super) fn merged(template: Container, own: &Container) -> Container {
         name: template.name,
         image: if own.image == "auto" { template.image } else { or(&own.image, template.image) },
         env,
+        env_from: or(&own.env_from, template.env_from),
         ports,
         resources: or(&own.resources, template.resources),
         readiness_probe: or(&own.readiness_probe, template.readiness_probe),

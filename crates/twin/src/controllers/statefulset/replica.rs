@@ -88,6 +88,7 @@ fn identify(
         persistent_volume_claim: Some(PersistentVolumeClaimSource {
             claim_name: claim_name(set, &claim.metadata.name, ordinal),
         }),
+        ..Volume::default()
     });
     let claimed: Vec<Volume> = claims.collect();
     let others =

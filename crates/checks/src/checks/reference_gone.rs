@@ -1,0 +1,113 @@
+//! ML1051: a pod that would not start again, for what it refers to is gone.
+
+use std::collections::BTreeSet;
+
+use meshlift_mesh::facts::{RolloutRules, Workload};
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::{ObjectSource, PodSpec, Resource};
+use meshlift_model::names::ObjectRef;
+use meshlift_model::snapshot::SourceStatus;
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1051",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
+        title: "It would not start again: a ConfigMap or Secret is gone",
+        severity: Severity::Block,
+        consequence: Consequence::Stuck,
+        offers: &["hold-namespace"],
+        may_accept_unknown: true,
+        hint: "bring the object back, or take the reference out of the template, before its wave",
+        why: "Its pods run because the object was there when they started. A new pod stays in \
+              CreateContainerConfigError, or waits for its volume, for as long as the object is missing: the rollout \
+              stands at its first pod. The twin starts containers whatever they refer to, so a rehearsal does not \
+              show it.",
+        see: "`kubectl describe pod NAME`: Environment, Environment Variables from, Volumes; \
+              `kubectl get configmap,secret -n NAMESPACE`.",
+        fix: "Create the object again, or correct the name. Pods that already run do not notice.",
+        sources: &[
+            "https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/#restrictions",
+            "https://kubernetes.io/docs/concepts/configuration/secret/#restriction-secret-must-exist",
+        ],
+    },
+    needs: &[WORKLOADS, &["configmaps"]],
+    find,
+};
+
+/// Names of objects that are there, by kind.
+struct Present<'a> {
+    config_maps: BTreeSet<(&'a str, &'a str)>,
+    /// Absent where Secrets were not read.
+    secrets: Option<BTreeSet<(&'a str, &'a str)>>,
+}
+
+fn names<R: Resource>(objects: &[R]) -> BTreeSet<(&str, &str)> {
+    objects.iter().map(|one| (one.meta().namespace.as_str(), one.meta().name.as_str())).collect()
+}
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let objects = context.objects();
+    let secrets_are_known = matches!(context.mesh.snapshot.source("secrets"), SourceStatus::Read { .. });
+    let present = Present {
+        config_maps: names(&objects.config_maps),
+        secrets: secrets_are_known.then(|| names(&objects.secrets)),
+    };
+    // A bare pod is not made from a template that somebody may still mend: it goes as it is.
+    let restarted = || context.restarted().filter(|workload| !matches!(workload.rules, RolloutRules::Foreign { .. }));
+    let mut hits: Vec<Hit> = restarted().filter_map(|workload| hit(workload, &present)).collect();
+    let unseen = restarted().filter(|workload| !references(&workload.template.spec).1.is_empty()).count();
+    if present.secrets.is_none() && unseen > 0 {
+        let subject = ObjectRef::cluster("Source", "secrets");
+        let who = if unseen == 1 { "1 workload refers".to_owned() } else { format!("{unseen} workloads refer") };
+        hits.push(
+            Hit::new(&subject, format!("{who} to Secrets, whose names may not be listed"))
+                .severity(Severity::Info)
+                .hint("record secrets, or accept that this is not known")
+                .offers(&["accept-unknown"])
+                .unknown(),
+        );
+    }
+    hits
+}
+
+fn hit(workload: &Workload, present: &Present<'_>) -> Option<Hit> {
+    let namespace = workload.workload.namespace.as_str();
+    let (config_maps, secrets) = references(&workload.template.spec);
+    let mut gone: Vec<String> = Vec::new();
+    let lacks = |known: &BTreeSet<(&str, &str)>, name: &&str| !known.contains(&(namespace, *name));
+    gone.extend(config_maps.iter().filter(|name| lacks(&present.config_maps, name)).map(|name| format!("ConfigMap/{namespace}/{name}")));
+    if let Some(known) = &present.secrets {
+        gone.extend(secrets.iter().filter(|name| lacks(known, name)).map(|name| format!("Secret/{namespace}/{name}")));
+    }
+    let first = gone.first()?;
+    let hit = Hit::new(&workload.workload, format!("{first} does not exist, and no new pod starts without it"));
+    Some(gone.iter().fold(hit, |hit, name| hit.because(format!("its template refers to {name}"))))
+}
+
+/// Names of ConfigMaps and Secrets without which a pod does not start.
+fn references(spec: &PodSpec) -> (BTreeSet<&str>, BTreeSet<&str>) {
+    let (mut config_maps, mut secrets) = (BTreeSet::new(), BTreeSet::new());
+    fn add<'a>(names: &mut BTreeSet<&'a str>, source: Option<&'a ObjectSource>) {
+        names.extend(source.filter(|one| !one.optional && !one.name.is_empty()).map(|one| one.name.as_str()));
+    }
+    for container in spec.all_containers() {
+        for source in container.env.iter().filter_map(|variable| variable.value_from.as_deref()) {
+            add(&mut config_maps, source.config_map_key_ref.as_ref());
+            add(&mut secrets, source.secret_key_ref.as_ref());
+        }
+        for source in &container.env_from {
+            add(&mut config_maps, source.config_map_ref.as_ref());
+            add(&mut secrets, source.secret_ref.as_ref());
+        }
+    }
+    for volume in &spec.volumes {
+        add(&mut config_maps, volume.config_map.as_deref());
+        let secret = volume.secret.iter().filter(|one| !one.optional && !one.secret_name.is_empty());
+        secrets.extend(secret.map(|one| one.secret_name.as_str()));
+    }
+    (config_maps, secrets)
+}

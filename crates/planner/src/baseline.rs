@@ -1,0 +1,196 @@
+//! Findings that somebody has accepted: a file with an owner and an end for each.
+
+use std::collections::BTreeSet;
+
+use meshlift_model::finding::Finding;
+use serde::Deserialize;
+
+use crate::versions::Day;
+
+/// Version of the file's form.
+const FORMAT_VERSION: u32 = 1;
+
+/// A file of accepted findings that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BaselineError {
+    /// It has another shape.
+    #[error("the baseline cannot be understood: {0}")]
+    Shape(String),
+    /// It is of another form.
+    #[error("the baseline has format_version {0}; this program reads {FORMAT_VERSION}")]
+    Format(u32),
+    /// An entry that is none.
+    #[error("the baseline's entry for {key} {why}")]
+    Entry {
+        /// `CODE SUBJECT`.
+        key: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// Accepted findings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Baseline {
+    format_version: u32,
+    accepted: Vec<Accepted>,
+}
+
+/// One accepted finding.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accepted {
+    /// Code.
+    pub code: String,
+    /// Subject, as findings name it.
+    pub subject: String,
+    /// Who accepted it.
+    pub owner: String,
+    /// Last day on which it is accepted, `YYYY-MM-DD`.
+    pub until: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Findings, sorted by a baseline.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sorted {
+    /// What nobody accepted, or not any more.
+    pub open: Vec<Finding>,
+    /// What is accepted.
+    pub accepted: Vec<Finding>,
+    /// Entries that ended, and whose finding is still there.
+    pub ended: Vec<Accepted>,
+    /// Entries whose finding is not there any more.
+    pub idle: Vec<Accepted>,
+}
+
+impl Accepted {
+    fn key(&self) -> String {
+        format!("{} {}", self.code, self.subject)
+    }
+
+    fn holds(&self, finding: &Finding) -> bool {
+        self.code == finding.code && self.subject == finding.subject.to_string()
+    }
+}
+
+impl Baseline {
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// Where it is no such file, or an entry lacks an owner, a reason or an end.
+    pub fn parse(text: &str) -> Result<Self, BaselineError> {
+        let shape = |error: &serde_saphyr::Error| BaselineError::Shape(error.without_snippet().to_string());
+        let baseline: Self = serde_saphyr::from_str(text).map_err(|error| shape(&error))?;
+        if baseline.format_version != FORMAT_VERSION {
+            return Err(BaselineError::Format(baseline.format_version));
+        }
+        let mut keys = BTreeSet::new();
+        for one in &baseline.accepted {
+            let refuse = |why: &str| BaselineError::Entry { key: one.key(), why: why.to_owned() };
+            if !keys.insert(one.key()) {
+                return Err(refuse("is there twice"));
+            }
+            if one.owner.trim().is_empty() || one.reason.trim().is_empty() {
+                return Err(refuse("has no owner or no reason"));
+            }
+            if one.until.parse::<Day>().is_err() {
+                return Err(refuse(&format!("ends on `{}`, which is no day (YYYY-MM-DD)", one.until)));
+            }
+        }
+        Ok(baseline)
+    }
+
+    /// Sorts findings as they are accepted on a day. What could not be judged is never accepted by this: it may be anything.
+    #[must_use]
+    pub fn sort(&self, findings: Vec<Finding>, today: Day) -> Sorted {
+        let mut sorted = Sorted::default();
+        let stands = |one: &Accepted| one.until.parse::<Day>().is_ok_and(|until| today <= until);
+        for one in &self.accepted {
+            match (findings.iter().any(|finding| one.holds(finding)), stands(one)) {
+                (true, true) => {}
+                (true, false) => sorted.ended.push(one.clone()),
+                (false, _) => sorted.idle.push(one.clone()),
+            }
+        }
+        let accepted = |finding: &Finding| {
+            finding.verdict == meshlift_model::finding::Verdict::Fail
+                && self.accepted.iter().any(|one| one.holds(finding) && stands(one))
+        };
+        (sorted.accepted, sorted.open) = findings.into_iter().partition(accepted);
+        sorted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use meshlift_model::finding::{Consequence, Severity, Verdict};
+
+    use super::*;
+
+    fn finding(code: &str, verdict: Verdict) -> Finding {
+        Finding {
+            code: code.to_owned(),
+            severity: Severity::Warn,
+            verdict,
+            subject: "Deployment/web/bff".parse().unwrap(),
+            title: String::new(),
+            detail: String::new(),
+            hint: String::new(),
+            evidence: Vec::new(),
+            docs: String::new(),
+            consequence: Consequence::Shared,
+            offers: Vec::new(),
+        }
+    }
+
+    fn entry(code: &str, until: &str) -> String {
+        format!(
+            "- {{code: {code}, subject: Deployment/web/bff, owner: web, until: {until}, reason: known}}\n"
+        )
+    }
+
+    fn of(entries: &[String]) -> Result<Baseline, BaselineError> {
+        Baseline::parse(&format!("format_version: 1\naccepted:\n{}", entries.concat()))
+    }
+
+    #[test]
+    fn what_is_accepted_is_so_until_its_day_is_over() {
+        let baseline = of(&[
+            entry("ML1040", "2026-12-31"),
+            entry("ML1041", "2026-01-01"),
+            entry("ML1042", "2026-12-31"),
+        ]);
+        let findings = vec![finding("ML1040", Verdict::Fail), finding("ML1041", Verdict::Fail)];
+        let on = |day: &str| baseline.as_ref().unwrap().sort(findings.clone(), day.parse().unwrap());
+        let sorted = on("2026-12-31");
+        let codes = |all: &[Finding]| all.iter().map(|one| one.code.clone()).collect::<Vec<_>>();
+        assert_eq!(
+            (codes(&sorted.accepted), codes(&sorted.open)),
+            (vec!["ML1040".into()], vec!["ML1041".into()])
+        );
+        assert_eq!((sorted.ended[0].code.as_str(), sorted.idle[0].code.as_str()), ("ML1041", "ML1042"));
+        assert!(on("2027-01-01").accepted.is_empty());
+    }
+
+    #[test]
+    fn what_could_not_be_judged_is_not_accepted() {
+        let baseline = of(&[entry("ML1040", "2026-12-31")]).unwrap();
+        let sorted = baseline.sort(vec![finding("ML1040", Verdict::Unknown)], "2026-11-27".parse().unwrap());
+        assert!(sorted.accepted.is_empty() && sorted.open.len() == 1);
+    }
+
+    #[test]
+    fn entries_without_owner_reason_or_end_are_refused() {
+        let refused = |entries: &[String]| of(entries).unwrap_err().to_string();
+        assert!(refused(&[entry("ML1040", "soon")]).contains("no day"));
+        assert!(refused(&[entry("ML1040", "2026-12-31"), entry("ML1040", "2026-12-30")]).contains("twice"));
+        assert!(
+            refused(&[entry("ML1040", "2026-12-31").replace("owner: web", "owner: ''")]).contains("no owner")
+        );
+        assert!(refused(&[entry("ML1040", "2026-12-31").replace("reason", "raison")]).contains("raison"));
+        assert!(Baseline::parse("format_version: 9\naccepted: []").unwrap_err().to_string().contains('9'));
+    }
+}
