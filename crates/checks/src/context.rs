@@ -33,6 +33,12 @@ pub(crate) struct Context<'a> {
     targets: BTreeSet<&'a RevisionName>,
     /// Workloads that the upgrade restarts: nearly every check asks for them.
     restarted: Vec<&'a Workload>,
+    /// Gateways by their Deployment and by their own name.
+    gateways: BTreeMap<&'a ObjectRef, &'a GatewayFacts>,
+    /// Pods that the workloads under a budget want.
+    budgeted: BTreeMap<&'a ObjectRef, i32>,
+    /// Namespaces that matter most.
+    critical: BTreeSet<&'a str>,
 }
 
 impl<'a> Context<'a> {
@@ -42,8 +48,24 @@ impl<'a> Context<'a> {
             target.is_some() && revision.version.as_ref() == target
         };
         let targets = mesh.revisions.values().filter(runs_target).map(|revision| &revision.name).collect();
-        let mut context =
-            Self { mesh, intent, target, judged: judge_all(mesh), targets, restarted: Vec::new() };
+        let mut budgeted: BTreeMap<&ObjectRef, i32> = BTreeMap::new();
+        for workload in mesh.workloads.values() {
+            for budget in &workload.budgets {
+                let pods = budgeted.entry(budget).or_default();
+                *pods = pods.saturating_add(workload.replicas);
+            }
+        }
+        let mut context = Self {
+            mesh,
+            intent,
+            target,
+            judged: judge_all(mesh),
+            targets,
+            restarted: Vec::new(),
+            gateways: by_name(mesh),
+            budgeted,
+            critical: critical(mesh, intent),
+        };
         context.restarted = context
             .proxied()
             .filter(|workload| workload.rules != RolloutRules::NextRun && context.moves(workload))
@@ -58,10 +80,12 @@ impl<'a> Context<'a> {
 
     /// An object by reference; the kind comes from the type.
     pub(crate) fn object<R: Resource>(&self, reference: &ObjectRef) -> Option<&'a R> {
-        R::list(self.objects()).iter().find(|object| {
-            let meta = object.meta();
-            meta.namespace == reference.namespace && meta.name == reference.name
-        })
+        let key = |object: &'a R| (object.meta().namespace.as_str(), object.meta().name.as_str());
+        let wanted = (reference.namespace.as_str(), reference.name.as_str());
+        let list = R::list(self.objects());
+        // Snapshots are sorted when they are read. Whatever changed one since may have left it otherwise.
+        let found = list.binary_search_by(|object| key(object).cmp(&wanted)).ok().and_then(|at| list.get(at));
+        found.or_else(|| list.iter().find(|object| key(object) == wanted))
     }
 
     /// Why a source cannot be judged; `None` where it can.
@@ -104,10 +128,12 @@ impl<'a> Context<'a> {
 
     /// Gateway facts of a Deployment.
     pub(crate) fn gateway_of(&self, workload: &ObjectRef) -> Option<&'a GatewayFacts> {
-        self.mesh
-            .gateways
-            .iter()
-            .find(|gateway| gateway.deployment.as_ref() == Some(workload) || gateway.gateway == *workload)
+        self.gateways.get(workload).copied()
+    }
+
+    /// Pods that the workloads under a budget want.
+    pub(crate) fn pods_under(&self, budget: &ObjectRef) -> i32 {
+        self.budgeted.get(budget).copied().unwrap_or(0)
     }
 
     /// True for what injection makes: its revision changes when its pods are made anew.
@@ -155,14 +181,28 @@ impl<'a> Context<'a> {
 
     /// True for namespaces that matter most.
     pub(crate) fn is_slo_critical(&self, namespace: &str) -> bool {
-        let meta = self.objects().namespaces.iter().map(|object| &object.metadata);
-        meta.filter(|meta| meta.name == namespace).any(|meta| self.intent.slo_critical.covers(meta))
+        self.critical.contains(namespace)
     }
 
     /// A pod of the workload as injection makes it; without a sidecar, its template.
     pub(crate) fn as_injected(&self, workload: &'a Workload) -> &'a PodTemplateSpec {
         workload.as_injected.as_ref().unwrap_or(&workload.template)
     }
+}
+
+fn by_name<'a>(mesh: &'a Mesh) -> BTreeMap<&'a ObjectRef, &'a GatewayFacts> {
+    // The first one that a name fits, as they are listed.
+    let names = |gateway: &'a GatewayFacts| [Some(&gateway.gateway), gateway.deployment.as_ref()];
+    let all = mesh.gateways.iter().rev();
+    all.flat_map(|gateway: &GatewayFacts| {
+        names(gateway).into_iter().flatten().map(move |name| (name, gateway))
+    })
+    .collect()
+}
+
+fn critical<'a>(mesh: &'a Mesh, intent: &Intent) -> BTreeSet<&'a str> {
+    let all = mesh.snapshot.objects.namespaces.iter().map(|namespace| &namespace.metadata);
+    all.filter(|meta| intent.slo_critical.covers(meta)).map(|meta| meta.name.as_str()).collect()
 }
 
 fn reason(status: &SourceStatus) -> Option<String> {

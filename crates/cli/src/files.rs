@@ -17,6 +17,13 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
+/// Makes a folder, and those that it is in.
+pub(crate) fn create_folder(path: &Path) -> Result<(), Failure> {
+    let error = |source| FileError { verb: "write", path: path.to_owned(), source };
+    std::fs::create_dir_all(path).map_err(error)?;
+    Ok(())
+}
+
 /// Writes a file: [`meshlift_snapshot::write_whole`].
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let error = |source| FileError { verb: "write", path: path.to_owned(), source };

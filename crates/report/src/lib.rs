@@ -8,6 +8,7 @@ pub mod events;
 pub mod failure;
 pub mod inspect;
 pub mod junit;
+pub mod patches;
 pub mod plan;
 pub mod rehearsal;
 pub mod sarif;

@@ -2,7 +2,7 @@
 
 use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::PodDisruptionBudget;
+use meshlift_model::k8s::{PodDisruptionBudget, Resource};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -38,7 +38,7 @@ fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     let budgets = workload.budgets.iter().filter_map(|reference| context.object::<PodDisruptionBudget>(reference));
     let (budget, desired, expected) = budgets
         .map(|budget| {
-            let expected = expected_pods(context, budget);
+            let expected = context.pods_under(&budget.object_ref());
             (budget, desired_healthy(budget, expected), expected)
         })
         .find(|(_, desired, expected)| missing > 0 && expected - missing < *desired)?;
@@ -66,16 +66,6 @@ fn missing(workload: &Workload) -> i32 {
         RolloutRules::Ordered { .. } => replicas.min(1),
         RolloutRules::OnDelete | RolloutRules::NextRun | RolloutRules::Bare | RolloutRules::Foreign { .. } => 0,
     }
-}
-
-/// Pods that the budget counts: desired ones of all workloads that it selects.
-pub(super) fn expected_pods(context: &Context<'_>, budget: &PodDisruptionBudget) -> i32 {
-    let covered = context.mesh.workloads.values().filter(|workload| {
-        workload.budgets.iter().any(|reference| {
-            reference.namespace == budget.metadata.namespace && reference.name == budget.metadata.name
-        })
-    });
-    covered.map(|workload| workload.replicas).sum()
 }
 
 /// Pods that must stay healthy (`disruption.getExpectedPodCount` of Kubernetes: percentages round up).

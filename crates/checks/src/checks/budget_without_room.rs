@@ -1,8 +1,12 @@
 //! ML1021: a PodDisruptionBudget that never allows an eviction.
 
-use meshlift_model::finding::{Consequence, Severity};
+use std::collections::BTreeSet;
 
-use super::below_budget::{desired_healthy, expected_pods};
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::Resource;
+use meshlift_model::names::ObjectRef;
+
+use super::below_budget::desired_healthy;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -29,19 +33,14 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let budgets = context.objects().disruption_budgets.iter();
-    let covering = budgets.filter(|budget| {
-        let meta = &budget.metadata;
-        let covers = |reference: &meshlift_model::names::ObjectRef| {
-            reference.namespace == meta.namespace && reference.name == meta.name
-        };
-        context.restarted().any(|workload| workload.budgets.iter().any(covers))
-    });
+    let asked: BTreeSet<&ObjectRef> = context.restarted().flat_map(|workload| &workload.budgets).collect();
+    let covering = budgets.filter(|budget| asked.contains(&budget.object_ref()));
     covering
         .filter_map(|budget| {
-            let expected = expected_pods(context, budget);
+            let expected = context.pods_under(&budget.object_ref());
             let desired = desired_healthy(budget, expected);
             (expected > 0 && desired >= expected).then(|| {
-                let subject = meshlift_model::k8s::Resource::object_ref(budget);
+                let subject = budget.object_ref();
                 Hit::new(&subject, format!("it wants {desired} of {expected} pods: no drain can evict one"))
                     .because(format!("{subject} status.disruptionsAllowed={}", budget.status.disruptions_allowed))
             })

@@ -1,5 +1,7 @@
 //! ML2013: a namespace whose labels are written by somebody else.
 
+use std::collections::BTreeSet;
+
 use meshlift_mesh::facts::Follows;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
@@ -32,6 +34,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
+    let moving: BTreeSet<&str> = context.restarted().map(|one| one.workload.namespace.as_str()).collect();
     let owned = context.mesh.namespaces.values().filter_map(|facts| Some((facts, facts.managed_by.as_ref()?)));
     let moved = owned.filter(|(facts, _)| {
         let selects = match &facts.follows {
@@ -39,7 +42,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             Follows::Tag { .. } => true,
             Follows::Unserved { .. } | Follows::Nothing => false,
         };
-        selects && context.restarted().any(|workload| workload.workload.namespace == facts.name)
+        selects && moving.contains(facts.name.as_str())
     });
     moved
         .map(|(facts, owner)| {

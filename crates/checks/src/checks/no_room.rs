@@ -76,10 +76,10 @@ fn rooms<'a>(context: &Context<'a>) -> Vec<Room<'a>> {
     for pod in context.objects().pods.iter().filter(|pod| !pod.is_finished() && !pod.spec.node_name.is_empty()) {
         let wanted = asked(&pod.spec);
         let sum = used.entry(&pod.spec.node_name).or_default();
-        (0..3).for_each(|at| sum[at] += wanted[at]);
+        (0..3).for_each(|at| sum[at] = sum[at].saturating_add(wanted[at]));
     }
     let nodes = context.objects().nodes.iter().filter(|node| !node.spec.unschedulable);
-    nodes
+    let mut rooms: Vec<Room<'_>> = nodes
         .map(|node| {
             let used = used.get(node.metadata.name.as_str()).copied().unwrap_or_default();
             let has = |resource: &str| {
@@ -89,7 +89,10 @@ fn rooms<'a>(context: &Context<'a>) -> Vec<Room<'a>> {
             let left = [has("cpu"), has("memory"), has("pods")];
             Room { node, left: std::array::from_fn(|at| left[at].saturating_sub(used[at])) }
         })
-        .collect()
+        .collect();
+    // Most pods fit on the emptiest node: then one look is enough.
+    rooms.sort_by_key(|room| std::cmp::Reverse(room.left));
+    rooms
 }
 
 fn accepts(node: &Node, pod: &PodSpec) -> bool {
@@ -105,9 +108,9 @@ fn asked(pod: &PodSpec) -> Amount {
         let request = |container: &meshlift_model::k8s::Container| {
             container.resources.requests.get(resource).and_then(|text| thousandths(text)).unwrap_or(0)
         };
-        let sidecars: i128 =
-            pod.init_containers.iter().filter(|one| one.restart_policy == "Always").map(request).sum();
-        let running: i128 = pod.containers.iter().map(request).sum::<i128>() + sidecars;
+        let sidecars = pod.init_containers.iter().filter(|one| one.restart_policy == "Always");
+        // Quantities may be anything: what cannot be summed up fits nowhere.
+        let running = pod.containers.iter().chain(sidecars).map(request).fold(0, i128::saturating_add);
         let first = pod.init_containers.iter().filter(|one| one.restart_policy != "Always").map(request);
         running.max(first.max().unwrap_or(0))
     };

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::Resource;
 use meshlift_model::names::ObjectRef;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
@@ -37,20 +38,18 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let mut found: BTreeMap<ObjectRef, BTreeSet<&str>> = BTreeMap::new();
     for pod in context.objects().pods.iter().filter(|pod| !pod.is_finished()) {
-        let Some(facts) = context.mesh.pods.get(&ObjectRef::new("Pod", &pod.metadata.namespace, &pod.metadata.name))
-        else {
+        let images = pod.spec.all_containers().map(|container| container.image.as_str());
+        let ending: Vec<&str> =
+            images.filter(|image| ENDING.iter().any(|registry| image.starts_with(registry))).collect();
+        if ending.is_empty() {
             continue;
-        };
-        for container in pod.spec.all_containers() {
-            if !ENDING.iter().any(|registry| container.image.starts_with(registry)) {
-                continue;
-            }
-            let subject = match &facts.revision {
-                Some(revision) => ObjectRef::cluster("Revision", revision.as_str()),
-                None => facts.workload.clone(),
-            };
-            found.entry(subject).or_default().insert(&container.image);
         }
+        let Some(facts) = context.mesh.pods.get(&pod.object_ref()) else { continue };
+        let subject = match &facts.revision {
+            Some(revision) => ObjectRef::cluster("Revision", revision.as_str()),
+            None => facts.workload.clone(),
+        };
+        found.entry(subject).or_default().extend(ending);
     }
     found
         .into_iter()

@@ -118,7 +118,8 @@ fn asked(resource: &str, pod: &PodSpec) -> Option<i128> {
             .containers
             .iter()
             .chain(pod.init_containers.iter().filter(|container| container.restart_policy == "Always"));
-        running.filter_map(|container| thousandths(pick(&container.resources).get(name)?)).sum::<i128>()
+        let asked = running.filter_map(|container| thousandths(pick(&container.resources).get(name)?));
+        asked.fold(0, i128::saturating_add)
     };
     match resource {
         "pods" | "count/pods" => Some(1000),

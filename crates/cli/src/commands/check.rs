@@ -9,12 +9,13 @@ use meshlift_mesh::Mesh;
 use meshlift_model::finding::{Finding, Severity};
 use meshlift_planner::baseline::{Accepted, Baseline};
 use meshlift_report::check::{self, Group};
+use meshlift_report::patches::{self, Patch};
 use meshlift_report::{junit, sarif};
 
 use crate::args::MeshArgs;
 use crate::clock::today;
 use crate::console::Console;
-use crate::failure::Failure;
+use crate::failure::{CliError, Failure};
 use crate::selection::Selection;
 use crate::wish::WishArgs;
 use crate::{Exit, files, mesh};
@@ -47,6 +48,9 @@ pub(crate) struct CheckArgs {
     /// Form of the result
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
+    /// Folder for the files of `-o patch`
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 /// Least severity that is shown.
@@ -105,6 +109,8 @@ enum Format {
     Sarif,
     /// XML for whatever shows results of tests
     Junit,
+    /// Files for Git: what takes findings away that a patch can take away
+    Patch,
 }
 
 pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
@@ -129,6 +135,7 @@ pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> 
         Format::Markdown => console.print(&check::markdown(&shown))?,
         Format::Sarif => console.print_json(&sarif::sarif(&shown, env!("CARGO_PKG_VERSION")))?,
         Format::Junit => console.print(&junit::junit(&shown, args.fail_on.least()))?,
+        Format::Patch => write_patches(args, &patches::patches(&mesh, &assessment, &shown), console)?,
         Format::Summary => console.print(&check::by_check(&shown, &next, console.stdout))?,
         Format::Table => {
             let group = args.group_by.into();
@@ -166,6 +173,28 @@ impl From<GroupBy> for Group {
             GroupBy::Layer => Self::Layer,
         }
     }
+}
+
+/// Writes each patch whole, and prints their paths.
+fn write_patches(args: &CheckArgs, patches: &[Patch], console: &Console) -> Result<(), Failure> {
+    let Some(folder) = &args.out else {
+        let (what, hint) =
+            ("-o patch writes files, and no folder was given", "add --out DIR, such as --out patches");
+        return Err(CliError::Usage { what: what.to_owned(), hint: hint.to_owned() }.into());
+    };
+    let mut written = String::new();
+    for patch in patches {
+        let path = folder.join(&patch.path);
+        if let Some(parent) = path.parent() {
+            files::create_folder(parent)?;
+        }
+        files::write(&path, &patch.text)?;
+        written.push_str(&format!("{}\n", path.display()));
+    }
+    if patches.is_empty() {
+        console.say("no finding that is shown can be taken away by a patch\n");
+    }
+    console.print(&written)
 }
 
 fn baseline(path: &Path) -> Result<Baseline, Failure> {

@@ -156,6 +156,8 @@ fn baselines_that_are_none() {
         "check --demo --baseline nobody",
         "check --demo --baseline forever",
         "check --demo --only ML1002,routes",
+        "check --demo -o patch",
+        "check --demo -o patch --out text",
     ];
     golden("bad-baselines.txt", &transcript(place, &commands));
 }

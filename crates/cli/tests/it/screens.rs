@@ -234,3 +234,24 @@ fn what_is_accepted_is_neither_shown_nor_a_reason_to_fail() {
     assert_eq!(ended.exit, 1);
     assert!(ended.stdout.contains("ML1003") && ended.stderr.contains("it counts again"), "{}", ended.stderr);
 }
+
+#[test]
+fn patches_for_git_are_fragments_that_say_what_they_are_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["check", "--demo", "--to", "1.30.3", "-o", "patch", "--out", "patches"];
+    let said = meshlift(folder.path(), &arguments);
+    assert_eq!(said.exit, 1, "{}", said.stderr);
+    let read = |path: &str| fs::read_to_string(folder.path().join(path)).unwrap();
+    let paths: Vec<&str> = said.stdout.lines().collect();
+    assert!(paths.len() > 20, "{paths:?}");
+    for path in &paths {
+        let patch: Value = serde_saphyr::from_str(&read(path)).unwrap();
+        let fields = ["/apiVersion", "/kind", "/metadata/name"].map(|field| patch.pointer(field).is_some());
+        assert_eq!(fields, [true; 3], "{path}");
+        assert!(read(path).starts_with("# ML"), "{path}");
+    }
+    let tax = read("patches/checkout/deployment-tax.yaml");
+    assert!(tax.contains("maxUnavailable: 0") && tax.contains("# only if two versions"), "{tax}");
+    let again = meshlift(folder.path(), &arguments);
+    assert_eq!(again.stdout, said.stdout);
+}

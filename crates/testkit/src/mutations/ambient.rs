@@ -1,6 +1,6 @@
 //! ML6xxx: ambient and node agents.
 
-use meshlift_model::k8s::{ConfigMap, StatefulSet};
+use meshlift_model::k8s::{ConfigMap, ObjectMeta, ServiceEntry, ServiceEntrySpec, StatefulSet};
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::Ambient;
@@ -25,10 +25,33 @@ pub(super) fn mutations() -> Vec<Mutation> {
             |s, _| excluded(s, "kube-system, streams"),
             |s, _| excluded(s, "kube-system, stream"),
         ),
+        Mutation::new(
+            ("ML4105", Ambient, "ServiceEntry/streams/feed"),
+            |s, _| {
+                super::all_run(s, "1.27.9");
+                entry(s, "NONE");
+            },
+            |s, _| {
+                super::all_run(s, "1.27.9");
+                entry(s, "DNS");
+            },
+        )
+        .also(&["ML5011"])
+        .targets("1.28.10", "1.28.10"),
         Mutation::new(("ML6003", Ambient, "DaemonSet/istio-system/ztunnel"), nothing, nothing)
             .targets("1.29.6", super::TARGET)
             .also(&["ML1040"]),
     ]
+}
+
+fn entry(s: &mut Snapshot, resolution: &str) {
+    let metadata = ObjectMeta { namespace: "streams".into(), name: "feed".into(), ..ObjectMeta::default() };
+    let spec = ServiceEntrySpec {
+        hosts: vec!["feed.example.com".into()],
+        resolution: resolution.into(),
+        ..ServiceEntrySpec::default()
+    };
+    s.objects.service_entries.push(ServiceEntry { metadata, spec });
 }
 
 fn grace(s: &mut Snapshot, seconds: i64) {

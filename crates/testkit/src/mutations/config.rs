@@ -1,14 +1,15 @@
 //! ML4xxx: Istio's configuration.
 
 use meshlift_model::k8s::{
-    Destination, DestinationRule, DestinationRuleSpec, EnvoyConfigPatch, EnvoyFilter, EnvoyFilterSpec,
-    EnvoyPatchMatch, EnvoyProxyMatch, HttpRoute, ObjectMeta, RouteDestination, ServiceEntry,
+    Deployment, Destination, DestinationRule, DestinationRuleSpec, EnvVar, EnvoyConfigPatch, EnvoyFilter,
+    EnvoyFilterSpec, EnvoyPatchMatch, EnvoyProxyMatch, HttpRoute, ObjectMeta, RouteDestination, ServiceEntry,
     ServiceEntrySpec, Subset, VirtualService, VirtualServiceSpec,
 };
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::Sidecars;
-use super::Mutation;
+use super::{Mutation, all_run};
+use crate::edit::{object, with_specs};
 
 const BFF: &str = "Deployment/web/bff";
 
@@ -50,6 +51,24 @@ pub(super) fn mutations() -> Vec<Mutation> {
             |s, _| mirror(s),
         )
         .targets(super::TARGET, "1.28.5"),
+        Mutation::new(
+            ("ML4106", Sidecars, BFF),
+            |s, _| {
+                all_run(s, "1.28.10");
+                compression(s, "sidecar.istio.io/statsCompression");
+            },
+            |s, _| compression(s, "sidecar.istio.io/statsCompression"),
+        )
+        .targets(super::TARGET, "1.29.6"),
+        Mutation::new(
+            ("ML4107", Sidecars, "Revision/1-29-6"),
+            |s, _| {
+                all_run(s, "1.30.4");
+                flag(s);
+            },
+            |s, _| flag(s),
+        )
+        .targets(super::TARGET, "1.31.1"),
         Mutation::new(
             ("ML4003", Sidecars, "DestinationRule/web/bff"),
             |s, _| rule(s, "v9"),
@@ -112,6 +131,18 @@ fn entry(s: &mut Snapshot, export_to: &[&str]) {
     s.objects.service_entries.push(ServiceEntry { metadata, spec });
 }
 
+fn compression(s: &mut Snapshot, key: &str) {
+    with_specs(s, "web/bff", |meta, _| drop(meta.annotations.insert(key.into(), "false".into())));
+}
+
+/// A variable of istiod that 1.31 does not know.
+fn flag(s: &mut Snapshot) {
+    let name = "PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY".to_owned();
+    let variable = EnvVar { name, value: "false".into(), value_from: None };
+    let containers = &mut object::<Deployment>(s, "istio-system/istiod-1-29-6").spec.template.spec.containers;
+    containers.iter_mut().for_each(|container| container.env.push(variable.clone()));
+}
+
 fn mirror(s: &mut Snapshot) {
     let to = |host: &str| Destination { host: host.into(), subset: String::new() };
     let route = HttpRoute {
@@ -122,19 +153,4 @@ fn mirror(s: &mut Snapshot) {
     let spec =
         VirtualServiceSpec { hosts: vec!["bff".into()], http: vec![route], ..VirtualServiceSpec::default() };
     s.objects.virtual_services.push(VirtualService { metadata: named("bff"), spec });
-}
-
-/// Control plane and proxies run another version.
-fn all_run(s: &mut Snapshot, version: &str) {
-    let objects = &mut s.objects;
-    let templates = objects.deployments.iter_mut().map(|one| &mut one.spec.template.spec);
-    for spec in templates.chain(objects.pods.iter_mut().map(|pod| &mut pod.spec)) {
-        for container in spec.containers.iter_mut().chain(&mut spec.init_containers) {
-            container.image = container.image.replace(":1.29.6", &format!(":{version}"));
-        }
-    }
-    for answers in s.istiods.values_mut() {
-        answers.version.iter_mut().for_each(|said| *said = said.replace("1.29.6", version));
-        answers.syncz.iter_mut().flatten().for_each(|status| status.istio_version = version.into());
-    }
 }

@@ -105,5 +105,21 @@ pub fn mutations() -> Vec<Mutation> {
     .concat()
 }
 
+/// Control plane and proxies run another version.
+fn all_run(s: &mut Snapshot, version: &str) {
+    let objects = &mut s.objects;
+    let templates = objects.deployments.iter_mut().map(|one| &mut one.spec.template.spec);
+    let agents = objects.daemon_sets.iter_mut().map(|one| &mut one.spec.template.spec);
+    for spec in templates.chain(agents).chain(objects.pods.iter_mut().map(|pod| &mut pod.spec)) {
+        for container in spec.containers.iter_mut().chain(&mut spec.init_containers) {
+            container.image = container.image.replace(":1.29.6", &format!(":{version}"));
+        }
+    }
+    for answers in s.istiods.values_mut() {
+        answers.version.iter_mut().for_each(|said| *said = said.replace("1.29.6", version));
+        answers.syncz.iter_mut().flatten().for_each(|status| status.istio_version = version.into());
+    }
+}
+
 /// Changes nothing.
 fn nothing(_: &mut Snapshot, _: &Snapshot) {}

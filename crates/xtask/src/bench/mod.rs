@@ -12,11 +12,17 @@ const PODS: usize = 1000;
 /// Pods of the live mesh, where `--pods` gives no other number.
 const LIVE_PODS: usize = 5000;
 
-/// `bench [--live] [--pods N]`.
+/// Pods of the meshes that show how `check` grows.
+const SCALE: [usize; 3] = [1_000, 10_000, 100_000];
+
+/// `bench [--live | --scale] [--pods N]`.
 ///
 /// # Errors
 /// Where the binary cannot be built or run.
 pub fn verb(arguments: &[String]) -> Result<String, String> {
+    if arguments == ["--scale"] {
+        return of_scale();
+    }
     let (live, rest) = match arguments.split_first() {
         Some((flag, rest)) if flag == "--live" => (true, rest),
         _ => (false, arguments),
@@ -27,7 +33,7 @@ pub fn verb(arguments: &[String]) -> Result<String, String> {
         [flag, number] if flag == "--pods" => {
             number.parse().map_err(|_| format!("--pods {number}: no number"))?
         }
-        _ => return Err("usage: cargo xtask bench [--live] [--pods N]".to_owned()),
+        _ => return Err("usage: cargo xtask bench [--live] [--pods N] | bench --scale".to_owned()),
     };
     if live { on_a_cluster(pods) } else { of_snapshots(pods) }
 }
@@ -68,6 +74,42 @@ fn of_snapshots(pods: usize) -> Result<String, String> {
     }
     let _ = fs::remove_file(&snapshot);
     Ok(text)
+}
+
+/// `check` of meshes that differ in size alone.
+fn of_scale() -> Result<String, String> {
+    let binary = build()?;
+    let folder = binary.parent().unwrap_or(Path::new(".")).to_owned();
+    let snapshot = folder.join("bench.meshlift");
+    let real = meshlift_snapshot::demo().map_err(|error| error.to_string())?;
+    let mut text = String::new();
+    let mut before: Option<(usize, f64)> = None;
+    for pods in SCALE {
+        let large = enlarge(&real, pods.saturating_sub(1) / real.objects.pods.len().max(1));
+        meshlift_snapshot::write_file(&large, &snapshot).map_err(|error| error.to_string())?;
+        let mesh = snapshot.display().to_string();
+        let mut command = Command::new(&binary);
+        command.args(["check", "--snapshot", &mesh, "--to", "1.30.3", "-o", "summary"]);
+        let run = measure(command.stdout(Stdio::null()).stderr(Stdio::null()));
+        let run = run.map_err(|error| format!("{}: {error}", binary.display()))?;
+        let (count, cpu) = (large.objects.pods.len(), run.cpu.as_secs_f64());
+        let growth = before.map_or(String::new(), |(fewer, less)| {
+            format!("  {:.1} times the pods, {:.1} times the CPU", ratio(count, fewer), cpu / less.max(0.01))
+        });
+        let megabytes = run.peak_kilobytes / 1024;
+        text.push_str(&format!(
+            "check, {count:>7} pods {cpu:>7.2} s CPU {megabytes:>5} MB  exit {}{growth}\n",
+            run.exit
+        ));
+        before = Some((count, cpu));
+    }
+    let _ = fs::remove_file(&snapshot);
+    Ok(text)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of pods")]
+fn ratio(more: usize, fewer: usize) -> f64 {
+    more as f64 / fewer.max(1) as f64
 }
 
 /// Runs cargo in the workspace.

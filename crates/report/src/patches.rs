@@ -1,0 +1,229 @@
+//! Guardrails as patches for Git: for each object the smallest fragment that takes its findings away, ready for kustomize
+//! (`patches:`) or to be merged by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use meshlift_checks::Assessment;
+use meshlift_mesh::Mesh;
+use meshlift_mesh::facts::Workload;
+use meshlift_model::finding::{Finding, Verdict};
+use meshlift_model::k8s::{Container, HorizontalPodAutoscaler, KINDS, Resource};
+use meshlift_model::names::ObjectRef;
+use serde_json::{Value, json};
+
+/// Seconds of grace that an app has left after a hook.
+const AFTER_HOOK_SECONDS: i64 = 30;
+
+/// A file to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// `NAMESPACE/KIND-NAME.yaml`.
+    pub path: String,
+    /// Its text: comments that say what it is for, and the fragment.
+    pub text: String,
+}
+
+/// What one finding asks for.
+struct Wish {
+    object: ObjectRef,
+    fragment: Value,
+    /// What its owner has to agree with.
+    mind: Option<&'static str>,
+}
+
+/// All patches of these findings, by path. Findings that no patch can take away have none.
+#[must_use]
+pub fn patches(mesh: &Mesh, assessment: &Assessment, findings: &[&Finding]) -> Vec<Patch> {
+    let mut objects: BTreeMap<ObjectRef, (Value, BTreeSet<String>)> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Fail) {
+        let Some(wish) = wish(mesh, assessment, finding) else { continue };
+        let (fragment, comments) = objects.entry(wish.object).or_insert_with(|| (json!({}), BTreeSet::new()));
+        merge(fragment, wish.fragment);
+        comments.insert(format!("{} {}: {}", finding.code, finding.title, finding.detail));
+        comments.extend(wish.mind.map(|mind| format!("only if {mind}")));
+    }
+    objects
+        .into_iter()
+        .filter_map(|(object, (fragment, comments))| file(&object, fragment, &comments))
+        .collect()
+}
+
+fn wish(mesh: &Mesh, assessment: &Assessment, finding: &Finding) -> Option<Wish> {
+    let object = finding.subject.clone();
+    let workload = mesh.workloads.get(&finding.subject);
+    let plain = |fragment: Value| Some(Wish { object: object.clone(), fragment, mind: None });
+    let is_deployment = finding.subject.kind == "Deployment";
+    match finding.code.as_str() {
+        "ML1001" | "ML1020" | "ML1042" if is_deployment => plain(surge()),
+        "ML1002" if is_deployment => {
+            Some(Wish { object, fragment: surge(), mind: Some("two versions of it may run side by side") })
+        }
+        "ML1004" => plain(json!({"spec": {"template": {"spec": {
+            "terminationGracePeriodSeconds": AFTER_HOOK_SECONDS,
+        }}}})),
+        "ML1012" => Some(Wish {
+            object,
+            fragment: json!({"spec": {"paused": false}}),
+            mind: Some("its owner agrees with what has been waiting"),
+        }),
+        "ML1021" => plain(json!({"spec": {"minAvailable": null, "maxUnavailable": 1}})),
+        "ML1040" => plain(hook(assessment, workload?)?),
+        "ML1045" => raised(mesh, workload?.autoscaler.as_ref()?, 1),
+        "ML2001" => plain(json!({"metadata": {"labels": {"istio.io/rev": null}}})),
+        "ML5013" => istiods(mesh, &finding.subject.name),
+        _ => None,
+    }
+}
+
+fn surge() -> Value {
+    let limits = json!({"maxUnavailable": 0, "maxSurge": 1});
+    json!({"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": limits}}})
+}
+
+/// The hook that lets clients learn of a pod's end first.
+fn hook(assessment: &Assessment, workload: &Workload) -> Option<Value> {
+    let seconds = assessment.workloads.get(&workload.workload)?.cure_sleep_seconds?;
+    let spec = &workload.template.spec;
+    let serves = |container: &&Container| !container.ports.is_empty() && container.name != "istio-proxy";
+    let mut serving: Vec<&Container> = spec.containers.iter().filter(serves).collect();
+    if serving.is_empty() {
+        serving.extend(spec.containers.first());
+    }
+    let one = |container: &&Container| json!({"name": container.name, "lifecycle": {"preStop": {"sleep": {"seconds": seconds}}}});
+    let containers: Vec<Value> = serving.iter().map(one).collect();
+    let grace = spec.grace_seconds().max(seconds + AFTER_HOOK_SECONDS);
+    let spec = json!({"containers": containers, "terminationGracePeriodSeconds": grace});
+    Some(json!({"spec": {"template": {"spec": spec}}}))
+}
+
+/// An autoscaler with so many pods more at least.
+fn raised(mesh: &Mesh, reference: &ObjectRef, more: i32) -> Option<Wish> {
+    let all = &mesh.snapshot.objects.autoscalers;
+    let found: &HorizontalPodAutoscaler = all.iter().find(|one| one.object_ref() == *reference)?;
+    let least = found.spec.min_replicas.unwrap_or(1).saturating_add(more);
+    let fragment = json!({"spec": {"minReplicas": least}});
+    Some(Wish { object: reference.clone(), fragment, mind: Some("it goes back once its wave is over") })
+}
+
+/// Two istiods, by what decides their number.
+fn istiods(mesh: &Mesh, revision: &str) -> Option<Wish> {
+    let revision = mesh.revisions.values().find(|one| one.name.as_str() == revision)?;
+    let deployment = revision.deployment.as_ref()?;
+    let all = mesh.snapshot.objects.autoscalers.iter();
+    let mut scaling = all.filter(|one| {
+        let target = &one.spec.scale_target_ref;
+        one.metadata.namespace == deployment.namespace
+            && target.kind == "Deployment"
+            && target.name == deployment.name
+    });
+    let (object, fragment) = match scaling.next() {
+        Some(autoscaler) => (autoscaler.object_ref(), json!({"spec": {"minReplicas": 2}})),
+        None => (deployment.clone(), json!({"spec": {"replicas": 2}})),
+    };
+    Some(Wish { object, fragment, mind: None })
+}
+
+/// Puts one fragment into another: objects by their keys, all else is replaced. Of two graces the longer one stays.
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                match into.get_mut(&key) {
+                    Some(known) if key == "terminationGracePeriodSeconds" => {
+                        if value.as_i64() > known.as_i64() {
+                            *known = value;
+                        }
+                    }
+                    Some(known) => merge(known, value),
+                    None => drop(into.insert(key, value)),
+                }
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
+fn file(object: &ObjectRef, fragment: Value, comments: &BTreeSet<String>) -> Option<Patch> {
+    let api_version = KINDS.iter().find(|kind| kind.kind == object.kind)?.api_version;
+    let mut whole =
+        json!({"apiVersion": api_version, "kind": object.kind, "metadata": {"name": object.name}});
+    if !object.namespace.is_empty() {
+        whole["metadata"]["namespace"] = json!(object.namespace);
+    }
+    let restarts = fragment.pointer("/spec/template").is_some();
+    merge(&mut whole, fragment);
+    let mut text = String::new();
+    for comment in comments {
+        let _ = writeln!(text, "# {}", comment.replace('\n', " "));
+    }
+    if restarts {
+        text.push_str(
+            "# This changes the pod template, so it restarts the workload once: do it before the upgrade.\n",
+        );
+    }
+    text.push_str(&yaml(&whole, 0));
+    let folder = if object.namespace.is_empty() { "cluster" } else { &object.namespace };
+    Some(Patch { path: format!("{folder}/{}-{}.yaml", object.kind.to_lowercase(), object.name), text })
+}
+
+/// Block YAML of a fragment: maps, lists of maps, and scalars as JSON writes them, which YAML reads alike.
+fn yaml(value: &Value, indent: usize) -> String {
+    let lead = " ".repeat(indent);
+    let mut text = String::new();
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match value {
+                    Value::Object(_) | Value::Array(_) => {
+                        let _ = writeln!(text, "{lead}{key}:");
+                        text.push_str(&yaml(value, indent + 2));
+                    }
+                    scalar => drop(writeln!(text, "{lead}{key}: {scalar}")),
+                }
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                let below = yaml(item, indent + 2);
+                // The first field stands behind the dash.
+                let _ = write!(text, "{lead}- {}", below.trim_start());
+            }
+        }
+        scalar => drop(writeln!(text, "{lead}{scalar}")),
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fragments_of_one_object_become_one_and_the_longer_grace_stays() {
+        let mut into = json!({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 55}}}});
+        merge(
+            &mut into,
+            json!({"spec": {"paused": false, "template": {"spec": {"terminationGracePeriodSeconds": 30}}}}),
+        );
+        assert_eq!(into.pointer("/spec/template/spec/terminationGracePeriodSeconds"), Some(&json!(55)));
+        assert_eq!(into.pointer("/spec/paused"), Some(&json!(false)));
+    }
+
+    #[test]
+    fn files_say_what_they_are_for_and_what_they_cost() {
+        let object = ObjectRef::new("Deployment", "web", "bff");
+        let containers = json!([{"name": "app", "lifecycle": {"preStop": {"sleep": {"seconds": 13}}}}]);
+        let fragment = json!({"spec": {"template": {"spec": {"containers": containers}}}});
+        let patch = file(&object, fragment, &["ML1040 why".to_owned()].into()).unwrap();
+        assert_eq!(patch.path, "web/deployment-bff.yaml");
+        assert_eq!(
+            patch.text,
+            "# ML1040 why\n\
+             # This changes the pod template, so it restarts the workload once: do it before the upgrade.\n\
+             apiVersion: \"apps/v1\"\nkind: \"Deployment\"\nmetadata:\n  name: \"bff\"\n  namespace: \"web\"\nspec:\n  \
+             template:\n    spec:\n      containers:\n        - lifecycle:\n            preStop:\n              sleep:\n                \
+             seconds: 13\n          name: \"app\"\n"
+        );
+    }
+}
