@@ -255,7 +255,11 @@ fn nodes_decide_between_native_and_classic() {
     {
         let env = &mut deployment.spec.template.spec.containers[0].env;
         let name = "ENABLE_NATIVE_SIDECARS".into();
-        env.push(meshlift_model::k8s::EnvVar { name, value: "false".into(), value_from: None });
+        env.push(meshlift_model::k8s::EnvVar {
+            name,
+            value: "false".into(),
+            ..meshlift_model::k8s::EnvVar::default()
+        });
     }
     assert_eq!(native(off), Some(false));
 }

@@ -1,5 +1,5 @@
-//! Objects as they are decoded: redacted, and what they hold alike kept once, a few at a time. A whole page of pods that
-//! share nothing yet takes megabytes.
+//! Objects as they are decoded: redacted where they come from a cluster, and what they hold alike kept once, a few at a time.
+//! A whole page of pods that share nothing yet takes megabytes.
 
 use meshlift_model::k8s::{Objects, Resource, Sharing};
 
@@ -15,9 +15,16 @@ pub(crate) struct Intake {
     /// The last ones.
     handful: Objects,
     sharing: Sharing,
+    /// What is never kept is dropped: objects come from a cluster, not from a file of ours.
+    redacts: bool,
 }
 
 impl Intake {
+    /// Of a cluster's objects.
+    pub(crate) fn redacting() -> Self {
+        Self { redacts: true, ..Self::default() }
+    }
+
     /// Takes one.
     pub(crate) fn take<R: Resource>(&mut self, object: R) {
         let list = R::list_mut(&mut self.handful);
@@ -57,7 +64,9 @@ impl Intake {
     }
 
     fn settle(&mut self) {
-        redact_part(&mut self.handful);
+        if self.redacts {
+            redact_part(&mut self.handful);
+        }
         self.sharing.share(&mut self.handful);
         self.objects.take_from(&mut self.handful);
     }

@@ -34,7 +34,7 @@ impl ListPages {
         Self {
             resource: resource.to_owned(),
             place: place.to_owned(),
-            intake: Intake::default(),
+            intake: Intake::redacting(),
             problems: Vec::new(),
             items: 0,
         }

@@ -287,14 +287,14 @@ fn unpack(bytes: &[u8], place: &str) -> Result<Manifest, SnapshotError> {
         })?;
     }
     let head = head.ok_or_else(|| frames.damaged("it has no frame head".into()))?;
-    if let Some(problem) = assembly.snapshot.problems.first() {
-        return Err(frames.damaged(format!("{}, {}: {}", problem.source, problem.place, problem.problem)));
-    }
+    let objects = assembly.into_objects().map_err(|problem| {
+        frames.damaged(format!("{}, {}: {}", problem.source, problem.place, problem.problem))
+    })?;
     Ok(Manifest {
         version: head.version,
         revision: head.revision,
         profile: if head.ambient { ManifestProfile::Ambient } else { ManifestProfile::Default },
-        objects: assembly.snapshot.objects,
+        objects,
         not_read: head.not_read,
         digest: head.digest,
     })

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use meshlift_model::k8s::{ConfigMap, Container, EnvVar, EnvVarSource, Objects, PodSpec, Shared, StringMap};
+use meshlift_model::k8s::{ConfigMap, Container, EnvVar, Objects, PodSpec, Shared, StringMap};
 use serde_json::Value;
 
 /// Annotations that hold a copy of their whole object, secrets included.
@@ -129,18 +129,10 @@ fn redact_pod(spec: &mut PodSpec) {
 
 /// What holds nothing to be dropped is not touched: it stays shared.
 fn redact_containers(containers: &mut Shared<Vec<Container>>) {
-    let value = |variable: &EnvVar| !variable.value.is_empty() && !keeps_env(&variable.name);
-    // Of a field of the pod, say: it needs nothing.
-    let source = |variable: &EnvVar| variable.value_from.as_deref() == Some(&EnvVarSource::default());
-    if containers.iter().any(|one| one.env.iter().any(|variable| value(variable) || source(variable))) {
-        for variable in containers.iter_mut().flat_map(|container| &mut container.env) {
-            if value(variable) {
-                variable.value.clear();
-            }
-            if source(variable) {
-                variable.value_from = None;
-            }
-        }
+    let dropped = |variable: &EnvVar| !variable.value.is_empty() && !keeps_env(&variable.name);
+    if containers.iter().any(|container| container.env.iter().any(dropped)) {
+        let variables = containers.iter_mut().flat_map(|container| &mut container.env);
+        variables.filter(|variable| dropped(variable)).for_each(|variable| variable.value.clear());
     }
 }
 

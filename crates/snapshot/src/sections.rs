@@ -7,6 +7,7 @@ use meshlift_model::snapshot::{IstiodAnswers, ReadProblem, Snapshot, SourceStatu
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::intake::Intake;
 use crate::kinds::is_pod_name;
 use crate::limits::PROBLEMS_MAX;
 
@@ -75,7 +76,8 @@ impl KindWork for WriteLines<'_> {
 /// Puts sections back together.
 #[derive(Default)]
 pub(crate) struct Assembly {
-    pub(crate) snapshot: Snapshot,
+    snapshot: Snapshot,
+    intake: Intake,
     seen: BTreeSet<String>,
     /// Lines that became problems.
     skipped: usize,
@@ -106,8 +108,8 @@ impl Assembly {
                 Err(error) => self.problem(section, format!("line {number}"), &error.to_string()),
             },
             _ => {
-                let objects = &mut self.snapshot.objects;
-                match with_kind(section, TakeLine { objects, line }) {
+                let intake = &mut self.intake;
+                match with_kind(section, TakeLine { intake, line }) {
                     Some(Ok(())) => {}
                     Some(Err(error)) => self.problem(section, format!("line {number}"), &error),
                     None if number == 1 => {
@@ -128,6 +130,14 @@ impl Assembly {
         self.seen.insert(section.to_owned());
     }
 
+    /// The objects, or the first line that became a problem: of files in which nothing may be skipped.
+    pub(crate) fn into_objects(self) -> Result<Objects, ReadProblem> {
+        match self.snapshot.problems.into_iter().next() {
+            Some(problem) => Err(problem),
+            None => Ok(self.intake.into_objects()),
+        }
+    }
+
     /// The snapshot; `None` where the head is missing.
     ///
     /// A kind that this meshlift reads and the writer did not keep is broken, not empty.
@@ -143,6 +153,7 @@ impl Assembly {
                 self.snapshot.sources.insert(kind.resource.to_owned(), SourceStatus::Broken { reason });
             }
         }
+        self.snapshot.objects = self.intake.into_objects();
         Some(self.snapshot)
     }
 
@@ -158,7 +169,7 @@ impl Assembly {
 
 /// Reads one object into the list of its kind.
 struct TakeLine<'a> {
-    objects: &'a mut Objects,
+    intake: &'a mut Intake,
     line: &'a [u8],
 }
 
@@ -170,7 +181,7 @@ impl KindWork for TakeLine<'_> {
         if object.meta().name.is_empty() {
             return Err("has no metadata.name".to_owned());
         }
-        R::list_mut(self.objects).push(object);
+        self.intake.take(object);
         Ok(())
     }
 }

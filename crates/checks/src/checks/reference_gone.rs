@@ -95,9 +95,9 @@ fn references(spec: &PodSpec) -> (BTreeSet<&str>, BTreeSet<&str>) {
         names.extend(source.filter(|one| !one.optional && !one.name.is_empty()).map(|one| one.name.as_str()));
     }
     for container in spec.all_containers() {
-        for source in container.env.iter().filter_map(|variable| variable.value_from.as_deref()) {
-            add(&mut config_maps, source.config_map_key_ref.as_ref());
-            add(&mut secrets, source.secret_key_ref.as_ref());
+        for source in container.env.iter().map(|variable| &variable.value_from) {
+            add(&mut config_maps, source.config_map_key_ref.as_deref());
+            add(&mut secrets, source.secret_key_ref.as_deref());
         }
         for source in &container.env_from {
             add(&mut config_maps, source.config_map_ref.as_ref());

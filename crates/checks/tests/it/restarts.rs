@@ -195,11 +195,8 @@ fn what_a_new_pod_cannot_start_without_is_looked_for() {
     let source = || ObjectSource { name: "settings".into(), optional: false };
     let by_key = |s: &mut Snapshot, optional: bool| {
         template(s, |spec| {
-            let source = EnvVarSource {
-                config_map_key_ref: Some(ObjectSource { optional, ..source() }),
-                secret_key_ref: None,
-            };
-            let value_from = Some(Box::new(source));
+            let source = Some(Box::new(ObjectSource { optional, ..source() }));
+            let value_from = EnvVarSource { config_map_key_ref: source, secret_key_ref: None };
             spec.containers[0].env.push(EnvVar { name: "LEVEL".into(), value: String::new(), value_from });
         });
     };

@@ -125,15 +125,15 @@ api! {
         /// Literal value.
         pub value: String,
         /// Where else it comes from.
-        pub value_from: Option<Box<EnvVarSource>>,
+        pub value_from: EnvVarSource,
     }
 
     /// `v1.EnvVarSource`, as far as it needs another object.
     pub struct EnvVarSource {
         /// Key of a ConfigMap.
-        pub config_map_key_ref: Option<ObjectSource>,
+        pub config_map_key_ref: Option<Box<ObjectSource>>,
         /// Key of a Secret.
-        pub secret_key_ref: Option<ObjectSource>,
+        pub secret_key_ref: Option<Box<ObjectSource>>,
     }
 
     /// `v1.EnvFromSource`.

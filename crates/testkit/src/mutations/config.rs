@@ -138,7 +138,7 @@ fn compression(s: &mut Snapshot, key: &str) {
 /// A variable of istiod that 1.31 does not know.
 fn flag(s: &mut Snapshot) {
     let name = "PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY".to_owned();
-    let variable = EnvVar { name, value: "false".into(), value_from: None };
+    let variable = EnvVar { name, value: "false".into(), ..EnvVar::default() };
     let containers = &mut object::<Deployment>(s, "istio-system/istiod-1-29-6").spec.template.spec.containers;
     containers.iter_mut().for_each(|container| container.env.push(variable.clone()));
 }
