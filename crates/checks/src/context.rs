@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::facts::{GatewayFacts, GatewayKind, Mesh, Role, RolloutRules, Workload};
 use meshlift_model::intent::Intent;
-use meshlift_model::k8s::{Objects, PodTemplateSpec, Resource};
+use meshlift_model::k8s::{Objects, Pod, PodTemplateSpec, Resource};
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
 use meshlift_model::snapshot::SourceStatus;
 
@@ -39,6 +39,8 @@ pub(crate) struct Context<'a> {
     budgeted: BTreeMap<&'a ObjectRef, i32>,
     /// Namespaces that matter most.
     critical: BTreeSet<&'a str>,
+    /// Pods by namespace.
+    pods: BTreeMap<&'a str, Vec<&'a Pod>>,
 }
 
 impl<'a> Context<'a> {
@@ -65,7 +67,11 @@ impl<'a> Context<'a> {
             gateways: by_name(mesh),
             budgeted,
             critical: critical(mesh, intent),
+            pods: BTreeMap::new(),
         };
+        for pod in &mesh.snapshot.objects.pods {
+            context.pods.entry(&pod.metadata.namespace).or_default().push(pod);
+        }
         context.restarted = context
             .proxied()
             .filter(|workload| workload.rules != RolloutRules::NextRun && context.moves(workload))
@@ -129,6 +135,11 @@ impl<'a> Context<'a> {
     /// Gateway facts of a Deployment.
     pub(crate) fn gateway_of(&self, workload: &ObjectRef) -> Option<&'a GatewayFacts> {
         self.gateways.get(workload).copied()
+    }
+
+    /// Pods of a namespace.
+    pub(crate) fn pods_in(&self, namespace: &str) -> &[&'a Pod] {
+        self.pods.get(namespace).map_or(&[], Vec::as_slice)
     }
 
     /// Pods that the workloads under a budget want.

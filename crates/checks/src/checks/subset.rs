@@ -1,31 +1,34 @@
 //! What ML4002 and ML4003 have in common: subsets of DestinationRules.
 
 use meshlift_model::k8s::{DestinationRule, Service, StringMap};
+use meshlift_model::names::ObjectRef;
 
 use crate::context::Context;
 
-/// The namespace and name of the Service that a host means for an object in `namespace`; `None` for hosts
-/// outside of the cluster.
-pub(super) fn service_of<'a>(context: &Context<'a>, host: &str, namespace: &str) -> Option<&'a Service> {
+/// Namespace and name of the Service that a host means for an object in `namespace`; `None` for hosts outside of the
+/// cluster.
+fn meant<'h>(host: &'h str, namespace: &'h str) -> Option<(&'h str, &'h str)> {
     let parts: Vec<&str> = host.split('.').collect();
-    let (name, namespace) = match parts.as_slice() {
-        [name] => (*name, namespace),
-        [name, namespace] | [name, namespace, "svc", ..] => (*name, *namespace),
-        _ => return None,
-    };
-    let services = &context.objects().services;
-    services.iter().find(|service| service.metadata.name == name && service.metadata.namespace == namespace)
+    match parts.as_slice() {
+        [name] => Some((namespace, name)),
+        [name, namespace] | [name, namespace, "svc", ..] => Some((namespace, name)),
+        _ => None,
+    }
+}
+
+/// The Service that a host means for an object in `namespace`, if it is there.
+pub(super) fn service_of<'a>(context: &Context<'a>, host: &str, namespace: &str) -> Option<&'a Service> {
+    let (namespace, name) = meant(host, namespace)?;
+    context.object::<Service>(&ObjectRef::new("Service", namespace, name))
 }
 
 /// True if a pod that runs, or a workload that makes pods, carries the Service's and the subset's labels.
 pub(super) fn has_pods(context: &Context<'_>, service: &Service, subset: &StringMap) -> bool {
-    let selects = |namespace: &str, labels: &StringMap| {
-        namespace == service.metadata.namespace
-            && service.spec.selector.iter().chain(subset).all(|(key, value)| labels.get(key) == Some(value))
-    };
-    let objects = context.objects();
-    let mut pods = objects.pods.iter().filter(|pod| !pod.is_finished());
-    pods.any(|pod| selects(&pod.metadata.namespace, &pod.metadata.labels))
+    let wanted = || service.spec.selector.iter().chain(subset);
+    let mut pods = context.pods_in(&service.metadata.namespace).iter();
+    pods.any(|pod| {
+        !pod.is_finished() && wanted().all(|(key, value)| pod.metadata.labels.get(key) == Some(value))
+    })
 }
 
 /// Subsets by that name of the rules for a Service.
@@ -34,9 +37,9 @@ pub(super) fn subsets<'a>(
     service: &Service,
     name: &str,
 ) -> Vec<(&'a DestinationRule, &'a StringMap)> {
+    let own = (service.metadata.namespace.as_str(), service.metadata.name.as_str());
     let same = |rule: &&DestinationRule| {
-        service_of(context, &rule.spec.host, &rule.metadata.namespace)
-            .is_some_and(|found| found.metadata.path() == service.metadata.path())
+        meant(&rule.spec.host, &rule.metadata.namespace).is_some_and(|found| found == own)
     };
     let rules = context.objects().destination_rules.iter().filter(same);
     rules

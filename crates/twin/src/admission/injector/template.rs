@@ -3,7 +3,7 @@
 use meshlift_model::injection::{Owner, canonical_labels};
 use meshlift_model::k8s::{
     Container, ContainerPort, EnvVar, ExecAction, HttpGetAction, IntOrString, Lifecycle, LifecycleHandler,
-    Pod, Probe, Resources, StringMap, Volume,
+    ObjectSource, Pod, Probe, Resources, StringMap, Volume,
 };
 
 use super::proxy_config::{self, ProxyConfig};
@@ -24,6 +24,9 @@ const VOLUMES: [&str; 8] = [
 ];
 /// Volume of the certificate revocation list, for sidecars.
 const CRL_VOLUME: &str = "istio-ca-crl";
+/// Volumes that come from a ConfigMap: which one, and whether a pod starts without it.
+const CONFIG_MAPS: [(&str, &str, bool); 2] =
+    [("istiod-ca-cert", "istio-ca-root-cert", false), (CRL_VOLUME, "istio-ca-crl", true)];
 /// Health port of the agent, asked by the kubelet.
 const HEALTH_PORT: i32 = 15021;
 /// Port with Envoy's own metrics.
@@ -314,7 +317,10 @@ impl Context<'_> {
 }
 
 fn volume(name: &str) -> Volume {
-    Volume { name: name.to_owned(), ..Volume::default() }
+    let source = CONFIG_MAPS.iter().find(|(volume, _, _)| *volume == name);
+    let config_map = source
+        .map(|(_, name, optional)| Box::new(ObjectSource { name: (*name).to_owned(), optional: *optional }));
+    Volume { name: name.to_owned(), config_map, ..Volume::default() }
 }
 
 /// The agent's health check, with the API server's defaults.
