@@ -145,14 +145,17 @@ impl HeldLease {
         self.valid_until.load(Ordering::SeqCst) == 0
     }
 
-    /// Says that nobody executes the run any more. Where that fails, the Lease runs out by itself.
+    /// Says that nobody executes the run any more: insists, as one renewal may still be on its way and a single
+    /// lost answer would show an executor where there is none. Where that fails, the Lease runs out by itself.
     pub(super) async fn release(self) {
         self.renewal.abort();
-        if let Ok(Some(mut lease)) = self.place.get().await
-            && LeaseState::of(&lease).holder == self.place.holder.0
-        {
-            lease.spec.get_or_insert_default().holder_identity = None;
-            let _ = self.place.replace(&lease).await;
+        for _ in 0..TRIES {
+            match self.place.leave().await {
+                Err(refused) if is_conflict(&refused) || may_pass(&refused) => {
+                    tokio::time::sleep(PAUSE).await
+                }
+                Ok(()) | Err(_) => return,
+            }
         }
     }
 }
@@ -171,6 +174,17 @@ impl Place {
     async fn get(&self) -> Result<Option<Lease>, RecordError> {
         let name = object_name(&self.run);
         insist(format!("get Lease {name}"), || self.leases.get_opt(&name)).await
+    }
+
+    /// Nobody holds the Lease, if this process did.
+    async fn leave(&self) -> Result<(), RecordError> {
+        match self.get().await? {
+            Some(mut lease) if LeaseState::of(&lease).holder == self.holder.0 => {
+                lease.spec.get_or_insert_default().holder_identity = None;
+                self.replace(&lease).await.map(|_| ())
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     async fn replace(&self, lease: &Lease) -> Result<Lease, RecordError> {

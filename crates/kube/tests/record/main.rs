@@ -2,12 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use meshlift_cluster::{Cluster, Options};
+use kube::config::Kubeconfig;
+use meshlift_cluster::{Cluster, Fate, Options, Proxy};
 use meshlift_kube::record::{ClusterJournal, Holder, Mailbox, QueuedCommand, RecordError, RunBook};
 use meshlift_kube::{Access, Connection};
 use meshlift_model::journal::{Command, JournalLine, Record};
@@ -54,9 +59,10 @@ type Scenario = fn(&Cluster, &str);
 fn runs_in_a_real_cluster() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let cluster = runtime.block_on(Cluster::up(Options::default())).unwrap();
-    let scenarios: [(&str, Scenario); 7] = [
+    let scenarios: [(&str, Scenario); 8] = [
         ("any-machine", any_machine_reads_what_one_wrote),
         ("one-executor", one_executor_at_a_time),
+        ("released", a_lease_is_released_where_the_api_server_refuses_at_first),
         ("fenced", whoever_was_taken_over_appends_nothing),
         ("deleted", a_deleted_journal_is_written_anew),
         ("labelled", others_may_label_and_may_not_write_lines),
@@ -107,6 +113,50 @@ fn one_executor_at_a_time(cluster: &Cluster, namespace: &str) {
     let mut journal = ClusterJournal::take_over(&there, namespace, RUN, &holder("bob"), false).unwrap();
     assert_eq!(journal.lines().unwrap().len(), 3);
     append(&mut journal, 3..4, 10);
+}
+
+fn a_lease_is_released_where_the_api_server_refuses_at_first(cluster: &Cluster, namespace: &str) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    // The first update is turned away, of the second the answer is lost.
+    let updates = AtomicUsize::new(0);
+    let fates = move |method: &str, path: &str| match (method, path.contains("/leases/")) {
+        ("PUT", true) => match updates.fetch_add(1, Ordering::SeqCst) {
+            0 => Fate::Answer(503, Some(1)),
+            1 => Fate::LoseAnswer(Box::new(|| ())),
+            _ => Fate::Pass,
+        },
+        _ => Fate::Pass,
+    };
+    let user = runtime.block_on(token_user(cluster, namespace));
+    let proxy = runtime.block_on(Proxy::start(&user, fates)).unwrap();
+    let through =
+        Connection::open(&Access { kubeconfig: Some(proxy.kubeconfig().to_owned()), context: None }).unwrap();
+    ClusterJournal::create(&through, namespace, RUN, &holder("alice")).unwrap().release();
+    let lease = RunBook::new(&connection(cluster), namespace).lease(RUN).unwrap().unwrap();
+    assert!(!lease.is_alive && lease.holder.is_empty(), "{lease:?}");
+}
+
+/// Kubeconfig of a service account with all rights: a proxy passes on tokens, not client certificates.
+async fn token_user(cluster: &Cluster, namespace: &str) -> PathBuf {
+    let params = PostParams::default();
+    let accounts: Api<ServiceAccount> = Api::namespaced(cluster.client(), namespace);
+    let account = serde_json::from_value(json!({"metadata": {"name": "user"}})).unwrap();
+    accounts.create(&params, &account).await.unwrap();
+    let binding = serde_json::from_value(json!({
+        "metadata": {"name": namespace},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "namespace": namespace, "name": "user"}],
+    }));
+    let bindings: Api<ClusterRoleBinding> = Api::all(cluster.client());
+    bindings.create(&params, &binding.unwrap()).await.unwrap();
+    let request = TokenRequest::default();
+    let token = accounts.create_token_request("user", &params, &request).await.unwrap().status.unwrap().token;
+    let kubeconfig = Kubeconfig::read_from(cluster.kubeconfig()).unwrap();
+    let mut config = serde_json::to_value(kubeconfig).unwrap();
+    config["users"][0]["user"] = json!({"token": token});
+    let path = cluster.folder().join(format!("{namespace}.kubeconfig"));
+    std::fs::write(&path, config.to_string()).unwrap();
+    path
 }
 
 fn whoever_was_taken_over_appends_nothing(cluster: &Cluster, namespace: &str) {
