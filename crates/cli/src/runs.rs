@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use meshlift_driver::DriverPolicy;
 use meshlift_kube::record::{ClusterJournal, RUN_NAMESPACE};
 use meshlift_kube::{Connection, Installable};
@@ -13,7 +13,7 @@ use meshlift_model::plan::Plan;
 use meshlift_report::status;
 use meshlift_views::kubectl::quoted;
 
-use crate::args::MeshArgs;
+use crate::args::{Format, MeshArgs};
 use crate::console::Console;
 use crate::failure::{CliError, Failure};
 use crate::progress::Progress;
@@ -36,16 +36,6 @@ pub(crate) struct ClusterArgs {
     /// Namespace in which runs are kept
     #[arg(long, value_name = "NAME", default_value = RUN_NAMESPACE, help_heading = "Cluster")]
     namespace: String,
-}
-
-/// Forms of how a run stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    #[default]
-    Table,
-    /// For programs
-    Json,
 }
 
 /// A cluster and its runs.

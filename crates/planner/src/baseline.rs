@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use meshlift_model::finding::Finding;
+use meshlift_model::finding::{Finding, Verdict};
 use serde::Deserialize;
 
 use crate::versions::Day;
@@ -67,12 +67,10 @@ pub struct Sorted {
 }
 
 impl Accepted {
-    fn key(&self) -> String {
+    /// `CODE SUBJECT`: one entry each.
+    #[must_use]
+    pub fn key(&self) -> String {
         format!("{} {}", self.code, self.subject)
-    }
-
-    fn holds(&self, finding: &Finding) -> bool {
-        self.code == finding.code && self.subject == finding.subject.to_string()
     }
 }
 
@@ -107,18 +105,19 @@ impl Baseline {
     #[must_use]
     pub fn sort(&self, findings: Vec<Finding>, today: Day) -> Sorted {
         let mut sorted = Sorted::default();
-        let stands = |one: &Accepted| one.until.parse::<Day>().is_ok_and(|until| today <= until);
+        let stands = |one: &&Accepted| one.until.parse::<Day>().is_ok_and(|until| today <= until);
+        let key = |finding: &Finding| format!("{} {}", finding.code, finding.subject);
+        let found: BTreeSet<String> = findings.iter().map(key).collect();
         for one in &self.accepted {
-            match (findings.iter().any(|finding| one.holds(finding)), stands(one)) {
+            match (found.contains(&one.key()), stands(&one)) {
                 (true, true) => {}
                 (true, false) => sorted.ended.push(one.clone()),
                 (false, _) => sorted.idle.push(one.clone()),
             }
         }
-        let accepted = |finding: &Finding| {
-            finding.verdict == meshlift_model::finding::Verdict::Fail
-                && self.accepted.iter().any(|one| one.holds(finding) && stands(one))
-        };
+        let standing: BTreeSet<String> = self.accepted.iter().filter(stands).map(Accepted::key).collect();
+        let accepted =
+            |finding: &Finding| finding.verdict == Verdict::Fail && standing.contains(&key(finding));
         (sorted.accepted, sorted.open) = findings.into_iter().partition(accepted);
         sorted
     }
@@ -126,7 +125,7 @@ impl Baseline {
 
 #[cfg(test)]
 mod tests {
-    use meshlift_model::finding::{Consequence, Severity, Verdict};
+    use meshlift_model::finding::{Consequence, Severity};
 
     use super::*;
 

@@ -95,15 +95,7 @@ pub fn by_check(findings: &[&Finding], next: &str, style: Style) -> String {
         let line = format!("{mark:<8}{code} {:>5}  {title}", findings.len());
         text.push_str(&format!("{}\n", cut(&line, WIDTH)));
     }
-    let summary = summary(findings);
-    text.push_str(&format!(
-        "{}  block {} · warn {} · info {} · unknown {}\nnext: {next}\n",
-        style.heading("SUMMARY"),
-        summary.block,
-        summary.warn,
-        summary.info,
-        summary.unknown
-    ));
+    text.push_str(&format!("{}next: {next}\n", counts_line(findings, style)));
     text
 }
 
@@ -161,14 +153,15 @@ fn bound(restart: &Restart) -> String {
 }
 
 fn summary_line(findings: &[&Finding], assessment: &Assessment, style: Style) -> String {
-    let summary = summary(findings);
-    let line = format!(
-        "block {} · warn {} · info {} · unknown {}\n",
-        summary.block, summary.warn, summary.info, summary.unknown
-    );
     let restarts = hang("RESTARTS  ", &verdicts(assessment));
     let restarts = restarts.replacen("RESTARTS", &style.heading("RESTARTS"), 1);
-    format!("{}  {line}{restarts}", style.heading("SUMMARY"))
+    format!("{}{restarts}", counts_line(findings, style))
+}
+
+fn counts_line(findings: &[&Finding], style: Style) -> String {
+    let Summary { block, warn, info, unknown } = summary(findings);
+    let head = style.heading("SUMMARY");
+    format!("{head}  block {block} · warn {warn} · info {info} · unknown {unknown}\n")
 }
 
 /// Counts of findings; an unknown one counts as unknown alone.

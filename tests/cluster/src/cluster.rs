@@ -121,6 +121,24 @@ impl Cluster {
         Ok(command)
     }
 
+    /// Kubeconfig of whoever has that token, for other programs on this machine.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn kubeconfig_of(&self, name: &str, token: &str) -> Result<PathBuf, ClusterError> {
+        let admin = self.kubeconfig();
+        let text = fs::read_to_string(&admin).map_err(ClusterError::file(&admin))?;
+        let failed = |error: serde_json::Error| ClusterError::Failed {
+            command: "kubeconfig".to_owned(),
+            said: error.to_string(),
+        };
+        let mut config: serde_json::Value = serde_json::from_str(&text).map_err(failed)?;
+        config["users"][0]["user"] = json!({"token": token});
+        let path = self.folder.path().join(format!("{name}.kubeconfig"));
+        fs::write(&path, config.to_string()).map_err(ClusterError::file(&path))?;
+        Ok(path)
+    }
+
     /// Kubeconfig with all rights, for programs inside.
     #[must_use]
     pub fn kubeconfig_inside(&self) -> PathBuf {

@@ -61,7 +61,7 @@ pub fn hazards() -> impl Iterator<Item = Hazard> {
 /// The layer that a check's hazard lies in; `None` for other codes.
 #[must_use]
 pub fn layer(code: &str) -> Option<Layer> {
-    CHECKS.iter().find(|check| check.entry.code == code).map(|check| check.entry.layer)
+    hazards().find(|hazard| hazard.code == code).map(|hazard| hazard.layer)
 }
 
 /// All codes, in order.

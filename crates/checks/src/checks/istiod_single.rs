@@ -29,8 +29,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let used = context.mesh.revisions.values().filter(|revision| revision.pods > 0);
-    let single = used.filter(|revision| revision.replicas == 1 && revision.autoscaler.is_none_or(|(least, _)| least < 2));
+    let single = context.mesh.used_revisions().filter(|revision| revision.replicas == 1 && revision.autoscaler.is_none_or(|(least, _)| least < 2));
     single
         .map(|revision| {
             let subject = ObjectRef::cluster("Revision", revision.name.as_str());

@@ -43,8 +43,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let used = context.mesh.revisions.values().filter(|revision| revision.pods > 0);
-    let used: BTreeSet<&RevisionName> = used.map(|revision| &revision.name).collect();
+    let used: BTreeSet<&RevisionName> = context.mesh.used_revisions().map(|revision| &revision.name).collect();
     labelled(context.objects())
         .into_iter()
         .filter_map(|(object, meta)| {

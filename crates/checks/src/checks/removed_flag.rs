@@ -42,8 +42,7 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let Some(target) = context.target else { return Vec::new() };
-    let used = context.mesh.revisions.values().filter(|revision| revision.pods > 0);
-    used.filter_map(|revision| {
+    context.mesh.used_revisions().filter_map(|revision| {
         let (version, reference) = (revision.version.as_ref()?, revision.deployment.as_ref()?);
         let deployment = context.object::<Deployment>(reference)?;
         let names = deployment.spec.template.spec.containers.iter().flat_map(|container| &container.env);

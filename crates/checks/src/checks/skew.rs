@@ -31,8 +31,7 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let Some(target) = context.target else { return Vec::new() };
     // A revision that nothing uses holds nobody back.
-    let used = context.mesh.revisions.values().filter(|revision| revision.pods > 0);
-    used.filter_map(|revision| {
+    context.mesh.used_revisions().filter_map(|revision| {
         let version = revision.version.as_ref()?;
         let why = too_far(version, target)?;
         let subject = ObjectRef::cluster("Revision", revision.name.as_str());

@@ -12,9 +12,10 @@ use meshlift_model::journal::Command;
 use meshlift_model::plan::{Plan, Stage, Step};
 use meshlift_report::plan;
 
+use crate::args::Format;
 use crate::console::Console;
 use crate::failure::{CliError, Failure};
-use crate::runs::{ClusterArgs, Format, Live, installable, known_step, who};
+use crate::runs::{ClusterArgs, Live, installable, known_step, who};
 use crate::{Exit, mesh};
 
 /// Arguments of `apply`.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use meshlift_checks::Assessment;
 use meshlift_mesh::Mesh;
 use meshlift_model::finding::{Finding, Severity};
-use meshlift_planner::baseline::{Accepted, Baseline};
+use meshlift_planner::baseline::Baseline;
 use meshlift_report::check::{self, Group};
 use meshlift_report::patches::{self, Patch};
 use meshlift_report::{junit, sarif};
@@ -205,17 +205,16 @@ fn baseline(path: &Path) -> Result<Baseline, Failure> {
 fn apply(baseline: &Baseline, assessment: &mut Assessment, console: &Console) {
     let sorted = baseline.sort(std::mem::take(&mut assessment.findings), today());
     assessment.findings = sorted.open;
-    let key = |one: &Accepted| format!("{} {}", one.code, one.subject);
     for one in &sorted.ended {
         console.say(&format!(
             "baseline: {} was accepted by {} until {}: it counts again\n",
-            key(one),
+            one.key(),
             one.owner,
             one.until
         ));
     }
     for one in &sorted.idle {
-        console.say(&format!("baseline: {} is not found any more: take the entry out\n", key(one)));
+        console.say(&format!("baseline: {} is not found any more: take the entry out\n", one.key()));
     }
     if !sorted.accepted.is_empty() {
         console.say(&format!("baseline: {} accepted findings are not shown\n", sorted.accepted.len()));

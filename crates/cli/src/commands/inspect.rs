@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use meshlift_mesh::Mesh;
 use meshlift_model::intent::Intent;
 use meshlift_report::inspect::{self, SloCritical, Subject};
 
-use crate::args::MeshArgs;
+use crate::args::{Format, MeshArgs};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::wish::WishArgs;
@@ -25,16 +25,6 @@ pub(crate) struct InspectArgs {
     /// Form of the result
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
-}
-
-/// Forms of the result.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Table,
-    /// For programs
-    Json,
 }
 
 pub(crate) fn run(args: &InspectArgs, console: &Console) -> Result<Exit, Failure> {

@@ -8,9 +8,10 @@ use meshlift_model::run_report::{RunStatus, StepReport};
 use meshlift_report::status;
 
 use crate::Exit;
+use crate::args::Format;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::runs::{ClusterArgs, Format, Live};
+use crate::runs::{ClusterArgs, Live};
 
 /// Between two looks at a run that is watched.
 const LOOK: Duration = Duration::from_secs(2);

@@ -10,9 +10,10 @@ use meshlift_model::journal::Command;
 use meshlift_model::names::{RevisionName, TagName};
 
 use crate::Exit;
+use crate::args::Format;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::runs::{ClusterArgs, Format, installable, known_step, who};
+use crate::runs::{ClusterArgs, installable, known_step, who};
 
 /// Which run, and how it is driven on where nobody executes it.
 #[derive(Clone, Debug, Args)]

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use meshlift_mesh::Mesh;
 use meshlift_planner::versions::{Day, OLD_AFTER_DAYS, Releases, Situation, path};
 use meshlift_report::versions::{screen, versions_json};
 
-use crate::args::MeshArgs;
+use crate::args::{Format, MeshArgs};
 use crate::clock::today;
 use crate::console::Console;
 use crate::failure::{CliError, Failure};
@@ -28,16 +28,6 @@ pub(crate) struct VersionsArgs {
     /// Form of the result
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
-}
-
-/// Forms of the result.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Table,
-    /// For programs
-    Json,
 }
 
 pub(crate) fn run(args: &VersionsArgs, console: &Console) -> Result<Exit, Failure> {

@@ -40,7 +40,7 @@ pub(crate) async fn account(
     }
     let request = TokenRequest::default();
     let token = accounts.create_token_request(name, &PostParams::default(), &request).await.unwrap();
-    kubeconfig(cluster, name, &token.status.unwrap().token)
+    cluster.kubeconfig_of(name, &token.status.unwrap().token).unwrap()
 }
 
 /// Requests of the account, of all in the audit log.
@@ -79,15 +79,4 @@ where
 {
     let object: K = serde_json::from_value(value).unwrap();
     api.create(&PostParams::default(), &object).await.unwrap();
-}
-
-fn kubeconfig(cluster: &Cluster, name: &str, token: &str) -> PathBuf {
-    let text = fs::read_to_string(cluster.kubeconfig()).unwrap();
-    let mut config: Value = serde_saphyr::from_str(&text).unwrap();
-    for user in config["users"].as_array_mut().unwrap() {
-        user["user"] = json!({"token": token});
-    }
-    let path = cluster.folder().join(format!("{name}.kubeconfig"));
-    fs::write(&path, config.to_string()).unwrap();
-    path
 }

@@ -11,7 +11,6 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::config::Kubeconfig;
 use meshlift_cluster::{Cluster, Fate, Options, Proxy};
 use meshlift_kube::record::{ClusterJournal, Holder, Mailbox, QueuedCommand, RecordError, RunBook};
 use meshlift_kube::{Access, Connection};
@@ -151,12 +150,7 @@ async fn token_user(cluster: &Cluster, namespace: &str) -> PathBuf {
     bindings.create(&params, &binding.unwrap()).await.unwrap();
     let request = TokenRequest::default();
     let token = accounts.create_token_request("user", &params, &request).await.unwrap().status.unwrap().token;
-    let kubeconfig = Kubeconfig::read_from(cluster.kubeconfig()).unwrap();
-    let mut config = serde_json::to_value(kubeconfig).unwrap();
-    config["users"][0]["user"] = json!({"token": token});
-    let path = cluster.folder().join(format!("{namespace}.kubeconfig"));
-    std::fs::write(&path, config.to_string()).unwrap();
-    path
+    cluster.kubeconfig_of(namespace, &token).unwrap()
 }
 
 fn whoever_was_taken_over_appends_nothing(cluster: &Cluster, namespace: &str) {

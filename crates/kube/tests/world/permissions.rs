@@ -3,10 +3,9 @@
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, PostParams};
-use kube::config::Kubeconfig;
 use meshlift_cluster::Cluster;
 use meshlift_model::effect::{Change, Effect, Failure, Observation, Outcome, Query};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::scene::{Scene, deployment, restart};
 
@@ -30,12 +29,7 @@ fn kubeconfig(cluster: &Cluster, scene: &Scene) -> std::path::PathBuf {
     let params = PostParams::default();
     let asked = accounts.create_token_request("reader", &params, &request);
     let token = scene.connection.wait(asked).unwrap().status.unwrap().token;
-    let config = serde_json::to_value(Kubeconfig::read_from(cluster.kubeconfig()).unwrap()).unwrap();
-    let mut config: Value = config;
-    config["users"][0]["user"] = json!({"token": token});
-    let path = cluster.folder().join("reader.kubeconfig");
-    std::fs::write(&path, config.to_string()).unwrap();
-    path
+    cluster.kubeconfig_of("reader", &token).unwrap()
 }
 
 pub(crate) fn a_missing_permission_is_named(cluster: &Cluster) {

@@ -51,6 +51,13 @@ pub struct Mesh {
     pub connected: BTreeMap<String, Option<usize>>,
 }
 
+impl Mesh {
+    /// Revisions that carry pods.
+    pub fn used_revisions(&self) -> impl Iterator<Item = &Revision> {
+        self.revisions.values().filter(|revision| revision.pods > 0)
+    }
+}
+
 /// Pods by revision as JSON: what has none is counted under an empty key.
 pub(crate) fn by_revision<S: Serializer>(
     counts: &BTreeMap<Option<RevisionName>, usize>,

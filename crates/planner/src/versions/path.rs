@@ -36,9 +36,8 @@ impl Situation {
     /// Of a mesh.
     #[must_use]
     pub fn of(mesh: &Mesh) -> Self {
-        let used = mesh.revisions.values().filter(|revision| revision.pods > 0);
         let mut running: BTreeSet<IstioVersion> =
-            used.filter_map(|revision| revision.version.clone()).collect();
+            mesh.used_revisions().filter_map(|revision| revision.version.clone()).collect();
         if running.is_empty() {
             running.extend(mesh.revisions.values().filter_map(|revision| revision.version.clone()));
         }
