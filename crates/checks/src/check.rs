@@ -3,6 +3,7 @@
 use meshlift_model::finding::{Consequence, Finding, Severity, Verdict};
 use meshlift_model::names::ObjectRef;
 
+use crate::catalogue::is_kept;
 use crate::context::Context;
 pub(crate) use crate::entry::{Entry, Layer, Versions};
 
@@ -74,7 +75,7 @@ impl Hit {
 impl Check {
     /// Its findings; where a source is missing, that and nothing else. Silent where it does not apply to the versions.
     pub(crate) fn run(&self, context: &Context<'_>) -> Vec<Finding> {
-        if !self.entry.versions.apply(context) {
+        if !self.entry.versions.apply(context) || is_kept(self.entry.code, context) {
             return Vec::new();
         }
         let unknown: Vec<Finding> = self

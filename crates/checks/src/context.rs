@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meshlift_mesh::facts::{GatewayFacts, GatewayKind, Mesh, Role, RolloutRules, Workload};
+use meshlift_mesh::facts::{GatewayFacts, GatewayKind, Mesh, Revision, Role, RolloutRules, Workload};
 use meshlift_model::intent::Intent;
-use meshlift_model::k8s::{Objects, Pod, PodTemplateSpec, Resource};
+use meshlift_model::k8s::{Deployment, KINDS, KindWork, Objects, Pod, PodTemplateSpec, Resource, with_kind};
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
 use meshlift_model::snapshot::SourceStatus;
 
@@ -20,6 +20,8 @@ pub(crate) const WORKLOADS: &[&str] = &[
     "daemonsets.apps",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io",
 ];
+/// ConfigMap with the settings of istio-cni.
+const AGENT_SETTINGS: &str = "istio-cni-config";
 /// Sources that tell who sends requests to whom.
 pub(crate) const SERVICES: &[&str] = &["services"];
 
@@ -41,14 +43,24 @@ pub(crate) struct Context<'a> {
     critical: BTreeSet<&'a str>,
     /// Pods by namespace.
     pods: BTreeMap<&'a str, Vec<&'a Pod>>,
+    /// Resources whose lists are in no order.
+    unsorted: BTreeSet<&'static str>,
+}
+
+struct IsSorted<'a>(&'a Objects);
+
+impl KindWork for IsSorted<'_> {
+    type Output = bool;
+
+    fn run<R: Resource>(self) -> bool {
+        R::list(self.0).is_sorted_by_key(|object| (&object.meta().namespace, &object.meta().name))
+    }
 }
 
 impl<'a> Context<'a> {
     /// Judges all restarts once, for all checks.
     pub(crate) fn new(mesh: &'a Mesh, intent: &'a Intent, target: Option<&'a IstioVersion>) -> Self {
-        let runs_target = |revision: &&meshlift_mesh::facts::Revision| {
-            target.is_some() && revision.version.as_ref() == target
-        };
+        let runs_target = |revision: &&Revision| target.is_some() && revision.version.as_ref() == target;
         let targets = mesh.revisions.values().filter(runs_target).map(|revision| &revision.name).collect();
         let mut budgeted: BTreeMap<&ObjectRef, i32> = BTreeMap::new();
         for workload in mesh.workloads.values() {
@@ -68,7 +80,10 @@ impl<'a> Context<'a> {
             budgeted,
             critical: critical(mesh, intent),
             pods: BTreeMap::new(),
+            unsorted: BTreeSet::new(),
         };
+        let is_unsorted = |resource: &&str| with_kind(resource, IsSorted(context.objects())) == Some(false);
+        context.unsorted = KINDS.iter().map(|kind| kind.resource).filter(is_unsorted).collect();
         for pod in &mesh.snapshot.objects.pods {
             context.pods.entry(&pod.metadata.namespace).or_default().push(pod);
         }
@@ -90,8 +105,10 @@ impl<'a> Context<'a> {
         let wanted = (reference.namespace.as_str(), reference.name.as_str());
         let list = R::list(self.objects());
         // Snapshots are sorted when they are read. Whatever changed one since may have left it otherwise.
-        let found = list.binary_search_by(|object| key(object).cmp(&wanted)).ok().and_then(|at| list.get(at));
-        found.or_else(|| list.iter().find(|object| key(object) == wanted))
+        if self.unsorted.contains(R::RESOURCE) {
+            return list.iter().find(|object| key(object) == wanted);
+        }
+        list.binary_search_by(|object| key(object).cmp(&wanted)).ok().and_then(|at| list.get(at))
     }
 
     /// Why a source cannot be judged; `None` where it can.
@@ -132,9 +149,49 @@ impl<'a> Context<'a> {
         self.targets.contains(revision)
     }
 
+    /// Versions that carry proxies now.
+    pub(crate) fn used_versions(&self) -> impl Iterator<Item = &'a IstioVersion> {
+        self.mesh.used_revisions().filter_map(|revision| revision.version.as_ref())
+    }
+
+    /// True if an upgrade from this version to the target comes by 1.N.0.
+    pub(crate) fn crosses(&self, version: &IstioVersion, minor: u32) -> bool {
+        let before = version.major == 1 && version.minor < minor;
+        before && self.target.is_some_and(|target| (target.major, target.minor) >= (1, minor))
+    }
+
+    /// Revisions that run the target.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &'a Revision> {
+        self.mesh.revisions.values().filter(|revision| self.is_target(&revision.name))
+    }
+
+    /// A variable of a revision's istiods.
+    pub(crate) fn istiod_env(&self, revision: &Revision, name: &str) -> Option<&'a str> {
+        let deployment = self.object::<Deployment>(revision.deployment.as_ref()?)?;
+        deployment.spec.template.spec.containers.iter().find_map(|container| container.env_value(name))
+    }
+
+    /// A setting of istio-cni.
+    pub(crate) fn agent_setting(&self, key: &str) -> Option<&'a str> {
+        let settings = self.objects().config_maps.iter().filter(|map| map.metadata.name == AGENT_SETTINGS);
+        settings.filter_map(|map| map.data.get(key)).map(String::as_str).next()
+    }
+
+    /// True if the sidecars of a workload answer its DNS.
+    pub(crate) fn captures_dns(&self, workload: &'a Workload) -> bool {
+        let proxies =
+            self.as_injected(workload).spec.all_containers().filter(|one| one.name == "istio-proxy");
+        proxies.filter_map(|proxy| proxy.env_value("ISTIO_META_DNS_CAPTURE")).any(|value| value == "true")
+    }
+
     /// Gateway facts of a Deployment.
     pub(crate) fn gateway_of(&self, workload: &ObjectRef) -> Option<&'a GatewayFacts> {
         self.gateways.get(workload).copied()
+    }
+
+    /// Workloads that are gateways.
+    pub(crate) fn gateway_workloads(&self) -> impl Iterator<Item = &'a Workload> {
+        self.gateways.keys().filter_map(|name| self.mesh.workloads.get(name))
     }
 
     /// Pods of a namespace.

@@ -1,4 +1,23 @@
-//! Kubernetes quantities (`resource.Quantity`): `100m`, `1.5`, `256Mi`, `2e3`.
+//! Kubernetes quantities (`resource.Quantity`): `100m`, `1.5`, `256Mi`, `2e3`; and what a pod asks for.
+
+use meshlift_model::k8s::{PodSpec, Resources, StringMap};
+
+/// Thousandths of a resource that the containers and native sidecars of a pod ask for together. Quantities may be
+/// anything: what cannot be read counts as nothing, what cannot be summed up as the most there is.
+pub(crate) fn running_sum(pod: &PodSpec, pick: fn(&Resources) -> &StringMap, resource: &str) -> i128 {
+    let sidecars = pod.init_containers.iter().filter(|one| one.restart_policy == "Always");
+    let running = pod.containers.iter().chain(sidecars);
+    let asked = running.filter_map(|container| thousandths(pick(&container.resources).get(resource)?));
+    asked.fold(0, i128::saturating_add)
+}
+
+/// What the scheduler counts for a pod: [`running_sum`] of its requests, or the greatest init container
+/// (<https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers>).
+pub(crate) fn scheduled(pod: &PodSpec, resource: &str) -> i128 {
+    let first = pod.init_containers.iter().filter(|one| one.restart_policy != "Always");
+    let first = first.filter_map(|one| thousandths(one.resources.requests.get(resource)?)).max();
+    running_sum(pod, |resources| &resources.requests, resource).max(first.unwrap_or(0))
+}
 
 /// Value in thousandths; `None` for what is no quantity.
 pub(crate) fn thousandths(text: &str) -> Option<i128> {

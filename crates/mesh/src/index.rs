@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use meshlift_model::k8s::{
     EndpointSlice, HorizontalPodAutoscaler, PodDisruptionBudget, Resource, ResourceQuota, Service, StringMap,
+    has_all,
 };
 use meshlift_model::snapshot::Snapshot;
 
@@ -98,7 +99,8 @@ pub(crate) fn doubt(snapshot: &Snapshot, source: &str) -> Option<String> {
 }
 
 /// Objects of a list by namespace, in the order of their names.
-pub(crate) fn by_namespace<R: Resource>(list: &[R]) -> BTreeMap<&str, Vec<&R>> {
+#[must_use]
+pub fn by_namespace<R: Resource>(list: &[R]) -> BTreeMap<&str, Vec<&R>> {
     let mut map: BTreeMap<&str, Vec<&R>> = BTreeMap::new();
     for object in list {
         map.entry(&object.meta().namespace).or_default().push(object);
@@ -110,7 +112,7 @@ pub(crate) fn by_namespace<R: Resource>(list: &[R]) -> BTreeMap<&str, Vec<&R>> {
 /// True if labels have all that a plain selector (of a Service, an Istio Gateway) asks for. An empty one
 /// selects nothing.
 pub(crate) fn selects(selector: &StringMap, labels: &StringMap) -> bool {
-    !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    !selector.is_empty() && has_all(labels, selector)
 }
 
 /// The first by namespace and name that satisfies a condition, whatever the order of the list.

@@ -32,4 +32,5 @@ mod workloads;
 pub use bare::BarePod;
 pub use belongings::objects_of_revision;
 pub use facts::*;
+pub use index::by_namespace;
 pub use projection::{Edit, project};

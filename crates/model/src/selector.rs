@@ -4,7 +4,7 @@
 //! (<https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors>): all
 //! requirements must hold; an empty selector matches everything; `NotIn` matches where the key is absent.
 
-use crate::k8s::{Shared, StringMap};
+use crate::k8s::{Shared, StringMap, has_all};
 
 api! {
     /// `metav1.LabelSelector`.
@@ -39,7 +39,7 @@ impl LabelSelector {
     /// would have refused it, so an object that carries one is not what it seems.
     #[must_use]
     pub fn matches(&self, labels: &StringMap) -> bool {
-        self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+        has_all(labels, &self.match_labels)
             && self.match_expressions.iter().all(|requirement| requirement.matches(labels))
     }
 }

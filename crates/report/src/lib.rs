@@ -8,6 +8,7 @@ pub mod events;
 pub mod failure;
 pub mod inspect;
 pub mod junit;
+mod page;
 pub mod patches;
 pub mod plan;
 pub mod rehearsal;

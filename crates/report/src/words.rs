@@ -136,3 +136,13 @@ pub fn consequence(consequence: Consequence) -> (&'static str, &'static str) {
         Consequence::Blind => ("blind", "could not be judged: a source is missing"),
     }
 }
+
+/// The words with a capital letter first.
+#[must_use]
+pub fn capitalised(words: &str) -> String {
+    let mut words = words.to_owned();
+    if let Some(first) = words.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}

@@ -30,7 +30,7 @@ pub enum SnapshotError {
         what: String,
     },
     /// Written by a newer meshlift.
-    #[error("{place} has format {found}; this meshlift reads format {FORMAT_VERSION}")]
+    #[error("{place} has format {found}; this meshlift reads formats up to {FORMAT_VERSION}")]
     NewerFormat {
         /// Where.
         place: String,

@@ -8,16 +8,20 @@ use meshlift_model::snapshot::Snapshot;
 
 use crate::error::SnapshotError;
 use crate::frame::{Frames, Writer};
-use crate::normal::normalise;
-use crate::sections::{Assembly, sections_of};
+use crate::normal::{normalise, tidy};
+use crate::redact::redact_rest;
+use crate::sections::{Assembly, packed_sections};
 
 /// Word of the header.
 const CONTENT: &str = "snapshot";
+/// From this version of the format on, a file has once what objects have in common.
+const FORMAT_WITH_PARTS: u32 = 2;
 
 /// Reads a snapshot from a file's bytes.
 pub(crate) fn from_bytes(bytes: &[u8], place: &str) -> Result<Snapshot, SnapshotError> {
     let mut frames = Frames::open(bytes, CONTENT, place)?;
-    let mut assembly = Assembly::default();
+    let in_parts = frames.format >= FORMAT_WITH_PARTS;
+    let mut assembly = if in_parts { Assembly::of_parts() } else { Assembly::default() };
     while let Some(frame) = frames.next()? {
         assembly.saw(frame.name);
         frames.lines(&frame, |number, line| {
@@ -28,7 +32,12 @@ pub(crate) fn from_bytes(bytes: &[u8], place: &str) -> Result<Snapshot, Snapshot
         })?;
     }
     let mut snapshot = assembly.finish().ok_or_else(|| frames.damaged("it has no frame head".into()))?;
-    normalise(&mut snapshot);
+    if in_parts {
+        redact_rest(&mut snapshot.objects);
+        tidy(&mut snapshot);
+    } else {
+        normalise(&mut snapshot);
+    }
     Ok(snapshot)
 }
 
@@ -37,7 +46,7 @@ pub(crate) fn to_bytes(snapshot: &Snapshot) -> io::Result<Vec<u8>> {
     let mut snapshot = snapshot.clone();
     normalise(&mut snapshot);
     let mut writer = Writer::new(CONTENT);
-    for section in sections_of(&snapshot)? {
+    for section in packed_sections(&snapshot)? {
         writer.frame(section.name, &section.lines)?;
     }
     Ok(writer.finish())
@@ -71,4 +80,37 @@ fn part_path(path: &Path) -> io::Result<PathBuf> {
         path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "is no file name"))?;
     let name = format!(".{}.{}.part", name.to_string_lossy(), std::process::id());
     Ok(path.with_file_name(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sections::sections_of;
+
+    #[test]
+    fn files_of_whole_objects_and_of_parts_hold_the_same() {
+        let snapshot = crate::demo().unwrap();
+        let mut writer = Writer::of_format(CONTENT, FORMAT_WITH_PARTS - 1);
+        for section in sections_of(&snapshot).unwrap() {
+            writer.frame(section.name, &section.lines).unwrap();
+        }
+        let (whole, parts) = (writer.finish(), to_bytes(&snapshot).unwrap());
+        assert_eq!(from_bytes(&whole, "x").unwrap(), snapshot);
+        assert_eq!(from_bytes(&parts, "x").unwrap(), snapshot);
+        assert!(parts.len() < whole.len());
+    }
+
+    #[test]
+    fn an_object_whose_parts_are_not_there_is_skipped_and_said() {
+        let snapshot = crate::demo().unwrap();
+        let mut writer = Writer::new(CONTENT);
+        let sections = packed_sections(&snapshot).unwrap();
+        for section in sections.iter().filter(|section| section.name != "parts/containers") {
+            writer.frame(section.name, &section.lines).unwrap();
+        }
+        let read = from_bytes(&writer.finish(), "x").unwrap();
+        assert!(read.objects.pods.is_empty() && !read.objects.services.is_empty());
+        let problem = read.problems.iter().find(|one| one.source == "pods").unwrap();
+        assert_eq!(problem.problem, "its parts are not in the file; skipped");
+    }
 }

@@ -45,7 +45,11 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new(content: &str) -> Self {
-        Self { bytes: format!("{MAGIC} {content} {FORMAT_VERSION}\n").into_bytes() }
+        Self::of_format(content, FORMAT_VERSION)
+    }
+
+    pub(crate) fn of_format(content: &str, format: u32) -> Self {
+        Self { bytes: format!("{MAGIC} {content} {format}\n").into_bytes() }
     }
 
     /// Adds a frame of lines; no line may hold a line end.
@@ -76,6 +80,8 @@ impl Writer {
 /// A file whose checksum fits, to be read frame by frame.
 pub(crate) struct Frames<'a> {
     place: &'a str,
+    /// Version of the format.
+    pub(crate) format: u32,
     rest: &'a [u8],
     /// Bytes that may be unpacked in all.
     limit: u64,
@@ -111,7 +117,7 @@ impl<'a> Frames<'a> {
         }
         let limit = (bytes.len() as u64).saturating_mul(UNPACKED_RATIO_MAX);
         let limit = limit.clamp(UNPACKED_BYTES_FREE, UNPACKED_BYTES_MAX);
-        Ok(Self { place, rest: &bytes[header.length..end], limit, budget: limit })
+        Ok(Self { place, format: header.format, rest: &bytes[header.length..end], limit, budget: limit })
     }
 
     /// The next frame; `None` after the last.
@@ -257,7 +263,7 @@ mod tests {
         let bytes = file(&["a"]);
         let error = Frames::open(&bytes, "snapshot", "x").err().unwrap();
         assert_eq!(error.to_string(), "x is no snapshot: it is a meshlift test, not a snapshot");
-        let newer = [b"meshlift test 2\n".as_slice(), &bytes[16..]].concat();
+        let newer = [b"meshlift test 9\n".as_slice(), &bytes[16..]].concat();
         assert_eq!(read(&newer).unwrap_err().code(), "ML9003");
     }
 

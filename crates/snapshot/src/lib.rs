@@ -19,6 +19,7 @@ pub mod live;
 mod manifest;
 mod metrics;
 mod normal;
+mod parts;
 mod redact;
 mod report;
 mod sections;

@@ -11,6 +11,12 @@ pub(crate) const ITEM_PLACE: &str = "items[";
 /// Brings a snapshot into its normal form. Doing it twice changes nothing.
 pub(crate) fn normalise(snapshot: &mut Snapshot) {
     redact(&mut snapshot.objects);
+    Sharing::default().share(&mut snapshot.objects);
+    tidy(snapshot);
+}
+
+/// The rest of it, for a snapshot that is redacted and shares what it can.
+pub(crate) fn tidy(snapshot: &mut Snapshot) {
     snapshot.objects.sort();
     for kind in KINDS {
         let doubles = with_kind(kind.resource, DropDoubles(&mut snapshot.objects)).unwrap_or_default();
@@ -26,7 +32,6 @@ pub(crate) fn normalise(snapshot: &mut Snapshot) {
             connections.sort_by(|a, b| a.connection_id.cmp(&b.connection_id));
         }
     }
-    Sharing::default().share(&mut snapshot.objects);
     snapshot.objects.shrink_to_fit();
     let key =
         |problem: &ReadProblem| (problem.source.clone(), problem.place.clone(), problem.problem.clone());

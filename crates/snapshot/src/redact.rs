@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use meshlift_model::k8s::{ConfigMap, Container, EnvVar, Objects, PodSpec, Shared, StringMap};
+use meshlift_model::k8s::{ConfigMap, Container, EnvVar, Objects, Part, Shared, StringMap, for_each_part};
 use serde_json::Value;
 
 /// Annotations that hold a copy of their whole object, secrets included.
@@ -96,15 +96,31 @@ pub(crate) fn redact_part(objects: &mut Objects) {
 }
 
 fn redact_beside(objects: &mut Objects, control_planes: &BTreeSet<String>) {
-    objects.for_each_meta(|meta| {
-        ANNOTATIONS_DROPPED.iter().for_each(|key| drop(meta.annotations.remove(key)));
-    });
+    for_each_part(objects, redact_shared);
+    redact_data(objects, control_planes);
+}
+
+/// What parts must not hold, that objects have in common.
+pub(crate) fn redact_shared(part: Part<'_>) {
+    match part {
+        Part::Map(map) => ANNOTATIONS_DROPPED.iter().for_each(|key| drop(map.remove(key))),
+        Part::Containers(containers) => redact_containers(containers),
+        Part::Owners(_) | Part::Volumes(_) | Part::Tolerations(_) | Part::Affinity(_) | Part::Spread(_) => {}
+    }
+}
+
+/// The rest: what config maps and ControllerRevisions must not hold.
+fn redact_data(objects: &mut Objects, control_planes: &BTreeSet<String>) {
     for map in &mut objects.config_maps {
         redact_config_map(map, control_planes);
     }
-    objects.pods.iter_mut().for_each(|pod| redact_pod(&mut pod.spec));
-    objects.templates_mut().for_each(|template| redact_pod(&mut template.spec));
     objects.controller_revisions.iter_mut().for_each(|revision| redact_revision(&mut revision.data));
+}
+
+/// As [`redact`], where all parts have gone through [`redact_shared`].
+pub(crate) fn redact_rest(objects: &mut Objects) {
+    let control_planes = istiod_namespaces(objects);
+    redact_data(objects, &control_planes);
 }
 
 /// The same for an object on its own, as a watch yields it.
@@ -120,11 +136,6 @@ pub(crate) fn redact_object(object: meshlift_model::k8s::Object) -> meshlift_mod
 fn keeps_env(name: &str) -> bool {
     let named = ENV_KEPT.contains(&name) || ENV_PREFIXES_KEPT.iter().any(|prefix| name.starts_with(prefix));
     named && !ENV_WORDS_DROPPED.iter().any(|word| name.contains(word))
-}
-
-fn redact_pod(spec: &mut PodSpec) {
-    redact_containers(&mut spec.init_containers);
-    redact_containers(&mut spec.containers);
 }
 
 /// What holds nothing to be dropped is not touched: it stays shared.

@@ -10,9 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::intake::Intake;
 use crate::kinds::is_pod_name;
 use crate::limits::PROBLEMS_MAX;
+use crate::parts::Parts;
 
 /// Section of everything that is no object.
 pub(crate) const HEAD: &str = "head";
+/// What is wrong with a line whose parts are not there.
+const NO_PART: &str = "its parts are not in the file";
 /// Section of the istiods' answers.
 const ISTIODS: &str = "istiods";
 
@@ -73,17 +76,68 @@ impl KindWork for WriteLines<'_> {
     }
 }
 
+/// All sections of a file: those of [`sections_of`], with what objects have in common once, before them.
+pub(crate) fn packed_sections(snapshot: &Snapshot) -> serde_json::Result<Vec<Section>> {
+    let mut parts = Parts::default();
+    let istiods = snapshot.istiods.iter().map(|(pod, answers)| {
+        let mut istiod = Istiod { pod: pod.clone(), answers: answers.clone() };
+        let numbers = parts.take_states(&mut istiod.answers);
+        serde_json::to_vec(&(numbers, istiod))
+    });
+    let istiods = Section { name: ISTIODS, lines: istiods.collect::<Result<_, _>>()? };
+    let mut objects = Vec::new();
+    for kind in KINDS {
+        let pack = PackLines { objects: &snapshot.objects, parts: &mut parts };
+        let lines = with_kind(kind.resource, pack).unwrap_or(Ok(Vec::new()))?;
+        objects.push(Section { name: kind.resource, lines });
+    }
+    let head =
+        sections_of(&Snapshot { objects: Objects::default(), istiods: BTreeMap::new(), ..snapshot.clone() })?;
+    let head = head.into_iter().filter(|section| section.name == HEAD);
+    Ok(head.chain(parts.sections()?).chain([istiods]).chain(objects).collect())
+}
+
+struct PackLines<'a> {
+    objects: &'a Objects,
+    parts: &'a mut Parts,
+}
+
+impl KindWork for PackLines<'_> {
+    type Output = serde_json::Result<Vec<Vec<u8>>>;
+
+    fn run<R: Resource + Serialize + Clone>(self) -> Self::Output {
+        let mut one = Objects::default();
+        let pack = |object: &R| {
+            R::list_mut(&mut one).push(object.clone());
+            let numbers = self.parts.take(&mut one);
+            let line = serde_json::to_vec(&(numbers, R::list(&one).first()));
+            R::list_mut(&mut one).clear();
+            line
+        };
+        R::list(self.objects).iter().map(pack).collect()
+    }
+}
+
 /// Puts sections back together.
 #[derive(Default)]
 pub(crate) struct Assembly {
     snapshot: Snapshot,
+    /// Absent where lines hold whole objects.
+    parts: Option<Parts>,
     intake: Intake,
+    /// Objects that came in parts: they share them already.
+    packed: Packed,
     seen: BTreeSet<String>,
     /// Lines that became problems.
     skipped: usize,
 }
 
 impl Assembly {
+    /// Of lines that hold numbers for what objects have in common.
+    pub(crate) fn of_parts() -> Self {
+        Self { parts: Some(Parts::default()), ..Self::default() }
+    }
+
     /// Takes one line. What this meshlift cannot read becomes a problem.
     ///
     /// # Errors
@@ -96,20 +150,24 @@ impl Assembly {
                 self.snapshot.sources = head.sources;
                 self.snapshot.problems.extend(head.problems);
             }
-            ISTIODS => match serde_json::from_slice::<Istiod>(line) {
+            ISTIODS => match self.istiod(line) {
                 Ok(istiod) if !is_pod_name(&istiod.pod) => {
-                    self.problem(
-                        section,
-                        format!("line {number}"),
-                        &format!("`{}` is no name of a pod", istiod.pod),
-                    );
+                    let problem = format!("`{}` is no name of a pod", istiod.pod);
+                    self.problem(section, format!("line {number}"), &problem);
                 }
                 Ok(istiod) => drop(self.snapshot.istiods.insert(istiod.pod, istiod.answers)),
-                Err(error) => self.problem(section, format!("line {number}"), &error.to_string()),
+                Err(error) => self.problem(section, format!("line {number}"), &error),
             },
             _ => {
-                let intake = &mut self.intake;
-                match with_kind(section, TakeLine { intake, line }) {
+                if let Some(read) = self.parts.as_mut().and_then(|parts| parts.read(section, line)) {
+                    // Everything after it is counted from here.
+                    return read.map_err(|error| error.to_string());
+                }
+                let taken = match &self.parts {
+                    Some(parts) => with_kind(section, TakeParts { objects: &mut self.packed, parts, line }),
+                    None => with_kind(section, TakeLine { intake: &mut self.intake, line }),
+                };
+                match taken {
                     Some(Ok(())) => {}
                     Some(Err(error)) => self.problem(section, format!("line {number}"), &error),
                     None if number == 1 => {
@@ -123,6 +181,16 @@ impl Assembly {
             return Err(format!("more than {PROBLEMS_MAX} lines of it cannot be read"));
         }
         Ok(())
+    }
+
+    fn istiod(&self, line: &[u8]) -> Result<Istiod, String> {
+        let Some(parts) = &self.parts else {
+            return serde_json::from_slice(line).map_err(|error| error.to_string());
+        };
+        let (numbers, mut istiod): (Vec<u32>, Istiod) =
+            serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        parts.put_states(&numbers, &mut istiod.answers).ok_or_else(|| NO_PART.to_owned())?;
+        Ok(istiod)
     }
 
     /// Notes that a section is there, be it empty.
@@ -153,7 +221,8 @@ impl Assembly {
                 self.snapshot.sources.insert(kind.resource.to_owned(), SourceStatus::Broken { reason });
             }
         }
-        self.snapshot.objects = self.intake.into_objects();
+        self.snapshot.objects =
+            if self.parts.is_some() { self.packed.objects } else { self.intake.into_objects() };
         Some(self.snapshot)
     }
 
@@ -182,6 +251,40 @@ impl KindWork for TakeLine<'_> {
             return Err("has no metadata.name".to_owned());
         }
         self.intake.take(object);
+        Ok(())
+    }
+}
+
+/// Objects that came in parts.
+#[derive(Default)]
+struct Packed {
+    objects: Objects,
+    /// The one that is being put together.
+    one: Objects,
+}
+
+/// Reads one object and puts its parts back.
+struct TakeParts<'a> {
+    objects: &'a mut Packed,
+    parts: &'a Parts,
+    line: &'a [u8],
+}
+
+impl KindWork for TakeParts<'_> {
+    type Output = Result<(), String>;
+
+    fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
+        let (numbers, object): (Vec<u32>, R) =
+            serde_json::from_slice(self.line).map_err(|error| error.to_string())?;
+        if object.meta().name.is_empty() {
+            return Err("has no metadata.name".to_owned());
+        }
+        let Packed { objects, one } = self.objects;
+        R::list_mut(one).push(object);
+        let put = self.parts.put(&numbers, one);
+        let whole = R::list_mut(one).pop();
+        put.ok_or_else(|| NO_PART.to_owned())?;
+        R::list_mut(objects).extend(whole);
         Ok(())
     }
 }

@@ -48,7 +48,7 @@ fn a_folder_of_truncated_lists_is_one_error() {
     }
     fs::remove_file(folder.path().join("sources.json")).unwrap();
     let error = read(folder.path()).unwrap_err();
-    check(&error, "ML9008", "first clusterrolebindings.rbac.authorization.k8s.io (api/");
+    check(&error, "ML9008", "first authorizationpolicies.security.istio.io (api/");
     check(&error, "ML9008", "is cut off (EOF");
 }
 
@@ -62,7 +62,7 @@ fn files_that_are_no_snapshot() {
         (b"\x1f\x8b\x08", "ML9002", "it looks like an archive"),
         (b"\xff\xfe\x00", "ML9002", "it does not start with meshlift's header"),
         (b"meshlift snapshot 0\n", "ML9002", "it does not start with meshlift's header"),
-        (b"meshlift snapshot 2\nanything", "ML9003", "x has format 2; this meshlift reads format 1"),
+        (b"meshlift snapshot 9\nanything", "ML9003", "x has format 9; this meshlift reads formats up to 2"),
         (b"meshlift snapshot 1\n", "ML9004", "it ends in its header"),
         (&manifest, "ML9002", "it is a meshlift manifest, not a snapshot"),
     ];

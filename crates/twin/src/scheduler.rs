@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_model::k8s::{Condition, Node, Pod, Resource};
+use meshlift_model::k8s::{Condition, Node, Pod, Resource, has_all};
 use meshlift_model::names::ObjectRef;
 
 use crate::actor::{Actor, Requeue, Wakes};
@@ -132,8 +132,7 @@ fn accepts(node: &Node, pod: &Pod) -> bool {
 
 /// True if node selector and taints let the pod run there.
 pub(crate) fn may_run(node: &Node, pod: &Pod) -> bool {
-    let selected =
-        pod.spec.node_selector.iter().all(|(key, value)| node.metadata.labels.get(key) == Some(value));
+    let selected = has_all(&node.metadata.labels, &pod.spec.node_selector);
     let tolerated = node
         .spec
         .taints

@@ -2,6 +2,7 @@
 
 mod cli_codes;
 mod cluster_codes;
+mod flags;
 mod other_codes;
 mod plan_codes;
 mod run_codes;
@@ -17,6 +18,9 @@ use cluster_codes::CLUSTER_CODES;
 use other_codes::{OTHER_CODES, OtherCode};
 use plan_codes::PLAN_CODES;
 use run_codes::RUN_CODES;
+
+pub(crate) use flags::is_kept;
+pub use flags::{Flag, flag, flags};
 
 /// What a finding, an error or a refusal means, at length; `None` for a code that does not exist.
 #[must_use]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::facts::{Role, Workload};
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{EnvoyConfigPatch, EnvoyFilter, Resource};
+use meshlift_model::k8s::{EnvoyConfigPatch, EnvoyFilter, Resource, has_all};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 use regex_lite::Regex;
 
@@ -45,7 +45,17 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let broken = broken.into_iter().map(|(filter, expression)| {
         Hit::new(&filter, format!("proxyVersion {expression} cannot be read")).because(expression).unknown()
     });
-    let changed = context.restarted().filter_map(|workload| hit(context, workload, &patches, target));
+    let mut of_namespaces: BTreeMap<&str, Vec<&Pinned<'_>>> = BTreeMap::new();
+    for patch in &patches {
+        of_namespaces.entry(&patch.filter.metadata.namespace).or_default().push(patch);
+    }
+    let changed = context.restarted().filter_map(|workload| {
+        // The root namespace reaches all.
+        let own = std::iter::once(&workload.workload.namespace);
+        let system = context.mesh.system_namespaces.iter().filter(|name| **name != workload.workload.namespace);
+        let near = own.chain(system).filter_map(|name| of_namespaces.get(name.as_str())).flatten().copied();
+        hit(context, workload, near, target)
+    });
     changed.chain(broken).collect()
 }
 
@@ -66,16 +76,18 @@ fn pinned(filter: &EnvoyFilter) -> impl Iterator<Item = Pinned<'_>> {
     })
 }
 
-fn hit(
+fn hit<'p>(
     context: &Context<'_>,
     workload: &Workload,
-    patches: &[Pinned<'_>],
+    patches: impl Iterator<Item = &'p Pinned<'p>>,
     target: &IstioVersion,
 ) -> Option<Hit> {
+    let mut patches = patches.filter(|pinned| applies(context, pinned, workload)).peekable();
+    patches.peek()?;
     let from = versions(context, workload);
     let target_text = target.to_string();
     let mut changes: BTreeMap<ObjectRef, BTreeSet<String>> = BTreeMap::new();
-    for pinned in patches.iter().filter(|pinned| applies(context, pinned, workload)) {
+    for pinned in patches {
         let Some(regex) = &pinned.regex else { continue };
         let then = regex.is_match(&target_text);
         if from.iter().any(|version| regex.is_match(version) != then) {
@@ -113,19 +125,16 @@ fn versions(context: &Context<'_>, workload: &Workload) -> BTreeSet<String> {
     versions
 }
 
-/// True if the patch reaches the workload: its namespace (the root namespace reaches all), its selector,
-/// and its context.
+/// True if a patch of its namespace or of the root namespace reaches the workload: by its selector and its context.
 fn applies(context: &Context<'_>, pinned: &Pinned<'_>, workload: &Workload) -> bool {
-    let namespace = &pinned.filter.metadata.namespace;
-    let near = *namespace == workload.workload.namespace || context.mesh.system_namespaces.contains(namespace);
     let labels = &context.as_injected(workload).metadata.labels;
     let selected = pinned.filter.spec.workload_selector.as_ref().is_none_or(|selector| {
-        selector.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+        has_all(labels, &selector.labels)
     });
     let side = match pinned.patch.match_.context.as_str() {
         "SIDECAR_INBOUND" | "SIDECAR_OUTBOUND" => workload.role == Role::App,
         "GATEWAY" => workload.role != Role::App,
         _ => true,
     };
-    near && selected && side
+    selected && side
 }

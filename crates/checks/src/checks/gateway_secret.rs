@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{IstioGateway, Resource};
+use meshlift_model::k8s::{IstioGateway, Resource, has_all};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::SourceStatus;
 
@@ -103,10 +103,8 @@ fn credentials(gateway: &IstioGateway) -> impl Iterator<Item = &str> {
 
 /// Namespaces of the gateway pods that an Istio Gateway selects: secrets are looked for there.
 fn namespaces(context: &Context<'_>, gateway: &IstioGateway) -> BTreeSet<String> {
-    let selected = context.mesh.workloads.values().filter(|workload| {
-        let labels = &workload.template.metadata.labels;
-        context.gateway_of(&workload.workload).is_some()
-            && gateway.spec.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
-    });
+    let workloads = context.gateway_workloads();
+    let selected =
+        workloads.filter(|one| has_all(&one.template.metadata.labels, &gateway.spec.selector));
     selected.map(|workload| workload.workload.namespace.clone()).collect()
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Node, PodSpec};
+use meshlift_model::k8s::{Node, PodSpec, has_all};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::quantity::thousandths;
+use crate::quantity::{scheduled, thousandths};
+
+use super::placement::Placement;
 
 /// What the scheduler counts, as far as it decides here.
 const RESOURCES: [&str; 2] = ["cpu", "memory"];
@@ -28,8 +30,7 @@ pub(super) const CHECK: Check = Check {
         hint: "add a node, or choose allow-unavailable 1 to roll without a surge pod",
         why: "Its rollout makes a new pod before an old one goes, and no node can take that pod: by CPU, memory \
               or number of pods that are asked for, by labels that it demands, by taints that it does not \
-              tolerate. The pod stays Pending and the rollout stands. Affinity and topology spread are not read, \
-              so a node that seems to have room may still not be one.",
+              tolerate, by required affinity and spread. The pod stays Pending and the rollout stands.",
         see: "`kubectl describe nodes`: Allocated resources; `kubectl get events` says `FailedScheduling` once it happens.",
         fix: "Make room for one pod: a node more, smaller requests, or `maxUnavailable: 1`. A cluster autoscaler \
               that adds nodes makes this wait, not fail.",
@@ -50,20 +51,29 @@ struct Room<'a> {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let rooms = rooms(context);
-    let stuck = context.restarted().filter(|workload| needs_surge(workload)).filter_map(|workload| {
-        let pod = &context.as_injected(workload).spec;
-        let wanted = asked(pod);
-        let fits = |room: &Room<'_>| accepts(room.node, pod) && (0..3).all(|at| room.left[at] >= wanted[at]);
-        (!rooms.iter().any(fits)).then_some((workload, wanted))
-    });
-    stuck
-        .map(|(workload, [cpu, memory, _])| {
-            let nodes = rooms.iter().filter(|room| accepts(room.node, &context.as_injected(workload).spec)).count();
-            let asks = format!("it asks for {cpu}m CPU and {} MiB", memory / 1000 / (1 << 20));
-            Hit::new(&workload.workload, format!("{asks}; none of the {nodes} nodes that would take it has that left"))
-                .because(format!("{} requests with its sidecar", workload.workload))
-        })
-        .collect()
+    let surging = context.restarted().filter(|workload| needs_surge(workload));
+    surging.filter_map(|workload| hit(context, workload, &rooms)).collect()
+}
+
+fn hit(context: &Context<'_>, workload: &Workload, rooms: &[Room<'_>]) -> Option<Hit> {
+    let pod = &context.as_injected(workload).spec;
+    let wanted = asked(pod);
+    let has_room = |room: &&Room<'_>| (0..3).all(|at| room.left[at] >= wanted[at]);
+    let open = || rooms.iter().filter(|room| accepts(room.node, pod));
+    // Most pods demand nothing of where others are: they are done here.
+    let placement = Placement::of(context, &workload.workload.namespace, &workload.template);
+    if open().filter(has_room).any(|room| placement.allows(room.node)) {
+        return None;
+    }
+    let [cpu, memory, _] = wanted;
+    let allowed = open().filter(|room| placement.allows(room.node)).count();
+    let asks = format!("it asks for {cpu}m CPU and {} MiB", memory / 1000 / (1 << 20));
+    let detail = if open().any(|room| has_room(&room)) {
+        format!("{asks}; its affinity or spread keeps it from every node that has that left")
+    } else {
+        format!("{asks}; none of the {allowed} nodes that would take it has that left")
+    };
+    Some(Hit::new(&workload.workload, detail).because(format!("{} requests with its sidecar", workload.workload)))
 }
 
 /// True where a new pod must fit beside all old ones.
@@ -96,24 +106,13 @@ fn rooms<'a>(context: &Context<'a>) -> Vec<Room<'a>> {
 }
 
 fn accepts(node: &Node, pod: &PodSpec) -> bool {
-    let labels = pod.node_selector.iter().all(|(key, value)| node.metadata.labels.get(key) == Some(value));
+    let labels = has_all(&node.metadata.labels, &pod.node_selector);
     let mut taints = node.spec.taints.iter().filter(|taint| KEEPS_AWAY.contains(&taint.effect.as_str()));
     labels && taints.all(|taint| pod.tolerations.iter().any(|toleration| toleration.tolerates(taint)))
 }
 
-/// What the scheduler counts for a pod: containers and native sidecars together, or the greatest init container
-/// (<https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers>).
+/// Thousandths of CPU, of bytes, and one pod.
 fn asked(pod: &PodSpec) -> Amount {
-    let of = |resource: &str| {
-        let request = |container: &meshlift_model::k8s::Container| {
-            container.resources.requests.get(resource).and_then(|text| thousandths(text)).unwrap_or(0)
-        };
-        let sidecars = pod.init_containers.iter().filter(|one| one.restart_policy == "Always");
-        // Quantities may be anything: what cannot be summed up fits nowhere.
-        let running = pod.containers.iter().chain(sidecars).map(request).fold(0, i128::saturating_add);
-        let first = pod.init_containers.iter().filter(|one| one.restart_policy != "Always").map(request);
-        running.max(first.max().unwrap_or(0))
-    };
-    let [cpu, memory] = RESOURCES.map(of);
+    let [cpu, memory] = RESOURCES.map(|resource| scheduled(pod, resource));
     [cpu, memory, 1000]
 }

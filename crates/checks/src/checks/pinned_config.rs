@@ -37,6 +37,10 @@ pub(super) const CHECK: Check = Check {
             "serviceentries.networking.istio.io",
             "envoyfilters.networking.istio.io",
             "gateways.networking.istio.io",
+            "telemetries.telemetry.istio.io",
+            "authorizationpolicies.security.istio.io",
+            "requestauthentications.security.istio.io",
+            "wasmplugins.extensions.istio.io",
         ],
     ],
     find,
@@ -57,10 +61,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .collect()
 }
 
-/// All of Istio's configuration that is read, with its metadata.
+/// All of Istio's configuration that names a revision, with its metadata.
 fn labelled(objects: &Objects) -> Vec<(ObjectRef, &ObjectMeta)> {
     fn add<'a, R: Resource>(objects: &'a [R], all: &mut Vec<(ObjectRef, &'a ObjectMeta)>) {
-        all.extend(objects.iter().map(|object| (object.object_ref(), object.meta())));
+        let labelled = objects.iter().filter(|object| object.meta().label(REV_LABEL).is_some());
+        all.extend(labelled.map(|object| (object.object_ref(), object.meta())));
     }
     let mut all = Vec::new();
     add(&objects.virtual_services, &mut all);
@@ -68,5 +73,9 @@ fn labelled(objects: &Objects) -> Vec<(ObjectRef, &ObjectMeta)> {
     add(&objects.service_entries, &mut all);
     add(&objects.envoy_filters, &mut all);
     add(&objects.istio_gateways, &mut all);
+    add(&objects.telemetries, &mut all);
+    add(&objects.authorization_policies, &mut all);
+    add(&objects.request_authentications, &mut all);
+    add(&objects.wasm_plugins, &mut all);
     all
 }

@@ -50,28 +50,31 @@ fn names<R: Resource>(objects: &[R]) -> BTreeSet<(&str, &str)> {
 }
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let objects = context.objects();
-    let secrets_are_known = matches!(context.mesh.snapshot.source("secrets"), SourceStatus::Read { .. });
-    let present = Present {
-        config_maps: names(&objects.config_maps),
-        secrets: secrets_are_known.then(|| names(&objects.secrets)),
-    };
+    let present = Present { config_maps: names(&context.objects().config_maps), secrets: secrets(context) };
     // A bare pod is not made from a template that somebody may still mend: it goes as it is.
     let restarted = || context.restarted().filter(|workload| !matches!(workload.rules, RolloutRules::Foreign { .. }));
-    let mut hits: Vec<Hit> = restarted().filter_map(|workload| hit(workload, &present)).collect();
+    let hits = restarted().filter_map(|workload| hit(workload, &present));
     let unseen = restarted().filter(|workload| !references(&workload.template.spec).1.is_empty()).count();
-    if present.secrets.is_none() && unseen > 0 {
-        let subject = ObjectRef::cluster("Source", "secrets");
-        let who = if unseen == 1 { "1 workload refers".to_owned() } else { format!("{unseen} workloads refer") };
-        hits.push(
-            Hit::new(&subject, format!("{who} to Secrets, whose names may not be listed"))
-                .severity(Severity::Info)
-                .hint("record secrets, or accept that this is not known")
-                .offers(&["accept-unknown"])
-                .unknown(),
-        );
-    }
-    hits
+    hits.chain(unread(unseen, ["refers to", "refer to"]).into_iter().filter(|_| present.secrets.is_none())).collect()
+}
+
+/// Secrets that are there; `None` where they were not read.
+pub(super) fn secrets<'a>(context: &Context<'a>) -> Option<BTreeSet<(&'a str, &'a str)>> {
+    let are_known = matches!(context.mesh.snapshot.source("secrets"), SourceStatus::Read { .. });
+    are_known.then(|| names(&context.objects().secrets))
+}
+
+/// That so many workloads do something with Secrets, and it is not known whether they are there.
+pub(super) fn unread(workloads: usize, [does, do_]: [&str; 2]) -> Option<Hit> {
+    let subject = ObjectRef::cluster("Source", "secrets");
+    let who = if workloads == 1 { format!("1 workload {does}") } else { format!("{workloads} workloads {do_}") };
+    (workloads > 0).then(|| {
+        Hit::new(&subject, format!("{who} Secrets, whose names may not be listed"))
+            .severity(Severity::Info)
+            .hint("record secrets, or accept that this is not known")
+            .offers(&["accept-unknown"])
+            .unknown()
+    })
 }
 
 fn hit(workload: &Workload, present: &Present<'_>) -> Option<Hit> {

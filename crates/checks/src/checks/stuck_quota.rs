@@ -2,11 +2,11 @@
 
 use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{PodSpec, ResourceQuota, StringMap};
+use meshlift_model::k8s::{PodSpec, ResourceQuota};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::quantity::thousandths;
+use crate::quantity::{running_sum, thousandths};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -113,20 +113,12 @@ fn full<'a>(quota: &'a ResourceQuota, pod: &PodSpec, beside: bool) -> Option<Ful
 
 /// What one pod asks of a quota's resource, in thousandths; `None` for what pods do not ask.
 fn asked(resource: &str, pod: &PodSpec) -> Option<i128> {
-    let sum = |pick: fn(&meshlift_model::k8s::Resources) -> &StringMap, name: &str| {
-        let running = pod
-            .containers
-            .iter()
-            .chain(pod.init_containers.iter().filter(|container| container.restart_policy == "Always"));
-        let asked = running.filter_map(|container| thousandths(pick(&container.resources).get(name)?));
-        asked.fold(0, i128::saturating_add)
-    };
     match resource {
         "pods" | "count/pods" => Some(1000),
-        "cpu" | "memory" => Some(sum(|resources| &resources.requests, resource)),
+        "cpu" | "memory" => Some(running_sum(pod, |one| &one.requests, resource)),
         _ => match resource.split_once('.') {
-            Some(("requests", name @ ("cpu" | "memory"))) => Some(sum(|resources| &resources.requests, name)),
-            Some(("limits", name @ ("cpu" | "memory"))) => Some(sum(|resources| &resources.limits, name)),
+            Some(("requests", name @ ("cpu" | "memory"))) => Some(running_sum(pod, |one| &one.requests, name)),
+            Some(("limits", name @ ("cpu" | "memory"))) => Some(running_sum(pod, |one| &one.limits, name)),
             _ => None,
         },
     }

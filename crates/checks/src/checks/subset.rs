@@ -1,6 +1,6 @@
 //! What ML4002 and ML4003 have in common: subsets of DestinationRules.
 
-use meshlift_model::k8s::{DestinationRule, Service, StringMap};
+use meshlift_model::k8s::{DestinationRule, Service, StringMap, has_all};
 use meshlift_model::names::ObjectRef;
 
 use crate::context::Context;
@@ -22,12 +22,12 @@ pub(super) fn service_of<'a>(context: &Context<'a>, host: &str, namespace: &str)
     context.object::<Service>(&ObjectRef::new("Service", namespace, name))
 }
 
-/// True if a pod that runs, or a workload that makes pods, carries the Service's and the subset's labels.
+/// True if a pod that is not finished carries the Service's and the subset's labels.
 pub(super) fn has_pods(context: &Context<'_>, service: &Service, subset: &StringMap) -> bool {
-    let wanted = || service.spec.selector.iter().chain(subset);
     let mut pods = context.pods_in(&service.metadata.namespace).iter();
     pods.any(|pod| {
-        !pod.is_finished() && wanted().all(|(key, value)| pod.metadata.labels.get(key) == Some(value))
+        let has = |wanted: &StringMap| has_all(&pod.metadata.labels, wanted);
+        !pod.is_finished() && has(&service.spec.selector) && has(subset)
     })
 }
 

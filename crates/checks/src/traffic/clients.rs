@@ -1,7 +1,7 @@
 //! Who sends requests to a workload, how long they know an endpoint that is gone, and which of its
 //! containers answers them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::facts::{Mesh, Workload};
 use meshlift_model::k8s::{IntOrString, Service, ServicePort};
@@ -58,13 +58,20 @@ pub(super) fn longest_mesh_lag_seconds() -> i64 {
     (c::ENDPOINT_SLICE_SLOW_MILLIS + c::DEBOUNCE_MAX_MILLIS + c::PUSH_SLOW_MILLIS + 999) / 1000
 }
 
+/// Services by namespace and name.
+pub(super) type Services<'a> = BTreeMap<(&'a str, &'a str), &'a Service>;
+
+/// All of a mesh.
+pub(super) fn services(mesh: &Mesh) -> Services<'_> {
+    let all = mesh.snapshot.objects.services.iter();
+    all.map(|one| ((one.metadata.namespace.as_str(), one.metadata.name.as_str()), one)).collect()
+}
+
 /// All accesses to a workload through its Services, each once.
-pub(super) fn accesses(mesh: &Mesh, workload: &Workload, shape: &PodShape) -> Vec<Access> {
+pub(super) fn accesses(services: &Services<'_>, workload: &Workload, shape: &PodShape) -> Vec<Access> {
     let mut all: Vec<Access> = Vec::new();
     for reference in &workload.services {
-        let service = mesh.snapshot.objects.services.iter().find(|service| {
-            service.metadata.namespace == reference.namespace && service.metadata.name == reference.name
-        });
+        let service = services.get(&(reference.namespace.as_str(), reference.name.as_str()));
         let Some(service) = service else { continue };
         for port in &service.spec.ports {
             for class in classes(service, port) {

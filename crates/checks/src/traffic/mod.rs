@@ -13,7 +13,7 @@ use meshlift_model::finding::TrafficVerdict;
 use meshlift_model::names::ObjectRef;
 
 use crate::assessment::Restart;
-use clients::{Access, accesses};
+use clients::{Access, Services, accesses, services};
 pub(crate) use pod::PROXY;
 use pod::{PodShape, pod_shape};
 use rule::{Limits, Outcome, judge};
@@ -46,14 +46,15 @@ pub(crate) struct Judged {
 
 /// Verdicts of all workloads with a sidecar or a gateway proxy that a restart can reach.
 pub(crate) fn judge_all(mesh: &Mesh) -> BTreeMap<ObjectRef, Judged> {
-    mesh.workloads
-        .iter()
-        .filter_map(|(reference, workload)| Some((reference.clone(), judge_workload(mesh, workload)?)))
-        .collect()
+    let services = services(mesh);
+    let judged = |(reference, workload): (&ObjectRef, _)| {
+        Some((reference.clone(), judge_workload(&services, workload)?))
+    };
+    mesh.workloads.iter().filter_map(judged).collect()
 }
 
 /// Verdict of one workload; `None` where it has no proxy, or no restart reaches it (Job, CronJob).
-fn judge_workload(mesh: &Mesh, workload: &Workload) -> Option<Judged> {
+fn judge_workload(services: &Services<'_>, workload: &Workload) -> Option<Judged> {
     match workload.role {
         Role::App | Role::InjectedGateway | Role::ManagedGateway | Role::Waypoint => {}
         Role::Istiod | Role::Ztunnel | Role::Cni => return None,
@@ -61,7 +62,7 @@ fn judge_workload(mesh: &Mesh, workload: &Workload) -> Option<Judged> {
     let template = workload.as_injected.as_ref()?;
     let limits = Limits::of(workload)?;
     let shape = pod_shape(&template.spec)?;
-    let accesses = accesses(mesh, workload, &shape);
+    let accesses = accesses(services, workload, &shape);
     Some(verdict(workload, &limits, &shape, &accesses))
 }
 

@@ -6,6 +6,7 @@ mod choices;
 mod common;
 mod config;
 mod control_plane;
+mod damaged;
 mod gateways;
 mod golden;
 mod mutations;

@@ -22,15 +22,25 @@ impl Meshes {
         Self(Base::ALL.into_iter().map(of).collect())
     }
 
-    fn changed(&self, base: Base, change: Change, target: &str) -> Assessment {
-        let (clean, recording) = &self.0[&base];
+    /// A clean mesh as a mutation wants it, changed.
+    fn changed(&self, mutation: &Mutation, change: Change, target: &str) -> Assessment {
+        let (clean, recording) = &self.0[&mutation.base];
         let mut mesh = clean.clone();
+        mutation.prepare(&mut mesh);
         change(&mut mesh, recording);
         assess(mesh, Some(&version(target)))
     }
 
     fn clean(&self, base: Base, target: &str) -> Assessment {
-        self.changed(base, |_, _| (), target)
+        assess(self.0[&base].0.clone(), Some(&version(target)))
+    }
+
+    /// A hazard of a hop, planted where another hop is made.
+    fn elsewhere(&self, mutation: &Mutation) -> Assessment {
+        let (clean, recording) = &self.0[&mutation.base];
+        let mut mesh = clean.clone();
+        (mutation.plant)(&mut mesh, recording);
+        assess(mesh, Some(&version(TARGET)))
     }
 }
 
@@ -69,13 +79,13 @@ fn planted_hazards_are_found_and_near_misses_are_not() {
 
 /// What a mutation shows that it should not, or does not that it should.
 fn wrong(meshes: &Meshes, mutation: &Mutation) -> Vec<String> {
-    let Mutation { code, base, subject, also, from_target, target, .. } = *mutation;
-    let known = keys(meshes.clean(base, from_target).findings);
+    let Mutation { code, subject, also, runs, from_target, target, .. } = *mutation;
+    let known = keys(meshes.changed(mutation, |_, _| (), from_target).findings);
     let news = |assessment: Assessment| -> Vec<Finding> {
         assessment.findings.into_iter().filter(|one| !known.contains(&one.key())).collect()
     };
     let mut wrong = Vec::new();
-    let planted = news(meshes.changed(base, mutation.plant, target));
+    let planted = news(meshes.changed(mutation, mutation.plant, target));
     let hit = |one: &Finding| one.code == code && one.subject.to_string().starts_with(subject);
     if !planted.iter().any(hit) {
         wrong.push(format!("{code}: {subject} is not found, but {:?}", keys(planted.clone())));
@@ -85,13 +95,20 @@ fn wrong(meshes: &Meshes, mutation: &Mutation) -> Vec<String> {
     if !others.is_empty() {
         wrong.push(format!("{code}: beside it {:?}", keys(others)));
     }
-    let near = news(meshes.changed(base, mutation.near_miss, from_target));
+    let near = news(meshes.changed(mutation, mutation.near_miss, from_target));
     let heard: Vec<Finding> = near
         .into_iter()
         .filter(|one| one.code == code || !expected(one) && one.severity > Severity::Info)
         .collect();
     if !heard.is_empty() {
         wrong.push(format!("{code}: its near miss gives {:?}", keys(heard)));
+    }
+    // A change of another hop has no say.
+    if runs.is_some_and(|runs| runs != target) && code.starts_with("ML41") {
+        let findings = meshes.elsewhere(mutation).findings;
+        wrong.extend(
+            findings.iter().filter(|one| one.code == code).map(|one| format!("{} on another hop", one.key())),
+        );
     }
     wrong
 }

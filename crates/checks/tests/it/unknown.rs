@@ -11,8 +11,8 @@ use meshlift_model::snapshot::SourceStatus;
 use crate::common::{assess, cluster, of, version};
 
 /// Codes of never-accepted unknowns: rejections, injectors, revisions, the root CA.
-const NEVER: [&str; 9] =
-    ["ML2002", "ML2007", "ML2010", "ML2011", "ML5001", "ML5004", "ML5005", "ML5008", "ML5010"];
+const NEVER: [&str; 10] =
+    ["ML2002", "ML2007", "ML2010", "ML2011", "ML5001", "ML5004", "ML5005", "ML5008", "ML5010", "ML5014"];
 
 /// Codes by the source that their page says they read; those of changes that came with another version than 1.30 are
 /// silent on the way to it.

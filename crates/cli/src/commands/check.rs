@@ -1,10 +1,12 @@
 //! `meshlift check [MESH] [--to VERSION]`.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use meshlift_checks::Assessment;
+use meshlift_checks::catalogue::flags;
 use meshlift_mesh::Mesh;
 use meshlift_model::finding::{Finding, Severity};
 use meshlift_planner::baseline::Baseline;
@@ -15,7 +17,7 @@ use meshlift_report::{junit, sarif};
 use crate::args::MeshArgs;
 use crate::clock::today;
 use crate::console::Console;
-use crate::failure::{CliError, Failure};
+use crate::failure::Failure;
 use crate::selection::Selection;
 use crate::wish::WishArgs;
 use crate::{Exit, files, mesh};
@@ -42,14 +44,14 @@ pub(crate) struct CheckArgs {
     /// Findings that somebody has accepted: not shown, and no reason to fail, until their day
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// What the table is grouped by
-    #[arg(long, value_enum, default_value_t)]
+    /// What the table is grouped by: consequence, namespace, layer, or label:KEY (of a workload or its namespace)
+    #[arg(long, value_name = "WHAT", default_value = "consequence")]
     group_by: GroupBy,
     /// Form of the result
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
     /// Folder for the files of `-o patch`
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", required_if_eq("output", "patch"))]
     out: Option<PathBuf>,
 }
 
@@ -80,15 +82,30 @@ enum FailOn {
 }
 
 /// What a table is grouped by.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Debug)]
 enum GroupBy {
     /// What follows for an upgrade
-    #[default]
     Consequence,
     /// Namespaces, for their owners
     Namespace,
     /// Layers of the mesh
     Layer,
+    /// Values of a label, such as the team's
+    Label(String),
+}
+
+impl FromStr for GroupBy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.split_once(':')) {
+            ("consequence", _) => Ok(Self::Consequence),
+            ("namespace", _) => Ok(Self::Namespace),
+            ("layer", _) => Ok(Self::Layer),
+            (_, Some(("label", key))) if !key.is_empty() => Ok(Self::Label(key.to_owned())),
+            _ => Err("it is consequence, namespace, layer, or label:KEY, such as label:team".to_owned()),
+        }
+    }
 }
 
 /// Forms of the result.
@@ -105,6 +122,8 @@ enum Format {
     Yaml,
     /// For a ticket
     Markdown,
+    /// A page that needs nothing but itself
+    Html,
     /// SARIF 2.1.0, for whatever gathers results of analyses
     Sarif,
     /// XML for whatever shows results of tests
@@ -133,12 +152,13 @@ pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> 
         Format::Json => console.print_json(&check::check_json(&mesh, &shown))?,
         Format::Yaml => console.print_yaml(&check::check_json(&mesh, &shown))?,
         Format::Markdown => console.print(&check::markdown(&shown))?,
+        Format::Html => console.print(&check::html(&mesh, &shown, &flags(&shown), &next))?,
         Format::Sarif => console.print_json(&sarif::sarif(&shown, env!("CARGO_PKG_VERSION")))?,
         Format::Junit => console.print(&junit::junit(&shown, args.fail_on.least()))?,
         Format::Patch => write_patches(args, &patches::patches(&mesh, &assessment, &shown), console)?,
         Format::Summary => console.print(&check::by_check(&shown, &next, console.stdout))?,
         Format::Table => {
-            let group = args.group_by.into();
+            let group = args.group_by.of(&mesh);
             console.print(&check::screen(&shown, &assessment, group, &next, console.stdout))?;
         }
     }
@@ -165,23 +185,21 @@ impl FailOn {
     }
 }
 
-impl From<GroupBy> for Group {
-    fn from(by: GroupBy) -> Self {
-        match by {
-            GroupBy::Consequence => Self::Consequence,
-            GroupBy::Namespace => Self::Namespace,
-            GroupBy::Layer => Self::Layer,
+impl GroupBy {
+    fn of<'a>(&'a self, mesh: &'a Mesh) -> Group<'a> {
+        match self {
+            Self::Consequence => Group::Consequence,
+            Self::Namespace => Group::Namespace,
+            Self::Layer => Group::Layer,
+            Self::Label(key) => Group::Label { mesh, key },
         }
     }
 }
 
 /// Writes each patch whole, and prints their paths.
 fn write_patches(args: &CheckArgs, patches: &[Patch], console: &Console) -> Result<(), Failure> {
-    let Some(folder) = &args.out else {
-        let (what, hint) =
-            ("-o patch writes files, and no folder was given", "add --out DIR, such as --out patches");
-        return Err(CliError::Usage { what: what.to_owned(), hint: hint.to_owned() }.into());
-    };
+    // The command line demands it with this form.
+    let Some(folder) = &args.out else { return Ok(()) };
     let mut written = String::new();
     for patch in patches {
         let path = folder.join(&patch.path);

@@ -112,7 +112,7 @@ fn documents_have_the_shape_that_scripts_rely_on() {
         "reason"
     ])));
     let check = document("check --demo -o json");
-    assert_eq!(keys(&check), BTreeSet::from(["format_version", "mesh", "findings", "summary"]));
+    assert_eq!(keys(&check), BTreeSet::from(["format_version", "mesh", "findings", "flags", "summary"]));
     assert_eq!(keys(&check["summary"]), BTreeSet::from(["block", "warn", "info", "unknown"]));
     assert!(keys(&check["findings"][0]).is_superset(&BTreeSet::from([
         "code", "severity", "verdict", "subject", "title", "detail", "hint", "evidence", "docs"

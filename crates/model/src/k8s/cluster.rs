@@ -51,6 +51,8 @@ api! {
     pub struct NodeInfo {
         /// `v1.34.4`; decides native or classic sidecars.
         pub kubelet_version: String,
+        /// `amd64`, `arm64`.
+        pub architecture: String,
     }
 
     /// `v1.ConfigMap`.

@@ -80,6 +80,51 @@ api! {
         pub host: String,
         /// Subsets.
         pub subsets: Vec<Subset>,
+        /// How requests to the host are sent.
+        pub traffic_policy: TrafficPolicy,
+        /// Namespaces that it counts for: names, `.` for its own, `*` or nothing for all.
+        pub export_to: Vec<String>,
+    }
+
+    /// Traffic policy of a DestinationRule, of its ports and its subsets.
+    pub struct TrafficPolicy {
+        /// TLS to the host.
+        pub tls: Option<ClientTls>,
+        /// Limits of connections and requests.
+        pub connection_pool: Option<ConnectionPool>,
+        /// Which endpoints are left out.
+        pub outlier_detection: Option<OutlierDetection>,
+        /// How endpoints are chosen.
+        pub load_balancer: LoadBalancer,
+        /// The same for single ports.
+        pub port_level_settings: Vec<TrafficPolicy>,
+    }
+
+    /// TLS settings towards a host.
+    pub struct ClientTls {
+        /// `DISABLE`, `SIMPLE`, `MUTUAL`, `ISTIO_MUTUAL`.
+        pub mode: String,
+    }
+
+    /// Limits of connections and requests; that there are some is all that is read.
+    pub struct ConnectionPool {}
+
+    /// Which endpoints are left out.
+    pub struct OutlierDetection {
+        /// Percent of endpoints that must be healthy, else all count as healthy.
+        pub min_health_percent: Option<i32>,
+    }
+
+    /// How endpoints are chosen.
+    pub struct LoadBalancer {
+        /// Envoy's own preference for its zone.
+        pub zone_aware_lb_setting: Option<ZoneAwareLb>,
+    }
+
+    /// Envoy's own preference for its zone.
+    pub struct ZoneAwareLb {
+        /// On or off.
+        pub enabled: Option<bool>,
     }
 
     /// Subset of a DestinationRule.
@@ -88,6 +133,8 @@ api! {
         pub name: String,
         /// Labels of its pods.
         pub labels: StringMap,
+        /// How requests to it are sent.
+        pub traffic_policy: TrafficPolicy,
     }
 
     /// `networking.istio.io.VirtualService`.
@@ -114,6 +161,9 @@ api! {
 
     /// HTTP route of a VirtualService.
     pub struct HttpRoute {
+        /// Requests that take it.
+        #[serde(rename = "match")]
+        pub match_: Vec<HttpMatch>,
         /// Destinations with weights.
         pub route: Vec<RouteDestination>,
         /// Retry policy; absent means Istio's default.
@@ -123,6 +173,17 @@ api! {
         /// The same, to several places.
         pub mirrors: Vec<HttpMirror>,
     }
+
+    /// Match of an HTTP route.
+    pub struct HttpMatch {
+        /// Headers by name.
+        pub headers: std::collections::BTreeMap<String, StringMatch>,
+        /// Headers that must not be there, by name.
+        pub without_headers: std::collections::BTreeMap<String, StringMatch>,
+    }
+
+    /// Match of a text; which one is not read.
+    pub struct StringMatch {}
 
     /// Where a copy of each request goes.
     pub struct HttpMirror {
@@ -206,7 +267,79 @@ api! {
         pub hosts: Vec<String>,
         /// `NONE`, `STATIC`, `DNS`, …
         pub resolution: String,
+        /// `MESH_EXTERNAL` (default) or `MESH_INTERNAL`.
+        pub location: String,
+        /// Virtual addresses.
+        pub addresses: Vec<String>,
         /// Namespaces that see it: names, `.` for its own, `*` or nothing for all.
         pub export_to: Vec<String>,
+    }
+
+    /// `telemetry.istio.io.Telemetry`.
+    pub struct Telemetry {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: TelemetrySpec,
+    }
+
+    /// `telemetry.istio.io.Telemetry` spec, as far as it holds expressions.
+    pub struct TelemetrySpec {
+        /// Access logs.
+        pub access_logging: Vec<TelemetryLogging>,
+        /// Metrics.
+        pub metrics: Vec<TelemetryMetrics>,
+    }
+
+    /// Access log of a Telemetry.
+    pub struct TelemetryLogging {
+        /// Requests that are logged.
+        pub filter: TelemetryFilter,
+    }
+
+    /// Filter of an access log.
+    pub struct TelemetryFilter {
+        /// CEL expression.
+        pub expression: String,
+    }
+
+    /// Metrics of a Telemetry.
+    pub struct TelemetryMetrics {
+        /// Changes of metrics.
+        pub overrides: Vec<MetricsOverride>,
+    }
+
+    /// Change of a metric.
+    pub struct MetricsOverride {
+        /// Changes of its labels, by name.
+        pub tag_overrides: std::collections::BTreeMap<String, TagOverride>,
+    }
+
+    /// Change of a label of a metric.
+    pub struct TagOverride {
+        /// CEL expression.
+        pub value: String,
+    }
+
+    /// `security.istio.io.RequestAuthentication`.
+    pub struct RequestAuthentication {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: RequestAuthenticationSpec,
+    }
+
+    /// `security.istio.io.RequestAuthentication` spec.
+    pub struct RequestAuthenticationSpec {
+        /// Rules for tokens.
+        pub jwt_rules: Vec<JwtRule>,
+    }
+
+    /// Rule for tokens.
+    pub struct JwtRule {
+        /// Who issues them.
+        pub issuer: String,
+        /// Where the keys are.
+        pub jwks_uri: String,
     }
 }

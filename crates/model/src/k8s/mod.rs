@@ -34,6 +34,7 @@ mod istio;
 mod meta;
 mod network;
 mod object;
+mod placement;
 mod pod;
 mod policy;
 mod shared;
@@ -47,6 +48,7 @@ pub use istio::*;
 pub use meta::*;
 pub use network::*;
 pub use object::*;
+pub use placement::*;
 pub use pod::*;
 pub use policy::*;
 pub use shared::*;
@@ -55,6 +57,12 @@ pub use workload::*;
 
 /// Labels, annotations, node selectors: ordered, so that output is stable.
 pub type StringMap = std::collections::BTreeMap<String, String>;
+
+/// True if labels have all of the wanted ones.
+#[must_use]
+pub fn has_all(labels: &StringMap, wanted: &StringMap) -> bool {
+    wanted.iter().all(|(key, value)| labels.get(key) == Some(value))
+}
 
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()

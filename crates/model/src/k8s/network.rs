@@ -1,6 +1,7 @@
 //! Services and their endpoints.
 
 use super::{IntOrString, ObjectMeta, Shared, StringMap};
+use crate::selector::LabelSelector;
 
 api! {
     /// `v1.Service`.
@@ -101,5 +102,69 @@ api! {
         pub port: i32,
         /// Protocol.
         pub protocol: String,
+    }
+
+    /// `networking.k8s.io/v1.NetworkPolicy`.
+    pub struct NetworkPolicy {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: NetworkPolicySpec,
+    }
+
+    /// `networking.k8s.io/v1.NetworkPolicySpec`.
+    pub struct NetworkPolicySpec {
+        /// Pods that it isolates; empty selects all of its namespace.
+        pub pod_selector: LabelSelector,
+        /// `Ingress`, `Egress`; without a word Ingress, and Egress where it has such rules.
+        pub policy_types: Vec<String>,
+        /// Who may reach these pods.
+        pub ingress: Vec<NetworkPolicyIngressRule>,
+        /// Whom these pods may reach.
+        pub egress: Vec<NetworkPolicyEgressRule>,
+    }
+
+    /// `networking.k8s.io/v1.NetworkPolicyIngressRule`.
+    pub struct NetworkPolicyIngressRule {
+        /// Ports; empty means all.
+        pub ports: Vec<NetworkPolicyPort>,
+        /// Peers; empty means all.
+        pub from: Vec<NetworkPolicyPeer>,
+    }
+
+    /// `networking.k8s.io/v1.NetworkPolicyEgressRule`.
+    pub struct NetworkPolicyEgressRule {
+        /// Ports; empty means all.
+        pub ports: Vec<NetworkPolicyPort>,
+        /// Peers; empty means all.
+        pub to: Vec<NetworkPolicyPeer>,
+    }
+
+    /// `networking.k8s.io/v1.NetworkPolicyPeer`.
+    pub struct NetworkPolicyPeer {
+        /// Pods, of its own namespace unless namespaces are named too.
+        pub pod_selector: Option<LabelSelector>,
+        /// Namespaces.
+        pub namespace_selector: Option<LabelSelector>,
+        /// Addresses.
+        pub ip_block: Option<IPBlock>,
+    }
+
+    /// `networking.k8s.io/v1.IPBlock`.
+    pub struct IPBlock {
+        /// Range, such as `10.0.0.0/8`.
+        pub cidr: String,
+        /// Ranges that are left out of it.
+        pub except: Vec<String>,
+    }
+
+    /// `networking.k8s.io/v1.NetworkPolicyPort`.
+    pub struct NetworkPolicyPort {
+        /// `TCP` (default), `UDP` or `SCTP`.
+        pub protocol: String,
+        /// Number or name; absent means all.
+        pub port: Option<IntOrString>,
+        /// Last number of a range that begins with `port`.
+        pub end_port: Option<i32>,
     }
 }

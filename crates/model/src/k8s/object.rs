@@ -287,6 +287,7 @@ kinds! {
     config_maps: ConfigMap, "ConfigMap", "configmaps", "v1", true, true;
     secrets: Secret, "Secret", "secrets", "v1", true, true;
     service_accounts: ServiceAccount, "ServiceAccount", "serviceaccounts", "v1", true, true;
+    limit_ranges: LimitRange, "LimitRange", "limitranges", "v1", true, true;
     resource_quotas: ResourceQuota, "ResourceQuota", "resourcequotas", "v1", true, true;
     volume_claims: PersistentVolumeClaim, "PersistentVolumeClaim", "persistentvolumeclaims", "v1", true, true;
     deployments: Deployment, "Deployment", "deployments.apps", "apps/v1", true, true;
@@ -296,6 +297,7 @@ kinds! {
     controller_revisions: ControllerRevision, "ControllerRevision", "controllerrevisions.apps", "apps/v1", true, true;
     jobs: Job, "Job", "jobs.batch", "batch/v1", true, true;
     cron_jobs: CronJob, "CronJob", "cronjobs.batch", "batch/v1", true, true;
+    network_policies: NetworkPolicy, "NetworkPolicy", "networkpolicies.networking.k8s.io", "networking.k8s.io/v1", true, true;
     disruption_budgets: PodDisruptionBudget, "PodDisruptionBudget", "poddisruptionbudgets.policy", "policy/v1", true, true;
     autoscalers: HorizontalPodAutoscaler, "HorizontalPodAutoscaler", "horizontalpodautoscalers.autoscaling", "autoscaling/v2", true, true;
     cluster_roles: ClusterRole, "ClusterRole", "clusterroles.rbac.authorization.k8s.io", "rbac.authorization.k8s.io/v1", false, true;
@@ -304,6 +306,7 @@ kinds! {
     role_bindings: RoleBinding, "RoleBinding", "rolebindings.rbac.authorization.k8s.io", "rbac.authorization.k8s.io/v1", true, true;
     mutating_webhooks: MutatingWebhookConfiguration, "MutatingWebhookConfiguration", "mutatingwebhookconfigurations.admissionregistration.k8s.io", "admissionregistration.k8s.io/v1", false, true;
     validating_webhooks: ValidatingWebhookConfiguration, "ValidatingWebhookConfiguration", "validatingwebhookconfigurations.admissionregistration.k8s.io", "admissionregistration.k8s.io/v1", false, true;
+    admission_policies: ValidatingAdmissionPolicy, "ValidatingAdmissionPolicy", "validatingadmissionpolicies.admissionregistration.k8s.io", "admissionregistration.k8s.io/v1", false, true;
     crds: CustomResourceDefinition, "CustomResourceDefinition", "customresourcedefinitions.apiextensions.k8s.io", "apiextensions.k8s.io/v1", false, true;
     gateway_classes: GatewayClass, "GatewayClass", "gatewayclasses.gateway.networking.k8s.io", "gateway.networking.k8s.io/v1", false, false;
     gateways: Gateway, "Gateway", "gateways.gateway.networking.k8s.io", "gateway.networking.k8s.io/v1", true, false;
@@ -312,6 +315,12 @@ kinds! {
     destination_rules: DestinationRule, "DestinationRule", "destinationrules.networking.istio.io", "networking.istio.io/v1", true, false;
     service_entries: ServiceEntry, "ServiceEntry", "serviceentries.networking.istio.io", "networking.istio.io/v1", true, false;
     envoy_filters: EnvoyFilter, "EnvoyFilter", "envoyfilters.networking.istio.io", "networking.istio.io/v1alpha3", true, false;
+    backend_tls_policies: BackendTLSPolicy, "BackendTLSPolicy", "backendtlspolicies.gateway.networking.k8s.io", "gateway.networking.k8s.io/v1", true, false;
+    workload_entries: WorkloadEntry, "WorkloadEntry", "workloadentries.networking.istio.io", "networking.istio.io/v1", true, false;
+    telemetries: Telemetry, "Telemetry", "telemetries.telemetry.istio.io", "telemetry.istio.io/v1", true, false;
+    authorization_policies: AuthorizationPolicy, "AuthorizationPolicy", "authorizationpolicies.security.istio.io", "security.istio.io/v1", true, false;
+    request_authentications: RequestAuthentication, "RequestAuthentication", "requestauthentications.security.istio.io", "security.istio.io/v1", true, false;
+    wasm_plugins: WasmPlugin, "WasmPlugin", "wasmplugins.extensions.istio.io", "extensions.istio.io/v1alpha1", true, false;
 }
 
 macro_rules! metadata_only {
@@ -337,4 +346,14 @@ metadata_only! {
     Role,
     /// `rbac.authorization.k8s.io/v1.RoleBinding`, metadata alone.
     RoleBinding,
+    /// `admissionregistration.k8s.io/v1.ValidatingAdmissionPolicy`, metadata alone.
+    ValidatingAdmissionPolicy,
+    /// `gateway.networking.k8s.io/v1.BackendTLSPolicy`, metadata alone.
+    BackendTLSPolicy,
+    /// `networking.istio.io.WorkloadEntry`, metadata alone.
+    WorkloadEntry,
+    /// `security.istio.io.AuthorizationPolicy`, metadata alone.
+    AuthorizationPolicy,
+    /// `extensions.istio.io.WasmPlugin`, metadata alone.
+    WasmPlugin,
 }

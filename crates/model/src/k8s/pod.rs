@@ -1,6 +1,8 @@
 //! Pods, pod templates and containers.
 
-use super::{Condition, IntOrString, ObjectMeta, Shared, StringMap, Taint};
+use super::{
+    Affinity, Condition, IntOrString, ObjectMeta, Shared, StringMap, Taint, TopologySpreadConstraint,
+};
 use crate::time::Time;
 
 api! {
@@ -44,6 +46,18 @@ api! {
         pub volumes: Shared<Vec<Volume>>,
         /// Taints that it may run under.
         pub tolerations: Shared<Vec<Toleration>>,
+        /// Secrets with which its images are pulled.
+        pub image_pull_secrets: Vec<LocalObjectReference>,
+        /// Where it may run, beside labels of the node.
+        pub affinity: Option<Shared<Affinity>>,
+        /// How its like are spread.
+        pub topology_spread_constraints: Shared<Vec<TopologySpreadConstraint>>,
+    }
+
+    /// `v1.LocalObjectReference`.
+    pub struct LocalObjectReference {
+        /// Name in the pod's namespace.
+        pub name: String,
     }
 
     /// `v1.Toleration`.

@@ -93,4 +93,35 @@ api! {
         /// What is used.
         pub used: StringMap,
     }
+
+    /// `v1.LimitRange`.
+    pub struct LimitRange {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: LimitRangeSpec,
+    }
+
+    /// `v1.LimitRangeSpec`.
+    pub struct LimitRangeSpec {
+        /// Limits, one for each type of object.
+        pub limits: Vec<LimitRangeItem>,
+    }
+
+    /// `v1.LimitRangeItem`; quantities as written.
+    pub struct LimitRangeItem {
+        /// `Container`, `Pod` or `PersistentVolumeClaim`.
+        #[serde(rename = "type")]
+        pub type_: String,
+        /// Least requests.
+        pub min: StringMap,
+        /// Greatest limits.
+        pub max: StringMap,
+        /// Limits of a container that has none.
+        pub default: StringMap,
+        /// Requests of a container that has none.
+        pub default_request: StringMap,
+        /// How many times its request a limit may be.
+        pub max_limit_request_ratio: StringMap,
+    }
 }

@@ -1,6 +1,9 @@
 //! What objects hold alike, and keep once.
 
-use super::{Container, Known, ObjectMeta, Objects, OwnerReference, PodSpec, StringMap, Toleration, Volume};
+use super::{
+    Affinity, Container, Known, ObjectMeta, Objects, OwnerReference, PodSpec, Shared, StringMap, Toleration,
+    TopologySpreadConstraint, Volume,
+};
 
 /// Finds equal values and keeps one of each.
 #[derive(Debug, Default)]
@@ -8,35 +11,77 @@ pub struct Sharing {
     containers: Known<Vec<Container>>,
     volumes: Known<Vec<Volume>>,
     tolerations: Known<Vec<Toleration>>,
+    affinities: Known<Affinity>,
+    spreads: Known<Vec<TopologySpreadConstraint>>,
     maps: Known<StringMap>,
     owners: Known<Vec<OwnerReference>>,
+}
+
+/// A part of an object that others may hold too.
+#[derive(Debug)]
+pub enum Part<'a> {
+    /// Labels, annotations, what selects by them.
+    Map(&'a mut Shared<StringMap>),
+    /// Owners.
+    Owners(&'a mut Shared<Vec<OwnerReference>>),
+    /// Containers and init containers.
+    Containers(&'a mut Shared<Vec<Container>>),
+    /// Volumes.
+    Volumes(&'a mut Shared<Vec<Volume>>),
+    /// Tolerations.
+    Tolerations(&'a mut Shared<Vec<Toleration>>),
+    /// Affinity.
+    Affinity(&'a mut Shared<Affinity>),
+    /// Spread.
+    Spread(&'a mut Shared<Vec<TopologySpreadConstraint>>),
+}
+
+/// Visits all parts of all objects, in an order that depends on their shape alone.
+pub fn for_each_part(objects: &mut Objects, mut visit: impl FnMut(Part<'_>)) {
+    objects.for_each_meta(|meta| of_meta(meta, &mut visit));
+    objects.selectors_mut().for_each(|selector| visit(Part::Map(selector)));
+    objects.pods.iter_mut().for_each(|pod| of_spec(&mut pod.spec, &mut visit));
+    objects.templates_mut().for_each(|template| {
+        of_meta(&mut template.metadata, &mut visit);
+        of_spec(&mut template.spec, &mut visit);
+    });
+}
+
+fn of_meta(meta: &mut ObjectMeta, visit: &mut impl FnMut(Part<'_>)) {
+    visit(Part::Map(&mut meta.labels));
+    visit(Part::Map(&mut meta.annotations));
+    visit(Part::Owners(&mut meta.owner_references));
+}
+
+fn of_spec(spec: &mut PodSpec, visit: &mut impl FnMut(Part<'_>)) {
+    visit(Part::Containers(&mut spec.containers));
+    visit(Part::Containers(&mut spec.init_containers));
+    visit(Part::Map(&mut spec.node_selector));
+    visit(Part::Volumes(&mut spec.volumes));
+    visit(Part::Tolerations(&mut spec.tolerations));
+    spec.affinity.iter_mut().for_each(|affinity| visit(Part::Affinity(affinity)));
+    visit(Part::Spread(&mut spec.topology_spread_constraints));
 }
 
 impl Sharing {
     /// Lets all objects share what they hold alike, with each other and with those of earlier calls.
     pub fn share(&mut self, objects: &mut Objects) {
-        objects.for_each_meta(|meta| self.meta(meta));
-        objects.selectors_mut().for_each(|selector| self.maps.join(selector));
-        objects.pods.iter_mut().for_each(|pod| self.spec(&mut pod.spec));
-        objects.templates_mut().for_each(|template| {
-            self.meta(&mut template.metadata);
-            self.spec(&mut template.spec);
-        });
+        for_each_part(objects, |part| self.join(part));
     }
 
-    fn meta(&mut self, meta: &mut ObjectMeta) {
-        self.maps.join(&mut meta.labels);
-        self.maps.join(&mut meta.annotations);
-        self.owners.join(&mut meta.owner_references);
-    }
-
-    fn spec(&mut self, spec: &mut PodSpec) {
-        let Self { containers, maps, .. } = self;
-        containers.join_fitted(&mut spec.containers, |own| fit(own, maps));
-        containers.join_fitted(&mut spec.init_containers, |own| fit(own, maps));
-        maps.join(&mut spec.node_selector);
-        self.volumes.join(&mut spec.volumes);
-        self.tolerations.join(&mut spec.tolerations);
+    fn join(&mut self, part: Part<'_>) {
+        match part {
+            Part::Map(map) => self.maps.join(map),
+            Part::Owners(owners) => self.owners.join(owners),
+            Part::Containers(containers) => {
+                let maps = &mut self.maps;
+                self.containers.join_fitted(containers, |own| fit(own, maps));
+            }
+            Part::Volumes(volumes) => self.volumes.join(volumes),
+            Part::Tolerations(tolerations) => self.tolerations.join(tolerations),
+            Part::Affinity(affinity) => self.affinities.join(affinity),
+            Part::Spread(spread) => self.spreads.join(spread),
+        }
     }
 }
 

@@ -22,7 +22,6 @@ pub(super) const NOT_RECORDED: &str = "it was not recorded";
 /// workload, who installed the mesh and what routes traffic.
 pub(crate) const FOREIGN_CRDS: &[&str] = &[
     "applications.argoproj.io",
-    "authorizationpolicies.security.istio.io",
     "grpcroutes.gateway.networking.k8s.io",
     "helmreleases.helm.toolkit.fluxcd.io",
     "httproutes.gateway.networking.k8s.io",
@@ -36,8 +35,6 @@ pub(crate) const FOREIGN_CRDS: &[&str] = &[
     "rollouts.argoproj.io",
     "scaledobjects.keda.sh",
     "sidecars.networking.istio.io",
-    "telemetries.telemetry.istio.io",
-    "wasmplugins.extensions.istio.io",
 ];
 
 /// `sources.json`.

@@ -104,8 +104,8 @@ fn pinned_filter(s: &mut Snapshot, revision: &str) {
 
 fn rule(s: &mut Snapshot, version: &str) {
     let labels = [("version".to_owned(), version.to_owned())].into();
-    let subsets = vec![Subset { name: "next".into(), labels }];
-    let spec = DestinationRuleSpec { host: "bff".into(), subsets };
+    let subsets = vec![Subset { name: "next".into(), labels, ..Subset::default() }];
+    let spec = DestinationRuleSpec { host: "bff".into(), subsets, ..DestinationRuleSpec::default() };
     s.objects.destination_rules.push(DestinationRule { metadata: named("bff"), spec });
 }
 

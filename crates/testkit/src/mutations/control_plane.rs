@@ -7,7 +7,7 @@ use meshlift_model::k8s::{
 use meshlift_model::snapshot::{Snapshot, SyncState};
 
 use super::Base::{Ambient, Sidecars, TwoRevisions};
-use super::{Mutation, nothing};
+use super::{Mutation, add, nothing};
 use crate::edit::{object, pods_of};
 
 const OLD: &str = "Revision/1-29-6";
@@ -75,6 +75,22 @@ fn versions() -> Vec<Mutation> {
             ("ML5012", Sidecars, OLD),
             |s, _| hub(s, "gcr.io/istio-release"),
             |s, _| hub(s, "mirror.example.com/istio-release"),
+        ),
+        Mutation::new(
+            ("ML5014", TwoRevisions, "Revision/1-30-3"),
+            |s, _| root_of(s, "istio-sidecar-injector-1-30-3", "b3RoZXI="),
+            |s, _| root_of(s, "istio-sidecar-injector-other", "b3RoZXI="),
+        ),
+        Mutation::new(("ML5015", Sidecars, OLD), |s, _| memory(s, "400Mi"), |s, _| memory(s, "64Gi")),
+        Mutation::new(
+            ("ML5016", Sidecars, "Cluster/kubernetes"),
+            |s, _| linked(s, "istio/multiCluster"),
+            |s, _| linked(s, "istio/other"),
+        ),
+        Mutation::new(
+            ("ML5017", Sidecars, "EnvoyFilter/istio-system/stats-filter-1.13"),
+            |s, _| filter(s, "stats-filter-1.13"),
+            |s, _| filter(s, "stats-filter-1.29"),
         ),
         Mutation::new(("ML5008", Sidecars, OLD), nothing, nothing).targets(super::TARGET, "1.31.0"),
         Mutation::new(
@@ -187,4 +203,33 @@ fn run(s: &mut Snapshot, version: &str) {
     for answers in s.istiods.values_mut() {
         answers.version.iter_mut().for_each(|said| *said = said.replace("1.29.6", version));
     }
+}
+
+/// The root that a revision wrote into its webhook.
+fn root_of(s: &mut Snapshot, name: &str, bundle: &str) {
+    let configurations = s.objects.mutating_webhooks.iter_mut().filter(|one| one.metadata.name == name);
+    configurations
+        .flat_map(|one| &mut one.webhooks)
+        .for_each(|one| one.client_config.ca_bundle = bundle.into());
+}
+
+/// The most memory that istiod may take, while it uses 300 MiB.
+fn memory(s: &mut Snapshot, limit: &str) {
+    let istiod = &mut object::<Deployment>(s, "istio-system/istiod-1-29-6").spec.template.spec;
+    let limits = istiod.containers.iter_mut().map(|container| &mut container.resources.limits);
+    limits.for_each(|limits| drop(limits.insert("memory".into(), limit.into())));
+    for answers in s.istiods.values_mut() {
+        let metrics = answers.metrics.get_or_insert_default();
+        metrics.insert("process_resident_memory_bytes".into(), 314_572_800.0);
+    }
+}
+
+/// A Secret that, by this label, names another cluster.
+fn linked(s: &mut Snapshot, label: &str) {
+    let meta = format!(r#"{{"namespace": "istio-system", "name": "east", "labels": {{"{label}": "true"}}}}"#);
+    add(s, "Secret", &format!(r#"{{"metadata": {meta}}}"#));
+}
+
+fn filter(s: &mut Snapshot, name: &str) {
+    add(s, "EnvoyFilter", &format!(r#"{{"metadata": {{"namespace": "istio-system", "name": "{name}"}}}}"#));
 }

@@ -1,12 +1,17 @@
 //! Hazards planted in clean meshes, one by one: what each check must find, and what looks alike and is in order.
 
+mod admission;
 mod ambient;
+mod changes;
+mod changes_ambient;
 mod config;
 mod control_plane;
+mod definitions;
 mod gateways;
 mod rollout;
 mod selection;
 
+use meshlift_model::k8s::Object;
 use meshlift_model::snapshot::Snapshot;
 
 use crate::{clean_ambient, clean_sidecars};
@@ -63,6 +68,8 @@ pub struct Mutation {
     pub subject: &'static str,
     /// Codes that find a consequence of the same hazard.
     pub also: &'static [&'static str],
+    /// Version that runs, where it is not the recorded one: both are changed in a mesh that runs it.
+    pub runs: Option<&'static str>,
     /// Target before: with it, the mesh is clean of this code, and its near miss too.
     pub from_target: &'static str,
     /// Target with which the hazard is one.
@@ -79,11 +86,33 @@ impl Mutation {
         plant: Change,
         near_miss: Change,
     ) -> Self {
-        Self { code, base, subject, also: &[], from_target: TARGET, target: TARGET, plant, near_miss }
+        Self {
+            code,
+            base,
+            subject,
+            also: &[],
+            runs: None,
+            from_target: TARGET,
+            target: TARGET,
+            plant,
+            near_miss,
+        }
     }
 
     fn also(self, also: &'static [&'static str]) -> Self {
         Self { also, ..self }
+    }
+
+    /// In a mesh that runs a version, on the way to another.
+    fn hop(self, runs: &'static str, target: &'static str) -> Self {
+        Self { runs: Some(runs), from_target: target, target, ..self }
+    }
+
+    /// The mesh in which both are changed, from a clean one.
+    pub fn prepare(&self, clean: &mut Snapshot) {
+        if let Some(version) = self.runs {
+            all_run(clean, version);
+        }
     }
 
     fn targets(self, from_target: &'static str, target: &'static str) -> Self {
@@ -96,6 +125,10 @@ impl Mutation {
 pub fn mutations() -> Vec<Mutation> {
     [
         rollout::mutations(),
+        admission::mutations(),
+        definitions::mutations(),
+        changes::mutations(),
+        changes_ambient::mutations(),
         selection::mutations(),
         gateways::mutations(),
         config::mutations(),
@@ -118,6 +151,19 @@ fn all_run(s: &mut Snapshot, version: &str) {
     for answers in s.istiods.values_mut() {
         answers.version.iter_mut().for_each(|said| *said = said.replace("1.29.6", version));
         answers.syncz.iter_mut().flatten().for_each(|status| status.istio_version = version.into());
+    }
+}
+
+/// Adds an object, from JSON.
+///
+/// # Panics
+/// Where it is none of that kind: a test is wrong.
+#[expect(clippy::panic, reason = "for tests: they name what they add")]
+fn add(s: &mut Snapshot, kind: &str, json: &str) {
+    let value = serde_json::from_str(json).unwrap_or_else(|error| panic!("{kind}: {error}"));
+    match Object::from_value(kind, value) {
+        Some(Ok(object)) => s.objects.push(object),
+        other => panic!("{kind}: {other:?}"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! ReplicaSet controller (`pkg/controller/replicaset`).
 
-use meshlift_model::k8s::{Condition, Pod, ReplicaSet, ReplicaSetStatus, Resource};
+use meshlift_model::k8s::{Condition, Pod, ReplicaSet, ReplicaSetStatus, Resource, has_all};
 use meshlift_model::names::ObjectRef;
 
 use super::pods;
@@ -150,8 +150,7 @@ fn status_of(
         Some(_) => {}
     }
     status.replicas = count(&|_| true);
-    status.fully_labeled_replicas =
-        count(&|pod| template.iter().all(|(key, value)| pod.metadata.labels.get(key) == Some(value)));
+    status.fully_labeled_replicas = count(&|pod| has_all(&pod.metadata.labels, template));
     status.ready_replicas = count(&Pod::is_ready);
     status.available_replicas = count(&|pod| pods::is_available(pod, set.spec.min_ready_seconds, now));
     // Counted only with the feature gate DeploymentReplicaSetTerminatingReplicas; where it is on, the

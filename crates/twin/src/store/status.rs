@@ -39,6 +39,8 @@ pub(super) fn copy(from: &Object, to: &mut Object) {
             StatefulSet,
         ],
         [
+            AuthorizationPolicy,
+            BackendTLSPolicy,
             ClusterRole,
             ClusterRoleBinding,
             ConfigMap,
@@ -48,17 +50,24 @@ pub(super) fn copy(from: &Object, to: &mut Object) {
             EnvoyFilter,
             GatewayClass,
             IstioGateway,
+            LimitRange,
             MutatingWebhookConfiguration,
             Namespace,
+            NetworkPolicy,
             PersistentVolumeClaim,
+            RequestAuthentication,
             Role,
             RoleBinding,
             Secret,
             Service,
             ServiceAccount,
             ServiceEntry,
+            Telemetry,
+            ValidatingAdmissionPolicy,
             ValidatingWebhookConfiguration,
             VirtualService,
+            WasmPlugin,
+            WorkloadEntry,
         ]
     );
 }
@@ -74,14 +83,17 @@ pub(super) fn reset(object: &mut Object) {
             }
             // A Node registers with its status, and nothing in the twin would restore it.
             Object::Node(_)
+            | Object::AuthorizationPolicy(_) | Object::BackendTLSPolicy(_)
             | Object::ClusterRole(_) | Object::ClusterRoleBinding(_) | Object::ConfigMap(_)
             | Object::ControllerRevision(_) | Object::DestinationRule(_) | Object::EndpointSlice(_)
             | Object::EnvoyFilter(_) | Object::GatewayClass(_) | Object::IstioGateway(_)
-            | Object::MutatingWebhookConfiguration(_) | Object::Namespace(_)
-            | Object::PersistentVolumeClaim(_) | Object::Role(_) | Object::RoleBinding(_)
+            | Object::LimitRange(_) | Object::MutatingWebhookConfiguration(_) | Object::Namespace(_)
+            | Object::NetworkPolicy(_) | Object::PersistentVolumeClaim(_)
+            | Object::RequestAuthentication(_) | Object::Role(_) | Object::RoleBinding(_)
             | Object::Secret(_) | Object::Service(_) | Object::ServiceAccount(_)
-            | Object::ServiceEntry(_) | Object::ValidatingWebhookConfiguration(_)
-            | Object::VirtualService(_) => {}
+            | Object::ServiceEntry(_) | Object::Telemetry(_) | Object::ValidatingAdmissionPolicy(_)
+            | Object::ValidatingWebhookConfiguration(_) | Object::VirtualService(_)
+            | Object::WasmPlugin(_) | Object::WorkloadEntry(_) => {}
         } };
     }
     default_status!(

@@ -3,8 +3,8 @@
 use meshlift_model::intent::MoveBy;
 use meshlift_model::run_report::FaultReport;
 
-use super::markup::{Markup, el};
-use super::parts::{Column, badge, code, facts, folded, list, section, table};
+use crate::page::markup::{Markup, el};
+use crate::page::parts::{Column, badge, code, facts, folded, list, section, table};
 use crate::rehearsal::Rehearsal;
 
 /// What was tried: corners, faults, rollback.

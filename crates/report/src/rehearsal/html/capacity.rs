@@ -9,8 +9,8 @@ use meshlift_model::time::Time;
 use super::axis::{Axis, WIDTH};
 use super::chart::{Chart, Scale, area, band, legend, line, outline};
 use super::course::{self, Course};
-use super::markup::{Markup, el, void};
-use super::parts::{Column, code, folded, note, section, table};
+use crate::page::markup::{Markup, el, void};
+use crate::page::parts::{Column, code, folded, note, section, table};
 use crate::rehearsal::Rehearsal;
 use crate::text::{count, duration};
 

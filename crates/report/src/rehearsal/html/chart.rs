@@ -5,7 +5,7 @@ use meshlift_model::time::Time;
 
 use super::axis::{Axis, WIDTH};
 use super::course::Course;
-use super::markup::{Markup, el, void};
+use crate::page::markup::{Markup, el, void};
 
 /// Units of a drawing from bottom to top.
 const HEIGHT: i64 = 1000;

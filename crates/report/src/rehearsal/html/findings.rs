@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meshlift_model::finding::{Consequence, Finding, Severity, Verdict};
+use meshlift_model::finding::{Consequence, Finding};
 use meshlift_model::intent::{Choice, Intent};
 
-use super::markup::{Markup, el};
-use super::parts::{badge, code, note, section};
 use crate::check;
+use crate::page::markup::{Markup, el};
+use crate::page::parts::{badge, code, note, section, severity};
 use crate::rehearsal::Rehearsal;
-use crate::words;
+use crate::words::{self, capitalised};
 
 /// Findings of a group that are shown; the rest is counted, and `meshlift check` has them all.
 const SHOWN_MAX: usize = 200;
@@ -35,11 +35,8 @@ pub(super) fn findings(rehearsal: &Rehearsal<'_>) -> Markup {
 fn group(consequence: Consequence, findings: &[&Finding], intent: &Intent) -> Markup {
     let (name, meaning) = words::consequence(consequence);
     let subjects: BTreeSet<_> = findings.iter().map(|finding| &finding.subject).collect();
-    let mut title = name.to_owned();
-    if let Some(first) = title.get_mut(0..1) {
-        first.make_ascii_uppercase();
-    }
-    let summary = el("h3", &[], title).and(el("span", &[], format!("{meaning} ({})", subjects.len())));
+    let summary =
+        el("h3", &[], capitalised(name)).and(el("span", &[], format!("{meaning} ({})", subjects.len())));
     let summary = el("summary", &[], summary);
     let items: Markup = findings.iter().take(SHOWN_MAX).map(|finding| item(finding, intent)).collect();
     let mut body = summary.and(el("ul", &[("class", "findings")], items));
@@ -78,13 +75,4 @@ fn decides(choice: &Choice, finding: &Finding) -> bool {
     choice.subject == finding.subject
         && choice.hazard.as_ref().is_none_or(|hazard| *hazard == finding.code)
         && finding.offers.iter().any(|offer| offer == choice.choose.word())
-}
-
-fn severity(finding: &Finding) -> Markup {
-    match (finding.verdict, finding.severity) {
-        (Verdict::Unknown, _) => badge("warn", "?", "unknown"),
-        (Verdict::Fail, Severity::Block) => badge("bad", "✕", words::severity(Severity::Block)),
-        (Verdict::Fail, Severity::Warn) => badge("warn", "!", words::severity(Severity::Warn)),
-        (Verdict::Fail, Severity::Info) => badge("dim", "i", words::severity(Severity::Info)),
-    }
 }

@@ -2,8 +2,8 @@
 
 use meshlift_model::run_report::{RunReport, WorkloadReport};
 
-use super::markup::{Markup, el};
-use super::parts::{Column, badge, code, folded, note, section, table};
+use crate::page::markup::{Markup, el};
+use crate::page::parts::{Column, badge, code, folded, note, section, table};
 use crate::rehearsal::{Rehearsal, losers};
 use crate::text::{count, figure};
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use meshlift_mesh::{Follower, Follows, GatewayFacts, Mesh, Revision};
 
-use super::markup::{Markup, el};
-use super::parts::{Column, code, facts, list, section, table};
 use crate::inspect::{by, is_needed, summary, verdicts};
+use crate::page::markup::{Markup, el};
+use crate::page::parts::{Column, code, facts, list, section, table};
 use crate::rehearsal::Rehearsal;
 use crate::text::{count, fold_names};
 use crate::words;

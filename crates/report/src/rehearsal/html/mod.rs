@@ -10,16 +10,14 @@ mod chart;
 mod course;
 mod findings;
 mod losses;
-mod markup;
 mod mesh;
-mod parts;
-mod style;
 mod timeline;
 mod undo;
 mod verdict;
 
 use super::Rehearsal;
-use markup::{Markup, el, void};
+use crate::page::markup::{Markup, el};
+use crate::page::{banner, contents, page};
 
 /// Sections that the list of contents names.
 const CONTENTS: [(&str, &str); 11] = [
@@ -41,34 +39,19 @@ const CONTENTS: [(&str, &str); 11] = [
 pub fn html(rehearsal: &Rehearsal<'_>, next: &[String]) -> String {
     let from: Vec<String> = rehearsal.plan.from.iter().map(ToString::to_string).collect();
     let title = format!("Istio {} → {}", from.join(" and "), rehearsal.plan.target);
-    let head = [
-        void("meta", &[("charset", "utf-8")]),
-        void("meta", &[("name", "viewport"), ("content", "width=device-width,initial-scale=1")]),
-        void("meta", &[("name", "color-scheme"), ("content", "light dark")]),
-        el("title", &[], format!("Rehearsal of {title}: {}", verdict::result(rehearsal).2)),
-        markup::style(style::SHEET),
-    ];
     let skip = el("a", &[("class", "skip"), ("href", "#verdict")], "Skip to the verdict");
-    let body = [skip, banner(&title), contents(rehearsal), main(rehearsal, next), footer()];
-    let page = el("html", &[("lang", "en")], el("head", &[], head).and(el("body", &[], body)));
-    format!("<!doctype html>\n{}\n", page.into_string())
+    let banner = banner("meshlift · rehearsal on a digital twin", &title);
+    let body = [skip, banner, contents(links(rehearsal)), main(rehearsal, next), footer()];
+    page(&format!("Rehearsal of {title}: {}", verdict::result(rehearsal).2), body)
 }
 
-fn banner(title: &str) -> Markup {
-    let over = el("p", &[("class", "over")], "meshlift · rehearsal on a digital twin");
-    el("header", &[], over.and(el("h1", &[], title)))
-}
-
-fn contents(rehearsal: &Rehearsal<'_>) -> Markup {
+fn links(rehearsal: &Rehearsal<'_>) -> impl Iterator<Item = (&'static str, &'static str)> {
     let report = rehearsal.report;
     let alarms = [
         (!report.violations.is_empty(), ("violations", "Worse than announced")),
         (!super::waiting(report).is_empty(), ("waiting", "Waits for you")),
     ];
-    let alarms = alarms.into_iter().filter(|(is_there, _)| *is_there).map(|(_, entry)| entry);
-    let link = |(id, word): (&str, &str)| el("li", &[], el("a", &[("href", &format!("#{id}"))], word));
-    let links: Markup = alarms.chain(CONTENTS).map(link).collect();
-    el("nav", &[("aria-label", "Contents")], el("ul", &[], links))
+    alarms.into_iter().filter(|(is_there, _)| *is_there).map(|(_, entry)| entry).chain(CONTENTS)
 }
 
 fn main(rehearsal: &Rehearsal<'_>, next: &[String]) -> Markup {

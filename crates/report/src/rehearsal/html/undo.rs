@@ -3,9 +3,9 @@
 use super::axis::Axis;
 use super::chart::{Chart, Scale, area, legend, line};
 use super::course;
-use super::markup::{Markup, el};
-use super::parts::{Column, folded, list, note, section, table};
 use super::timeline::shown;
+use crate::page::markup::{Markup, el};
+use crate::page::parts::{Column, folded, list, note, section, table};
 use crate::rehearsal::Rehearsal;
 use crate::text::duration;
 

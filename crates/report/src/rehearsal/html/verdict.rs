@@ -3,9 +3,9 @@
 use meshlift_model::journal::RunResult;
 use meshlift_model::plan::WaitingOn;
 
-use super::markup::{Markup, el};
-use super::parts::{badge, code, list, section};
 use super::timeline::baked_seconds;
+use crate::page::markup::{Markup, el};
+use crate::page::parts::{badge, code, list, section};
 use crate::rehearsal::{Rehearsal, verdict, waiting};
 use crate::text::{count, duration, figure};
 

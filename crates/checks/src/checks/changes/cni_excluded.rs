@@ -8,12 +8,10 @@ use meshlift_model::names::ObjectRef;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
-/// Where istio-cni's settings are.
-const SETTINGS: &str = "istio-cni-config";
 /// Which of them names namespaces, by commas.
 const EXCLUDED: &str = "EXCLUDE_NAMESPACES";
 
-pub(super) const CHECK: Check = Check {
+pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4102",
         layer: Layer::Ambient,
@@ -38,8 +36,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let settings = context.objects().config_maps.iter().filter(|map| map.metadata.name == SETTINGS);
-    let listed = settings.filter_map(|map| map.data.get(EXCLUDED)).flat_map(|names| names.split(','));
+    let listed = context.agent_setting(EXCLUDED).into_iter().flat_map(|names| names.split(','));
     let excluded: BTreeSet<&str> = listed.map(str::trim).filter(|name| !name.is_empty()).collect();
     let mut enrolled: BTreeMap<&str, usize> = BTreeMap::new();
     for pod in &context.mesh.ambient.enrolled {
@@ -52,7 +49,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .map(|(namespace, pods)| {
             let subject = ObjectRef::cluster("Namespace", namespace);
             Hit::new(&subject, format!("{pods} pods are in the mesh, and istio-cni is told to leave {namespace} out"))
-                .because(format!("ConfigMap {SETTINGS} {EXCLUDED} names {namespace}"))
+                .because(format!("ConfigMap istio-cni-config {EXCLUDED} names {namespace}"))
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! The style sheet: light and dark by the reader's setting, narrow and wide, and on paper.
 
 /// The sheet. It names no address, so that the report needs nothing but itself.
-pub(super) const SHEET: &str = include_str!("sheet.css");
+pub(crate) const SHEET: &str = include_str!("sheet.css");
 
 #[cfg(test)]
 mod tests {

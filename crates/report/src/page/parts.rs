@@ -1,45 +1,48 @@
 //! Parts that many sections are made of.
 
+use meshlift_model::finding::{Finding, Severity, Verdict};
+
 use super::markup::{Markup, el};
+use crate::words;
 
 /// A column of a table: its head, and whether its cells are figures.
 #[derive(Clone, Copy)]
-pub(super) enum Column {
+pub(crate) enum Column {
     Text(&'static str),
     Figure(&'static str),
 }
 
 /// A section with its heading, which the list of contents leads to.
-pub(super) fn section(id: &str, title: &str, body: impl Into<Markup>) -> Markup {
+pub(crate) fn section(id: &str, title: &str, body: impl Into<Markup>) -> Markup {
     let heading = format!("{id}-title");
     let head = el("h2", &[("id", &heading)], title);
     el("section", &[("id", id), ("aria-labelledby", &heading)], head.and(body))
 }
 
 /// A paragraph that explains.
-pub(super) fn note(text: &str) -> Markup {
+pub(crate) fn note(text: &str) -> Markup {
     el("p", &[("class", "note")], text)
 }
 
 /// A list; a sentence where there is nothing.
-pub(super) fn list(items: impl IntoIterator<Item = impl Into<Markup>>, nothing: &str) -> Markup {
+pub(crate) fn list(items: impl IntoIterator<Item = impl Into<Markup>>, nothing: &str) -> Markup {
     let items: Markup = items.into_iter().map(|item| el("li", &[], item)).collect();
     if items.is_empty() { el("p", &[], nothing) } else { el("ul", &[], items) }
 }
 
 /// More of something, folded away.
-pub(super) fn folded(summary: impl Into<Markup>, body: impl Into<Markup>) -> Markup {
+pub(crate) fn folded(summary: impl Into<Markup>, body: impl Into<Markup>) -> Markup {
     el("details", &[], el("summary", &[], summary).and(body))
 }
 
 /// Pairs of a word and what it stands for.
-pub(super) fn facts(pairs: impl IntoIterator<Item = (impl Into<Markup>, impl Into<Markup>)>) -> Markup {
+pub(crate) fn facts(pairs: impl IntoIterator<Item = (impl Into<Markup>, impl Into<Markup>)>) -> Markup {
     let pair = |(word, fact): (_, _)| el("div", &[], el("dt", &[], word).and(el("dd", &[], fact)));
     el("dl", &[("class", "facts")], pairs.into_iter().map(pair).collect::<Markup>())
 }
 
 /// A table whose first cell heads its row. It scrolls by itself where the window is too narrow.
-pub(super) fn table(
+pub(crate) fn table(
     caption: &str,
     columns: &[Column],
     rows: impl IntoIterator<Item = Vec<Markup>>,
@@ -74,12 +77,22 @@ pub(super) fn table(
 }
 
 /// A word with a mark, so that colour is never all that tells it apart.
-pub(super) fn badge(tone: &str, mark: &str, word: &str) -> Markup {
+pub(crate) fn badge(tone: &str, mark: &str, word: &str) -> Markup {
     let mark = el("span", &[("aria-hidden", "true")], format!("{mark} "));
     el("span", &[("class", &format!("badge {tone}"))], mark.and(word))
 }
 
 /// A name as the cluster has it.
-pub(super) fn code(name: impl Into<Markup>) -> Markup {
+pub(crate) fn code(name: impl Into<Markup>) -> Markup {
     el("code", &[], name)
+}
+
+/// What a finding weighs.
+pub(crate) fn severity(finding: &Finding) -> Markup {
+    match (finding.verdict, finding.severity) {
+        (Verdict::Unknown, _) => badge("warn", "?", "unknown"),
+        (Verdict::Fail, Severity::Block) => badge("bad", "✕", words::severity(Severity::Block)),
+        (Verdict::Fail, Severity::Warn) => badge("warn", "!", words::severity(Severity::Warn)),
+        (Verdict::Fail, Severity::Info) => badge("dim", "i", words::severity(Severity::Info)),
+    }
 }

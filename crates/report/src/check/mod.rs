@@ -1,41 +1,60 @@
 //! Findings, grouped by what follows for an upgrade.
 
+mod json;
+mod page;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_checks::assessment::{Assessment, Restart};
-use meshlift_checks::catalogue::layer;
+use meshlift_checks::catalogue::{flags, layer};
 use meshlift_mesh::Mesh;
-use meshlift_model::defaults::FORMAT_VERSION;
 use meshlift_model::finding::{Consequence, Finding, Severity, TrafficVerdict, Verdict};
 use meshlift_model::names::ObjectRef;
 use serde::Serialize;
 
-use crate::inspect::{istio_versions, sources, verdicts};
+use crate::inspect::verdicts;
 use crate::text::{Style, Tone, WIDTH, count, cut, hang, hang_at};
 use crate::words;
 
+pub use json::{CheckJson, check_json};
+pub use page::html;
+
 /// What a screen is grouped by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
+#[derive(Clone, Copy, Debug)]
+pub enum Group<'a> {
     /// What follows for an upgrade.
     Consequence,
     /// Namespaces; what is in none comes first.
     Namespace,
     /// Layers of the mesh.
     Layer,
+    /// Values of a label, of a workload or else of its namespace.
+    Label {
+        /// Where labels are read.
+        mesh: &'a Mesh,
+        /// The label.
+        key: &'a str,
+    },
 }
 
 /// The screen. `findings` are those to show; `next` is the last line's command.
 #[must_use]
-pub fn screen(findings: &[&Finding], assessment: &Assessment, by: Group, next: &str, style: Style) -> String {
+pub fn screen(
+    findings: &[&Finding],
+    assessment: &Assessment,
+    by: Group<'_>,
+    next: &str,
+    style: Style,
+) -> String {
     let mut text = match by {
         Group::Consequence => by_consequence(findings, assessment, style),
+        Group::Label { mesh, key } => grouped(findings, style, |finding| {
+            owner(mesh, key, &finding.subject)
+                .map_or_else(|| format!("no label {key}"), |name| format!("{key} {name}"))
+        }),
         Group::Namespace => grouped(findings, style, |finding| {
-            let namespace = match finding.subject.kind.as_str() {
-                "Namespace" => &finding.subject.name,
-                _ => &finding.subject.namespace,
-            };
+            let namespace = namespace_of(&finding.subject);
             if namespace.is_empty() { "WHOLE CLUSTER".to_owned() } else { format!("namespace {namespace}") }
         }),
         Group::Layer => grouped(findings, style, |finding| {
@@ -45,9 +64,39 @@ pub fn screen(findings: &[&Finding], assessment: &Assessment, by: Group, next: &
     if findings.is_empty() {
         text.push_str("nothing found at this severity\n");
     }
+    text.push_str(&kept(findings, style));
     text.push_str(&summary_line(findings, assessment, style));
     text.push_str(&format!("next: {next}\n"));
     text
+}
+
+/// The settings that keep what versions change, a line each.
+fn kept(findings: &[&Finding], style: Style) -> String {
+    let flags = flags(findings);
+    if flags.is_empty() {
+        return String::new();
+    }
+    let lines = flags.iter().map(|flag| format!("  {}  --set {}\n", flag.code, flag.set()));
+    let head = style.heading("FLAGS");
+    format!(
+        "{head}  of the new revision that keep today's behaviour, for istioctl install\n{}",
+        lines.collect::<String>()
+    )
+}
+
+fn namespace_of(subject: &ObjectRef) -> &str {
+    if subject.kind == "Namespace" { &subject.name } else { &subject.namespace }
+}
+
+/// The value of a label at a workload's pods, else at its namespace.
+fn owner<'a>(mesh: &'a Mesh, key: &str, subject: &ObjectRef) -> Option<&'a str> {
+    let own = mesh.workloads.get(subject).and_then(|workload| workload.template.metadata.label(key));
+    own.or_else(|| {
+        let mut namespaces = mesh.snapshot.objects.namespaces.iter();
+        namespaces
+            .find(|one| one.metadata.name == namespace_of(subject))
+            .and_then(|one| one.metadata.label(key))
+    })
 }
 
 fn by_consequence(findings: &[&Finding], assessment: &Assessment, style: Style) -> String {
@@ -192,76 +241,6 @@ pub fn summary(findings: &[&Finding]) -> Summary {
     summary
 }
 
-/// JSON of `check`; its shape is stable.
-#[derive(Clone, Debug, Serialize)]
-pub struct CheckJson<'a> {
-    format_version: u32,
-    mesh: MeshJson,
-    findings: Vec<FindingJson<'a>>,
-    summary: Summary,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct MeshJson {
-    kubernetes_version: Option<String>,
-    istio_versions: Vec<String>,
-    sources: Vec<crate::inspect::SourceJson>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct FindingJson<'a> {
-    code: &'a str,
-    severity: Severity,
-    verdict: Verdict,
-    subject: SubjectJson<'a>,
-    title: &'a str,
-    detail: &'a str,
-    hint: &'a str,
-    evidence: &'a [String],
-    docs: &'a str,
-    consequence: Consequence,
-    offers: &'a [String],
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct SubjectJson<'a> {
-    kind: &'a str,
-    namespace: &'a str,
-    name: &'a str,
-}
-
-/// The document for these findings.
-#[must_use]
-pub fn check_json<'a>(mesh: &Mesh, findings: &[&'a Finding]) -> CheckJson<'a> {
-    let one = |finding: &&'a Finding| FindingJson {
-        code: &finding.code,
-        severity: finding.severity,
-        verdict: finding.verdict,
-        subject: SubjectJson {
-            kind: &finding.subject.kind,
-            namespace: &finding.subject.namespace,
-            name: &finding.subject.name,
-        },
-        title: &finding.title,
-        detail: &finding.detail,
-        hint: &finding.hint,
-        evidence: &finding.evidence,
-        docs: &finding.docs,
-        consequence: finding.consequence,
-        offers: &finding.offers,
-    };
-    CheckJson {
-        format_version: FORMAT_VERSION,
-        mesh: MeshJson {
-            kubernetes_version: mesh.snapshot.kubernetes_version.clone(),
-            istio_versions: istio_versions(mesh),
-            sources: sources(mesh),
-        },
-        findings: findings.iter().map(one).collect(),
-        summary: summary(findings),
-    }
-}
-
 /// Findings as a Markdown table, for a ticket or a pull request.
 #[must_use]
 pub fn markdown(findings: &[&Finding]) -> String {
@@ -314,6 +293,19 @@ mod tests {
         assert!(text.contains("choose: accept-loss"), "{text}");
         assert!(text.lines().all(|line| columns(line) <= WIDTH), "{text}");
         assert_eq!(summary(&shown), Summary { block: 1, warn: 1, info: 1, unknown: 0 });
+    }
+
+    #[test]
+    fn settings_that_keep_todays_behaviour_are_listed_once() {
+        let all = [
+            finding("ML4101", Severity::Warn, Consequence::Behaviour),
+            finding("ML4101", Severity::Warn, Consequence::Behaviour),
+            finding("ML1001", Severity::Block, Consequence::Gap),
+        ];
+        let shown: Vec<&Finding> = all.iter().collect();
+        let text = screen(&shown, &Assessment::default(), Group::Consequence, "x", Style::Plain);
+        let set = "--set values.pilot.env.PILOT_SIDECAR_PICK_BEST_SERVICE_NAMESPACE=false";
+        assert_eq!(text.matches(set).count(), 1, "{text}");
     }
 
     #[test]

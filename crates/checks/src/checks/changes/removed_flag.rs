@@ -15,7 +15,7 @@ const REMOVED: [(&str, u32, &str); 4] = [
     ("PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY", 31, "gateways always make a span for each upstream request"),
 ];
 
-pub(super) const CHECK: Check = Check {
+pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4107",
         layer: Layer::ControlPlane,
@@ -47,8 +47,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         let deployment = context.object::<Deployment>(reference)?;
         let names = deployment.spec.template.spec.containers.iter().flat_map(|container| &container.env);
         let names: Vec<&str> = names.map(|variable| variable.name.as_str()).collect();
-        let crossed = |minor: u32| version.major == 1 && version.minor < minor && target.minor >= minor;
-        let gone = REMOVED.iter().filter(|(name, minor, _)| crossed(*minor) && names.contains(name));
+        let gone = REMOVED.iter().filter(|(name, minor, _)| context.crosses(version, *minor) && names.contains(name));
         let gone: Vec<String> = gone.map(|(name, minor, what)| format!("{name} (1.{minor}: {what})")).collect();
         let subject = ObjectRef::cluster("Revision", revision.name.as_str());
         let hit = (!gone.is_empty()).then(|| Hit::new(&subject, format!("{target} ignores {}", gone.join("; "))))?;

@@ -10,7 +10,7 @@ use meshlift_model::time::Time;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
-pub(super) const CHECK: Check = Check {
+pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4101",
         layer: Layer::Configuration,
@@ -34,18 +34,27 @@ pub(super) const CHECK: Check = Check {
     find,
 };
 
-/// Whoever provides a host to other namespaces.
-struct Provider<'a> {
+/// Whoever provides a host.
+pub(super) struct Provider<'a> {
     /// Kubernetes Services come first.
-    is_entry: bool,
+    pub(super) is_entry: bool,
     created: Option<Time>,
-    namespace: &'a str,
-    object: ObjectRef,
+    pub(super) namespace: &'a str,
+    pub(super) object: ObjectRef,
 }
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
+    let hosts = providers(context, is_seen_elsewhere);
+    hosts.iter().filter_map(|(host, providers)| hit(host, providers)).collect()
+}
+
+/// Hosts of the ServiceEntries that count, and all that provide them.
+pub(super) fn providers<'a>(
+    context: &Context<'a>,
+    counts: impl Fn(&ServiceEntry) -> bool,
+) -> BTreeMap<String, Vec<Provider<'a>>> {
     let mut hosts: BTreeMap<String, Vec<Provider<'_>>> = BTreeMap::new();
-    for entry in context.objects().service_entries.iter().filter(|entry| is_seen_elsewhere(entry)) {
+    for entry in context.objects().service_entries.iter().filter(|entry| counts(entry)) {
         for host in &entry.spec.hosts {
             let provider = Provider {
                 is_entry: true,
@@ -64,7 +73,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             providers.push(Provider { is_entry: false, created, namespace, object: service.object_ref() });
         }
     }
-    hosts.iter().filter_map(|(host, providers)| hit(host, providers)).collect()
+    hosts
 }
 
 /// True unless only its own namespace sees it.

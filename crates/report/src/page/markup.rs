@@ -4,21 +4,21 @@ use std::fmt::Write as _;
 
 /// A piece of HTML. It is made from text, which is escaped, and by [`el`] and [`void`] alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Markup(String);
+pub(crate) struct Markup(String);
 
 impl Markup {
     /// The HTML.
-    pub(super) fn into_string(self) -> String {
+    pub(crate) fn into_string(self) -> String {
         self.0
     }
 
     /// True if there is none.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// This, and then that.
-    pub(super) fn and(mut self, more: impl Into<Markup>) -> Self {
+    pub(crate) fn and(mut self, more: impl Into<Markup>) -> Self {
         self.0.push_str(&more.into().0);
         self
     }
@@ -55,18 +55,18 @@ impl<T: Into<Markup>> FromIterator<T> for Markup {
 }
 
 /// An element. Names come from this crate alone; attributes may hold anything.
-pub(super) fn el(name: &str, attributes: &[(&str, &str)], body: impl Into<Markup>) -> Markup {
+pub(crate) fn el(name: &str, attributes: &[(&str, &str)], body: impl Into<Markup>) -> Markup {
     let body = body.into().0;
     Markup(format!("<{name}{}>{body}</{name}>", written(attributes)))
 }
 
 /// An element without a body, such as `meta` and `rect`.
-pub(super) fn void(name: &str, attributes: &[(&str, &str)]) -> Markup {
+pub(crate) fn void(name: &str, attributes: &[(&str, &str)]) -> Markup {
     Markup(format!("<{name}{}/>", written(attributes)))
 }
 
 /// A style sheet: the one text that is not escaped. It is a constant of this crate.
-pub(super) fn style(sheet: &'static str) -> Markup {
+pub(crate) fn style(sheet: &'static str) -> Markup {
     Markup(format!("<style>{sheet}</style>"))
 }
 

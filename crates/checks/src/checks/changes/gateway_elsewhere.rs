@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use meshlift_mesh::facts::GatewayKind;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Pod, Resource};
+use meshlift_model::k8s::{Pod, Resource, has_all};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -12,7 +12,7 @@ use crate::context::{Context, WORKLOADS};
 /// Label of pods that istiod makes for a Gateway of the Gateway API.
 const MANAGED_BY: &str = "gateway.networking.k8s.io/gateway-name";
 
-pub(super) const CHECK: Check = Check {
+pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4103",
         layer: Layer::Gateways,
@@ -46,9 +46,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     gateways
         .filter_map(|gateway| {
             let selects = |pod: &&&Pod| {
-                let mut labels = gateway.spec.selector.iter();
                 pod.metadata.namespace != gateway.metadata.namespace
-                    && labels.all(|(key, value)| pod.metadata.labels.get(key) == Some(value))
+                    && has_all(&pod.metadata.labels, &gateway.spec.selector)
             };
             let reached: BTreeSet<String> = managed
                 .iter()

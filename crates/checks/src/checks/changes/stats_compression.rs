@@ -8,7 +8,7 @@ use crate::context::{Context, WORKLOADS};
 /// The annotation.
 const ANNOTATION: &str = "sidecar.istio.io/statsCompression";
 
-pub(super) const CHECK: Check = Check {
+pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4106",
         layer: Layer::Sidecars,

@@ -8,7 +8,7 @@ use meshlift_model::k8s::{Resource, VirtualService};
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
-pub(super) const CHECK: Check = Check {
+pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4104",
         layer: Layer::Configuration,

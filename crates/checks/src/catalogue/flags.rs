@@ -1,0 +1,111 @@
+//! Settings of a new revision that keep what a version would change: one for each change, never a whole
+//! compatibility profile.
+
+use meshlift_model::finding::Finding;
+
+use crate::context::Context;
+
+/// A setting that keeps the former behaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// Check that finds the change.
+    pub code: &'static str,
+    place: Place,
+    name: &'static str,
+    value: &'static str,
+}
+
+/// Where a setting belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Environment of istiod.
+    Istiod,
+    /// Values of istio-cni.
+    Cni,
+}
+
+impl Flag {
+    /// As `--set` of istioctl takes it; Helm wants it without the leading `values.` (`values.cni.` for the chart of
+    /// istio-cni).
+    #[must_use]
+    pub fn set(&self) -> String {
+        let path = match self.place {
+            Place::Istiod => "values.pilot.env",
+            Place::Cni => "values.cni",
+        };
+        format!("{path}.{}={}", self.name, self.value)
+    }
+
+    /// True if every revision that runs the target has it already; what istio-cni will be told is not known.
+    fn is_set(&self, context: &Context<'_>) -> bool {
+        let mut targets = context.targets().peekable();
+        self.place == Place::Istiod
+            && targets.peek().is_some()
+            && targets.all(|revision| context.istiod_env(revision, self.name) == Some(self.value))
+    }
+}
+
+const fn istiod(code: &'static str, name: &'static str, value: &'static str) -> Flag {
+    Flag { code, place: Place::Istiod, name, value }
+}
+
+const fn cni(code: &'static str, name: &'static str, value: &'static str) -> Flag {
+    Flag { code, place: Place::Cni, name, value }
+}
+
+/// By check (istio: `manifests/helm-profiles/compatibility-version-*.yaml`, and the notes that each check cites).
+const FLAGS: &[Flag] = &[
+    istiod("ML4101", "PILOT_SIDECAR_PICK_BEST_SERVICE_NAMESPACE", "false"),
+    istiod("ML4103", "PILOT_ENABLE_STRICT_GATEWAY_MERGING", "false"),
+    istiod("ML4104", "DISABLE_SHADOW_HOST_SUFFIX", "false"),
+    istiod("ML4108", "PILOT_UNIFIED_SIDECAR_SCOPE", "false"),
+    istiod("ML4110", "PREFER_DESTINATIONRULE_TLS_FOR_EXTERNAL_SERVICES", "false"),
+    istiod("ML4111", "ENABLE_ENHANCED_DESTINATIONRULE_MERGE", "false"),
+    istiod("ML4112", "EXCLUDE_UNSAFE_503_FROM_DEFAULT_RETRY", "false"),
+    istiod("ML4118", "PILOT_ENABLE_IP_AUTOALLOCATE", "false"),
+    cni("ML4120", "ambient.dnsCapture", "false"),
+    cni("ML4123", "ambient.shareHostNetworkNamespace", "true"),
+    istiod("ML4124", "MAX_CONNECTIONS_PER_SOCKET_EVENT_LOOP", "0"),
+    istiod("ML4127", "ENABLE_DEBUG_ENDPOINT_AUTH", "false"),
+    istiod("ML4128", "DISABLE_TRACK_REMAINING_CB_METRICS", "false"),
+    cni("ML4130", "ambient.reconcileIptablesOnStartup", "false"),
+    istiod("ML4133", "PILOT_AUTO_SEND_UNHEALTHY_ENDPOINTS", "false"),
+    istiod("ML4135", "ISTIO_GPRC_MAXRECVMSGSIZE", "33554432"),
+];
+
+/// The setting that keeps what a check finds to change; `None` where there is none.
+#[must_use]
+pub fn flag(code: &str) -> Option<&'static Flag> {
+    FLAGS.iter().find(|flag| flag.code == code)
+}
+
+/// The smallest set of settings that keeps today's behaviour for everything that was found, by check.
+#[must_use]
+pub fn flags(findings: &[&Finding]) -> Vec<&'static Flag> {
+    FLAGS.iter().filter(|flag| findings.iter().any(|finding| finding.code == flag.code)).collect()
+}
+
+/// True if the new revision is told to behave as the old one: nothing changes.
+pub(crate) fn is_kept(code: &str, context: &Context<'_>) -> bool {
+    flag(code).is_some_and(|flag| flag.is_set(context))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::CHECKS;
+
+    #[test]
+    fn each_setting_belongs_to_a_check_and_its_text_names_it() {
+        for flag in FLAGS {
+            let entry = CHECKS.iter().map(|check| &check.entry).find(|entry| entry.code == flag.code);
+            let text = entry.map(|entry| format!("{} {}", entry.hint, entry.fix)).unwrap_or_default();
+            assert!(text.contains(flag.name), "{} does not say {}", flag.code, flag.name);
+        }
+    }
+
+    #[test]
+    fn what_was_not_found_needs_no_setting() {
+        assert!(flags(&[]).is_empty());
+    }
+}

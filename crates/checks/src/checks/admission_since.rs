@@ -1,0 +1,83 @@
+//! ML1055: webhooks that no running pod was ever shown to.
+
+use std::collections::BTreeMap;
+
+use meshlift_mesh::facts::Workload;
+use meshlift_model::defaults::REV_LABEL;
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::{Namespace, ObjectMeta, Pod, Resource, Webhook};
+use meshlift_model::names::ObjectRef;
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+/// Workloads that a finding names.
+const EVIDENCE_MAX: usize = 10;
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1055",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
+        title: "A webhook is newer than the pods, and has the last word on new ones",
+        severity: Severity::Warn,
+        consequence: Consequence::Stuck,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "make one pod of each workload anew before the upgrade, or create one as a dry run",
+        why: "Pods that were made before the webhook was there have never been judged by it. It refuses a new one \
+              if it does not like it, or if it does not answer (failurePolicy Fail): the rollout stands at its \
+              first pod.",
+        see: "`kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations \
+              --sort-by=.metadata.creationTimestamp`.",
+        fix: "`kubectl create --dry-run=server` of a pod from each template shows what it says. `apply` does that \
+              with one pod before each wave.",
+        sources: &["https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/"],
+    },
+    needs: &[WORKLOADS, &["validatingwebhookconfigurations.admissionregistration.k8s.io"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let objects = context.objects();
+    let mutating = objects.mutating_webhooks.iter().map(|one| (one.object_ref(), &one.metadata, &one.webhooks));
+    let validating = objects.validating_webhooks.iter().map(|one| (one.object_ref(), &one.metadata, &one.webhooks));
+    let namespaces: BTreeMap<&str, &Namespace> =
+        objects.namespaces.iter().map(|one| (one.metadata.name.as_str(), one)).collect();
+    let young = |(_, meta, _): &(ObjectRef, &ObjectMeta, _)| meta.creation_timestamp.is_some() && !is_istio(meta);
+    mutating
+        .chain(validating)
+        .filter(young)
+        .filter_map(|(reference, meta, webhooks)| {
+            let strict: Vec<&Webhook> = webhooks.iter().filter(|one| one.failure_policy != "Ignore").collect();
+            if strict.is_empty() {
+                return None;
+            }
+            let unseen: Vec<&ObjectRef> = context
+                .restarted()
+                .filter(|workload| {
+                    let namespace = namespaces.get(workload.workload.namespace.as_str());
+                    let pod = Pod { metadata: workload.template.metadata.clone(), ..Pod::default() };
+                    is_older(context, workload, meta)
+                        && namespace.is_some_and(|namespace| strict.iter().any(|one| one.wants(namespace, &pod)))
+                })
+                .map(|workload| &workload.workload)
+                .collect();
+            let first = unseen.first()?;
+            let hit = Hit::new(&reference, format!("{} workloads have no pod that it has seen, {first} among them", unseen.len()));
+            Some(unseen.iter().take(EVIDENCE_MAX).fold(hit, |hit, one| hit.because(format!("all pods of {one} are older"))))
+        })
+        .collect()
+}
+
+/// True if all pods of a workload are older than an object.
+fn is_older(context: &Context<'_>, workload: &Workload, meta: &ObjectMeta) -> bool {
+    let pods = workload.pods.iter().filter_map(|pod| context.object::<Pod>(pod));
+    let newest = pods.filter_map(|pod| pod.metadata.creation_timestamp).max();
+    newest.zip(meta.creation_timestamp).is_some_and(|(pod, webhook)| pod < webhook)
+}
+
+/// Istio's own webhooks are judged by checks of their own.
+fn is_istio(meta: &ObjectMeta) -> bool {
+    meta.label(REV_LABEL).is_some() || meta.name.starts_with("istio")
+}

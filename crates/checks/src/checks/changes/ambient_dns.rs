@@ -1,0 +1,39 @@
+//! ML4120: DNS of ambient pods that is captured from one version on.
+
+use meshlift_model::finding::{Consequence, Severity};
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+pub(crate) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML4120",
+        layer: Layer::Ambient,
+        versions: Versions::Since(25),
+        title: "DNS of ambient pods is captured from now on, of new pods first",
+        severity: Severity::Warn,
+        consequence: Consequence::Behaviour,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "restart ambient workloads after istio-cni, or keep DNS capture off",
+        why: "From 1.25 on istio-cni sends the DNS of ambient pods to ztunnel. Pods that start after its upgrade \
+              get it, pods that run do not: pods of one workload resolve names in two ways until all are \
+              restarted.",
+        see: "`kubectl get configmap -A --field-selector metadata.name=istio-cni-config -o yaml | grep \
+              AMBIENT_DNS_CAPTURE`.",
+        fix: "Restart them wave by wave, or set `ambient.dnsCapture=false` for istio-cni; a single pod stays out \
+              by annotation `ambient.istio.io/dns-capture: \"false\"`.",
+        sources: &["https://istio.io/latest/news/releases/1.25.x/announcing-1.25/upgrade-notes/"],
+    },
+    needs: &[WORKLOADS, &["configmaps"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let enrolled = context.mesh.ambient.enrolled.len();
+    if enrolled == 0 || context.agent_setting("AMBIENT_DNS_CAPTURE") == Some("true") {
+        return Vec::new();
+    }
+    let agents = context.mesh.ambient.cni.iter();
+    agents.map(|agent| Hit::new(agent, format!("{enrolled} pods are in the mesh without DNS capture"))).collect()
+}

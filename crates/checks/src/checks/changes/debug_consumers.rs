@@ -1,0 +1,44 @@
+//! ML4127: tools that ask istiod for what it no longer tells everybody.
+
+use meshlift_model::finding::{Consequence, Severity};
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+/// Images of tools that are known to ask.
+const TOOLS: [&str; 2] = ["kiali", "kiali-server"];
+
+pub(crate) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML4127",
+        layer: Layer::ControlPlane,
+        versions: Versions::Since(29),
+        title: "A tool outside of the system namespace asks istiod what it may not know any more",
+        severity: Severity::Warn,
+        consequence: Consequence::Behaviour,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "name its namespace in DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES of the new istiod",
+        why: "From 1.29 on the debug endpoints of istiod ask who is there. From other namespaces than its own only \
+              config_dump, ndsz and edsz of proxies of the same namespace are answered: Kiali shows no sync state, \
+              scripts fail.",
+        see: "`kubectl get deploy -A -o jsonpath='{.items[*].spec.template.spec.containers[*].image}' | tr \" \" \
+              \"\\n\" | grep kiali`.",
+        fix: "Set env DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES (1.30 and later) on the new istiod, or move the tool \
+              to its namespace. ENABLE_DEBUG_ENDPOINT_AUTH=false opens them to everybody.",
+        sources: &["https://istio.io/latest/news/releases/1.29.x/announcing-1.29/upgrade-notes/"],
+    },
+    needs: &[WORKLOADS],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let system = &context.mesh.system_namespaces;
+    let elsewhere = context.mesh.workloads.values().filter(|one| !system.contains(&one.workload.namespace));
+    let tools = elsewhere.filter_map(|workload| {
+        let mut images = workload.template.spec.containers.iter().map(|container| container.image.as_str());
+        let image = images.find(|image| image.split(['/', ':', '@']).any(|part| TOOLS.contains(&part)))?;
+        Some((&workload.workload, image))
+    });
+    tools.map(|(workload, image)| Hit::new(workload, format!("{image} asks istiods of other namespaces")).because(image)).collect()
+}

@@ -1,0 +1,44 @@
+//! ML4113: ambient pods whose DNS the new ztunnel expects to be set up anew.
+
+use meshlift_model::finding::{Consequence, Severity};
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+pub(crate) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML4113",
+        layer: Layer::Ambient,
+        versions: Versions::Since(24),
+        title: "Ambient pods lose DNS unless they are restarted between istio-cni and ztunnel",
+        severity: Severity::Block,
+        consequence: Consequence::Stuck,
+        offers: &["accept-change"],
+        may_accept_unknown: true,
+        hint: "upgrade istio-cni, restart the ambient workloads, then upgrade ztunnel",
+        why: "With DNS capture, a ztunnel of 1.24 or later answers DNS where an istio-cni of 1.24 or later sends \
+              it. Pods that an older istio-cni set up send it elsewhere: all their names fail to resolve from the \
+              moment that ztunnel is new.",
+        see: "`kubectl get configmap -A --field-selector metadata.name=istio-cni-config -o yaml | grep \
+              AMBIENT_DNS_CAPTURE`.",
+        fix: "Keep the order: istio-cni, then a restart of every ambient workload, then ztunnel. Pods that were \
+              missed are healed by a restart.",
+        sources: &["https://istio.io/latest/news/releases/1.24.x/announcing-1.24/upgrade-notes/"],
+    },
+    needs: &[WORKLOADS, &["configmaps"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let enrolled = context.mesh.ambient.enrolled.len();
+    if enrolled == 0 || context.agent_setting("AMBIENT_DNS_CAPTURE") != Some("true") {
+        return Vec::new();
+    }
+    let agents = context.mesh.ambient.cni.iter();
+    agents
+        .map(|agent| {
+            Hit::new(agent, format!("{enrolled} pods are in the mesh, and their DNS is captured"))
+                .because("ConfigMap istio-cni-config AMBIENT_DNS_CAPTURE=true")
+        })
+        .collect()
+}

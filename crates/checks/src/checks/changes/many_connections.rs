@@ -1,0 +1,33 @@
+//! ML4124: gateways that take many connections.
+
+use meshlift_model::finding::{Consequence, Severity};
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, SERVICES, WORKLOADS};
+
+pub(crate) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML4124",
+        layer: Layer::Gateways,
+        versions: Versions::Since(26),
+        title: "It accepts one connection at a time",
+        severity: Severity::Info,
+        consequence: Consequence::Behaviour,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "compare its CPU and its time to connect under load before and after",
+        why: "From 1.26 on a proxy accepts one connection for each event of its socket, so that connections spread \
+              evenly over its workers. A gateway that takes very many short ones spends more on it.",
+        see: "`pilot-agent request GET stats | grep downstream_cx_total` of the gateway, twice.",
+        fix: "Nothing to do as a rule. Env MAX_CONNECTIONS_PER_SOCKET_EVENT_LOOP=0 on the new istiod keeps the \
+              former way.",
+        sources: &["https://istio.io/latest/news/releases/1.26.x/announcing-1.26/change-notes/"],
+    },
+    needs: &[WORKLOADS, SERVICES],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let gateways = context.restarted().filter(|workload| context.is_outside_gateway(workload));
+    gateways.map(|gateway| Hit::new(&gateway.workload, "it takes connections from outside of the cluster")).collect()
+}

@@ -1,0 +1,39 @@
+//! ML4115: an operator in the cluster that nobody maintains any more.
+
+use meshlift_model::finding::{Consequence, Severity};
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+pub(crate) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML4115",
+        layer: Layer::ControlPlane,
+        versions: Versions::Since(24),
+        title: "Istio's in-cluster operator does not exist any more",
+        severity: Severity::Warn,
+        consequence: Consequence::Shared,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "take the operator out of the cluster, and install the new revision by istioctl or Helm",
+        why: "The operator ended with 1.23. One that still runs reconciles what it installed, and may set back \
+              what an upgrade changes; it cannot install 1.24 or later.",
+        see: "`kubectl get deploy -A -o jsonpath='{.items[*].spec.template.spec.containers[*].image}' | tr \" \" \
+              \"\\n\" | grep \"/operator:\"`.",
+        fix: "Scale it to zero first, then hand its objects over: \
+              https://istio.io/latest/blog/2024/in-cluster-operator-deprecation-announcement/.",
+        sources: &["https://istio.io/latest/blog/2024/in-cluster-operator-deprecation-announcement/"],
+    },
+    needs: &[WORKLOADS],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let workloads = context.mesh.workloads.values().filter(|workload| workload.replicas > 0);
+    let operators = workloads.filter_map(|workload| {
+        let mut containers = workload.template.spec.containers.iter();
+        let operator = containers.find(|one| one.image.contains("istio") && one.image.contains("/operator:"))?;
+        Some((&workload.workload, operator.image.as_str()))
+    });
+    operators.map(|(workload, image)| Hit::new(workload, format!("it runs {image}")).because(image)).collect()
+}

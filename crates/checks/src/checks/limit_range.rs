@@ -1,0 +1,113 @@
+//! ML1052: a pod that a LimitRange would not let in.
+
+use std::collections::BTreeMap;
+
+use crate::quantity::{running_sum, thousandths};
+use meshlift_mesh::by_namespace;
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::{LimitRange, LimitRangeItem, PodSpec, Resources, StringMap};
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1052",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
+        title: "A LimitRange would refuse its new pods",
+        severity: Severity::Block,
+        consequence: Consequence::Stuck,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "set the resources of the pod, or of its sidecar by annotation, within the limits",
+        why: "Pods that run were let in before the limit was there, or before injection gave them the sidecar that \
+              they will have. A new one is refused with its first container that is beyond the limits of its \
+              namespace: the rollout stands at its first pod.",
+        see: "`kubectl get limitrange -n NAMESPACE -o yaml`; `kubectl get events -n NAMESPACE` says `FailedCreate` \
+              once it happens.",
+        fix: "Annotations `sidecar.istio.io/proxyCPU`, `proxyMemory`, `proxyCPULimit` and `proxyMemoryLimit` set \
+              what the sidecar asks for.",
+        sources: &["https://kubernetes.io/docs/concepts/policy/limit-range/"],
+    },
+    needs: &[WORKLOADS, &["limitranges"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let ranges = by_namespace(&context.objects().limit_ranges);
+    context
+        .restarted()
+        .filter(|workload| workload.replicas > 0)
+        .filter_map(|workload| {
+            let pod = &context.as_injected(workload).spec;
+            let ranges = ranges.get(workload.workload.namespace.as_str())?;
+            let refused = |range: &&LimitRange| {
+                let items = range.spec.limits.iter();
+                items.filter_map(|item| refusal(item, pod)).next().map(|why| (range.metadata.path(), why))
+            };
+            let (range, why) = ranges.iter().copied().find_map(|range| refused(&range))?;
+            let hit = Hit::new(&workload.workload, format!("LimitRange {range}: {why}"));
+            Some(hit.because(format!("{} resources, with its sidecar", workload.workload)))
+        })
+        .collect()
+}
+
+/// Why a limit refuses a pod (kubernetes: plugin/pkg/admission/limitranger).
+fn refusal(item: &LimitRangeItem, pod: &PodSpec) -> Option<String> {
+    match item.type_.as_str() {
+        "Container" => pod.all_containers().find_map(|container| {
+            let asks = Asked {
+                requests: with_defaults(&container.resources.requests, &[&item.default_request, &item.default]),
+                limits: with_defaults(&container.resources.limits, &[&item.default]),
+            };
+            asks.beyond(item).map(|why| format!("container {} {why}", container.name))
+        }),
+        "Pod" => {
+            let sum = |pick: fn(&Resources) -> &StringMap| -> BTreeMap<String, i128> {
+                let named = item.min.keys().chain(item.max.keys());
+                named.map(|name| (name.clone(), running_sum(pod, pick, name))).collect()
+            };
+            let asks = Asked { requests: sum(|one| &one.requests), limits: sum(|one| &one.limits) };
+            asks.beyond(item).map(|why| format!("the pod {why}"))
+        }
+        _ => None,
+    }
+}
+
+/// Thousandths by resource.
+struct Asked {
+    requests: BTreeMap<String, i128>,
+    limits: BTreeMap<String, i128>,
+}
+
+impl Asked {
+    fn beyond(&self, item: &LimitRangeItem) -> Option<String> {
+        let least = item.min.iter().find_map(|(name, text)| {
+            let (asked, least) = (self.requests.get(name).copied().unwrap_or(0), thousandths(text)?);
+            (asked < least).then(|| format!("asks for less {name} than {text}"))
+        });
+        let most = || {
+            item.max.iter().find_map(|(name, text)| {
+                let (limit, most) = (self.limits.get(name).copied(), thousandths(text)?);
+                match limit {
+                    Some(limit) if limit > 0 => (limit > most).then(|| format!("may take more {name} than {text}")),
+                    Some(_) | None => Some(format!("has no limit of {name}, and {text} is the most")),
+                }
+            })
+        };
+        let ratio = || {
+            item.max_limit_request_ratio.iter().find_map(|(name, text)| {
+                let (request, limit) = (*self.requests.get(name)?, *self.limits.get(name)?);
+                let beyond = limit.saturating_mul(1000) > request.saturating_mul(thousandths(text)?);
+                beyond.then(|| format!("may take more than {text} times the {name} that it asks for"))
+            })
+        };
+        least.or_else(most).or_else(ratio)
+    }
+}
+
+fn with_defaults(own: &StringMap, defaults: &[&StringMap]) -> BTreeMap<String, i128> {
+    let all = defaults.iter().rev().flat_map(|one| one.iter()).chain(own);
+    all.filter_map(|(name, text)| Some((name.clone(), thousandths(text)?))).collect()
+}

@@ -1,0 +1,46 @@
+//! ML1057: a workload that nobody has restarted for long.
+
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::Pod;
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+/// Days after which a restart proves something new: assumption.
+const LONG_DAYS: i64 = 180;
+const DAY_MILLIS: i64 = 86_400_000;
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1057",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
+        title: "Nobody has restarted it for long",
+        severity: Severity::Info,
+        consequence: Consequence::Exposed,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "restart it once at the revision that it has, before the upgrade changes two things at once",
+        why: "A pod that has run for half a year was made with objects, images, admission and nodes of that day. \
+              If it does not come back, nobody knows whether the upgrade or the months in between are the cause.",
+        see: "`kubectl get pods -A --sort-by=.metadata.creationTimestamp`.",
+        fix: "`kubectl rollout restart` of it on an ordinary day.",
+        sources: &["https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-lifetime"],
+    },
+    needs: &[WORKLOADS],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let Some(now) = context.mesh.snapshot.newest_time() else { return Vec::new() };
+    context
+        .restarted()
+        .filter_map(|workload| {
+            let pods = workload.pods.iter().filter_map(|pod| context.object::<Pod>(pod));
+            let newest = pods.filter_map(|pod| pod.metadata.creation_timestamp).max()?;
+            let days = now.millis_since(newest).div_euclid(DAY_MILLIS);
+            let detail = format!("its newest pod is {days} days old");
+            (days >= LONG_DAYS).then(|| Hit::new(&workload.workload, detail))
+        })
+        .collect()
+}

@@ -1,0 +1,47 @@
+//! ML1054: a pull secret that is gone.
+
+use meshlift_model::finding::{Consequence, Severity};
+use super::reference_gone::{secrets, unread};
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML1054",
+        layer: Layer::Rollout,
+        versions: Versions::Any,
+        title: "A Secret to pull its images with is gone",
+        severity: Severity::Warn,
+        consequence: Consequence::Stuck,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "bring the Secret back, or take it out of the template",
+        why: "Images that a node has are not pulled, so pods that run do not notice. A new pod on another node, or \
+              one whose image is always pulled, stays in ImagePullBackOff.",
+        see: "`kubectl get deploy NAME -o jsonpath='{.spec.template.spec.imagePullSecrets}'`; `kubectl get secret \
+              -n NAMESPACE`.",
+        fix: "Create the Secret again, or correct its name. A registry that needs none does not need the reference \
+              either.",
+        sources: &["https://kubernetes.io/docs/tasks/configure-pod-container/pull-image-private-registry/"],
+    },
+    needs: &[WORKLOADS],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let restarted = || context.restarted().filter(|workload| workload.replicas > 0);
+    let Some(present) = secrets(context) else {
+        let unseen = restarted().filter(|one| !one.template.spec.image_pull_secrets.is_empty()).count();
+        return unread(unseen, ["pulls images with", "pull images with"]).into_iter().collect();
+    };
+    restarted()
+        .filter_map(|workload| {
+            let namespace = workload.workload.namespace.as_str();
+            let mut named = workload.template.spec.image_pull_secrets.iter().filter(|one| !one.name.is_empty());
+            let gone = named.find(|one| !present.contains(&(namespace, one.name.as_str())))?;
+            let hit = Hit::new(&workload.workload, format!("Secret {namespace}/{} does not exist", gone.name));
+            Some(hit.because(format!("its template names imagePullSecret {}", gone.name)))
+        })
+        .collect()
+}

@@ -1,0 +1,48 @@
+//! ML5016: a mesh of which only one cluster is seen.
+
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::names::ObjectRef;
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, SERVICES, WORKLOADS};
+
+/// Label of Secrets with the kubeconfig of another cluster.
+const REMOTE: &str = "istio/multiCluster";
+/// Label of the gateways between clusters.
+const EAST_WEST: &str = "eastwestgateway";
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML5016",
+        layer: Layer::ControlPlane,
+        versions: Versions::Any,
+        title: "The mesh goes beyond this cluster",
+        severity: Severity::Warn,
+        consequence: Consequence::Blind,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "check the other clusters too, and keep all within one minor version of each other",
+        why: "Istio gives no order for upgrades of several clusters. What runs in the others is not in this \
+              snapshot: whether their istiods, proxies and gateways are near enough to the target, and share its \
+              root, is not known.",
+        see: "`istioctl remote-clusters`; `kubectl get secret -n istio-system -l istio/multiCluster=true`.",
+        fix: "Run `check` against each cluster. Upgrade primaries before remotes, east-west gateways last, one \
+              cluster at a time; probe both ways between each two.",
+        sources: &["https://istio.io/latest/docs/ops/deployment/deployment-models/#multiple-clusters", "https://github.com/istio/istio.io/issues/12971"],
+    },
+    needs: &[WORKLOADS, SERVICES],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let remote = context.objects().secrets.iter().filter(|one| one.metadata.label(REMOTE) == Some("true"));
+    let remote = remote.map(|one| format!("Secret/{} names another cluster", one.metadata.path()));
+    let east_west = context.objects().services.iter().filter(|one| one.metadata.label("istio") == Some(EAST_WEST));
+    let east_west = east_west.map(|one| format!("Service/{} is an east-west gateway", one.metadata.path()));
+    let external = context.mesh.revisions.values().filter(|one| context.istiod_env(one, "EXTERNAL_ISTIOD") == Some("true"));
+    let external = external.map(|one| format!("istiod {} serves other clusters", one.name));
+    let evidence: Vec<String> = remote.chain(east_west).chain(external).collect();
+    let Some(first) = evidence.first() else { return Vec::new() };
+    let hit = Hit::new(&ObjectRef::cluster("Cluster", "kubernetes"), first.clone());
+    vec![evidence.into_iter().fold(hit, Hit::because)]
+}

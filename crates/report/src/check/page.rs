@@ -1,0 +1,123 @@
+//! Findings as one HTML file, for whoever has no terminal at hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use meshlift_checks::catalogue::{Flag, hazards, layer};
+use meshlift_mesh::Mesh;
+use meshlift_model::finding::{Consequence, Finding};
+
+use crate::inspect::istio_versions;
+use crate::page::markup::{Markup, el};
+use crate::page::parts::{Column, code, folded, list, note, section, severity, table};
+use crate::page::{banner, contents, page};
+use crate::words::{self, capitalised};
+
+/// Findings of a group that are written out; the rest is counted, and the other forms have them all.
+const SHOWN_MAX: usize = 500;
+
+/// The page. `flags` keep today's behaviour; `next` is the command to go on with.
+#[must_use]
+pub fn html(mesh: &Mesh, findings: &[&Finding], flags: &[&Flag], next: &str) -> String {
+    let runs = istio_versions(mesh).join(" and ");
+    let title = if runs.is_empty() { "A mesh".to_owned() } else { format!("A mesh of Istio {runs}") };
+    let mut groups: BTreeMap<Consequence, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        groups.entry(finding.consequence).or_default().push(finding);
+    }
+    let names: Vec<(String, String)> = groups
+        .keys()
+        .map(|one| words::consequence(*one).0)
+        .map(|name| (id(name), capitalised(name)))
+        .collect();
+    let links = std::iter::once(("summary", "Summary"))
+        .chain(names.iter().map(|(id, word)| (id.as_str(), word.as_str())));
+    let skip = el("a", &[("class", "skip"), ("href", "#summary")], "Skip to the summary");
+    let sections = groups.iter().map(|(consequence, findings)| group(*consequence, findings));
+    let main = overview(findings, flags, next).and(sections.collect::<Markup>());
+    let body = [skip, banner("meshlift · check", &title), contents(links), el("main", &[], main)];
+    page(&format!("{title}: what an upgrade meets"), body)
+}
+
+fn overview(findings: &[&Finding], flags: &[&Flag], next: &str) -> Markup {
+    let sum = super::summary(findings);
+    let said = format!("{} block, {} warn, {} info, {} unknown.", sum.block, sum.warn, sum.info, sum.unknown);
+    let mut checks: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in findings {
+        *checks.entry(&finding.code).or_default() += 1;
+    }
+    let columns =
+        [Column::Text("check"), Column::Text("what"), Column::Text("layer"), Column::Figure("findings")];
+    let rows = hazards().filter_map(|hazard| {
+        let count = checks.get(hazard.code)?;
+        let layer = layer(hazard.code).map(|layer| layer.to_string()).unwrap_or_default();
+        Some(vec![code(hazard.code), hazard.title.into(), layer.into(), count.to_string().into()])
+    });
+    let mut body = note(&said).and(table("Checks that found something", &columns, rows));
+    if !flags.is_empty() {
+        let flags = flags.iter().map(|flag| code(flag.set()).and(format!(" ({})", flag.code)));
+        body = body
+            .and(el("h3", &[], "Settings of the new revision that keep today's behaviour"))
+            .and(list(flags, ""));
+    }
+    section("summary", "Summary", body.and(el("p", &[], Markup::from("Next: ").and(code(next)))))
+}
+
+fn group(consequence: Consequence, findings: &[&Finding]) -> Markup {
+    let (name, meaning) = words::consequence(consequence);
+    let subjects: BTreeSet<_> = findings.iter().map(|finding| &finding.subject).collect();
+    let items: Markup = findings.iter().take(SHOWN_MAX).map(|finding| item(finding)).collect();
+    let mut body =
+        note(&format!("{meaning} ({})", subjects.len())).and(el("ul", &[("class", "findings")], items));
+    if findings.len() > SHOWN_MAX {
+        body = body.and(el("p", &[], format!("and {} more", findings.len() - SHOWN_MAX)));
+    }
+    section(&id(name), &capitalised(name), body)
+}
+
+/// A name as an anchor.
+fn id(name: &str) -> String {
+    name.to_lowercase().replace(' ', "-")
+}
+
+fn item(finding: &Finding) -> Markup {
+    let head =
+        severity(finding).and(" ").and(code(&finding.code)).and(" ").and(code(finding.subject.to_string()));
+    let mut body = el("p", &[("class", "subject")], head).and(el("p", &[], finding.detail.as_str()));
+    body = body.and(el("p", &[("class", "note")], format!("What to do: {}.", finding.hint)));
+    if !finding.evidence.is_empty() {
+        let evidence = finding.evidence.iter().map(code);
+        body = body.and(folded("What it rests on", list(evidence, "")));
+    }
+    el("li", &[], body)
+}
+
+#[cfg(test)]
+mod tests {
+    use meshlift_model::finding::{Severity, Verdict};
+    use meshlift_model::names::ObjectRef;
+    use meshlift_model::snapshot::Snapshot;
+
+    use super::*;
+
+    #[test]
+    fn a_page_shows_each_finding_once_and_no_markup_of_a_name() {
+        let finding = Finding {
+            code: "ML1001".into(),
+            severity: Severity::Block,
+            verdict: Verdict::Fail,
+            subject: ObjectRef::new("Deployment", "web", "<b>bff</b>"),
+            title: "t".into(),
+            detail: "none is kept".into(),
+            hint: "keep one".into(),
+            evidence: vec!["fact".into()],
+            docs: String::new(),
+            consequence: Consequence::Gap,
+            offers: vec![],
+        };
+        let mesh = Mesh::derive(std::sync::Arc::new(Snapshot::default()));
+        let html = html(&mesh, &[&finding], &[], "meshlift plan");
+        assert_eq!(html.matches("none is kept").count(), 1);
+        assert!(html.contains("&lt;b&gt;bff&lt;/b&gt;") && !html.contains("<b>bff"), "{html}");
+        assert!(html.contains("1 block, 0 warn") && html.contains("What to do: keep one."), "{html}");
+    }
+}

@@ -1,0 +1,182 @@
+//! Parts that objects hold in common, by number: a file has each of them once.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use meshlift_model::k8s::{
+    Affinity, Container, Objects, OwnerReference, Part, Shared, StringMap, Toleration,
+    TopologySpreadConstraint, Volume, for_each_part,
+};
+use meshlift_model::snapshot::{IstiodAnswers, SyncState};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::redact::redact_shared;
+use crate::sections::Section;
+
+/// Number of a part that is empty: no table has it.
+const EMPTY: u32 = 0;
+
+/// One table for each kind of part.
+#[derive(Default)]
+pub(crate) struct Parts {
+    maps: Table<StringMap>,
+    owners: Table<Vec<OwnerReference>>,
+    containers: Table<Vec<Container>>,
+    volumes: Table<Vec<Volume>>,
+    tolerations: Table<Vec<Toleration>>,
+    affinities: Table<Affinity>,
+    spreads: Table<Vec<TopologySpreadConstraint>>,
+    /// States of proxies, by xDS type.
+    states: Table<BTreeMap<String, SyncState>>,
+}
+
+/// Values from number 1 on.
+struct Table<T> {
+    values: Vec<Shared<T>>,
+    /// Numbers by hash.
+    numbers: BTreeMap<u64, Vec<u32>>,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), numbers: BTreeMap::new() }
+    }
+}
+
+impl<T: Clone + Default + Eq + Hash> Table<T> {
+    /// Takes a part out of its place.
+    fn take(&mut self, place: &mut Shared<T>) -> u32 {
+        if **place == T::default() {
+            return EMPTY;
+        }
+        let value = std::mem::take(place);
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        let alike = self.numbers.entry(hasher.finish()).or_default();
+        let known = alike.iter().find(|number| at(&self.values, **number) == Some(&value));
+        known.copied().unwrap_or_else(|| {
+            self.values.push(value);
+            // A file of 4 billion different parts is over every limit.
+            let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+            alike.push(number);
+            number
+        })
+    }
+
+    /// Puts a part back.
+    fn put(&self, number: u32, place: &mut Shared<T>) -> Option<()> {
+        if number != EMPTY {
+            *place = at(&self.values, number)?.clone();
+        }
+        Some(())
+    }
+}
+
+/// The value of a number.
+fn at<T>(values: &[T], number: u32) -> Option<&T> {
+    values.get(usize::try_from(number).ok()?.checked_sub(1)?)
+}
+
+impl<T: Serialize> Table<T> {
+    fn section(&self, name: &'static str) -> serde_json::Result<Section> {
+        let lines = self.values.iter().map(serde_json::to_vec).collect::<Result<_, _>>()?;
+        Ok(Section { name, lines })
+    }
+}
+
+impl<T: DeserializeOwned> Table<T> {
+    fn read(&mut self, line: &[u8], redact: impl FnOnce(&mut Shared<T>)) -> serde_json::Result<()> {
+        let mut value: Shared<T> = serde_json::from_slice(line)?;
+        redact(&mut value);
+        self.values.push(value);
+        Ok(())
+    }
+}
+
+impl Parts {
+    /// Takes the parts of objects out; their numbers, in order.
+    pub(crate) fn take(&mut self, objects: &mut Objects) -> Vec<u32> {
+        let mut numbers = Vec::new();
+        for_each_part(objects, |part| {
+            numbers.push(match part {
+                Part::Map(place) => self.maps.take(place),
+                Part::Owners(place) => self.owners.take(place),
+                Part::Containers(place) => self.containers.take(place),
+                Part::Volumes(place) => self.volumes.take(place),
+                Part::Tolerations(place) => self.tolerations.take(place),
+                Part::Affinity(place) => self.affinities.take(place),
+                Part::Spread(place) => self.spreads.take(place),
+            });
+        });
+        numbers
+    }
+
+    /// Puts the parts of objects back; `None` where a number is missing, or that of no part.
+    pub(crate) fn put(&self, numbers: &[u32], objects: &mut Objects) -> Option<()> {
+        let mut numbers = numbers.iter().copied();
+        let mut all = Some(());
+        for_each_part(objects, |part| {
+            all = all.and_then(|()| {
+                let number = numbers.next()?;
+                match part {
+                    Part::Map(place) => self.maps.put(number, place),
+                    Part::Owners(place) => self.owners.put(number, place),
+                    Part::Containers(place) => self.containers.put(number, place),
+                    Part::Volumes(place) => self.volumes.put(number, place),
+                    Part::Tolerations(place) => self.tolerations.put(number, place),
+                    Part::Affinity(place) => self.affinities.put(number, place),
+                    Part::Spread(place) => self.spreads.put(number, place),
+                }
+            });
+        });
+        all.filter(|()| numbers.next().is_none())
+    }
+
+    /// Takes the states of an istiod's proxies out.
+    pub(crate) fn take_states(&mut self, answers: &mut IstiodAnswers) -> Vec<u32> {
+        let proxies = answers.syncz.iter_mut().flatten();
+        proxies.map(|proxy| self.states.take(&mut proxy.types)).collect()
+    }
+
+    /// Puts them back, as [`Self::put`].
+    pub(crate) fn put_states(&self, numbers: &[u32], answers: &mut IstiodAnswers) -> Option<()> {
+        let proxies = answers.syncz.as_deref_mut().unwrap_or_default();
+        if proxies.len() != numbers.len() {
+            return None;
+        }
+        proxies
+            .iter_mut()
+            .zip(numbers)
+            .try_for_each(|(proxy, number)| self.states.put(*number, &mut proxy.types))
+    }
+
+    /// All tables, for a file: they come before the objects.
+    pub(crate) fn sections(&self) -> serde_json::Result<Vec<Section>> {
+        Ok(vec![
+            self.maps.section("parts/maps")?,
+            self.owners.section("parts/owners")?,
+            self.containers.section("parts/containers")?,
+            self.volumes.section("parts/volumes")?,
+            self.tolerations.section("parts/tolerations")?,
+            self.affinities.section("parts/affinities")?,
+            self.spreads.section("parts/spreads")?,
+            self.states.section("parts/states")?,
+        ])
+    }
+
+    /// Reads a line of a table, redacted as all that is read; `None` for other sections.
+    pub(crate) fn read(&mut self, section: &str, line: &[u8]) -> Option<serde_json::Result<()>> {
+        Some(match section {
+            "parts/maps" => self.maps.read(line, |one| redact_shared(Part::Map(one))),
+            "parts/owners" => self.owners.read(line, |_| ()),
+            "parts/containers" => self.containers.read(line, |one| redact_shared(Part::Containers(one))),
+            "parts/volumes" => self.volumes.read(line, |_| ()),
+            "parts/tolerations" => self.tolerations.read(line, |_| ()),
+            "parts/affinities" => self.affinities.read(line, |_| ()),
+            "parts/spreads" => self.spreads.read(line, |_| ()),
+            "parts/states" => self.states.read(line, |_| ()),
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! ML1052 to ML1057: new pods that are not let in, or do not start, though the old ones run.
+
+use meshlift_model::k8s::{LocalObjectReference, Node, Pod};
+use meshlift_model::snapshot::{Snapshot, SourceStatus};
+
+use super::Base::Sidecars;
+use super::{Mutation, add};
+use crate::edit::{pods_of, with_specs};
+
+const BFF: &str = "Deployment/web/bff";
+const DAY_SECONDS: i64 = 86_400;
+
+pub(super) fn mutations() -> Vec<Mutation> {
+    vec![
+        Mutation::new(("ML1052", Sidecars, BFF), |s, _| limited(s, "1m"), |s, _| limited(s, "64")),
+        Mutation::new(
+            ("ML1053", Sidecars, BFF),
+            |s, _| isolated(s, r#"{"app": "istiod", "istio.io/rev": "1-29-6"}"#),
+            |s, _| isolated(s, r#"{"app": "istiod"}"#),
+        ),
+        Mutation::new(("ML1054", Sidecars, BFF), |s, _| pulls(s, false), |s, _| pulls(s, true)),
+        Mutation::new(
+            ("ML1055", Sidecars, "ValidatingWebhookConfiguration/images.example.com"),
+            |s, _| webhook(s, "Fail"),
+            |s, _| webhook(s, "Ignore"),
+        ),
+        Mutation::new(
+            ("ML1056", Sidecars, "Cluster/kubernetes"),
+            |s, _| {
+                two_architectures(s);
+                mirrored(s, "mirror.example.com/istio");
+            },
+            |s, _| two_architectures(s),
+        ),
+        Mutation::new(("ML1057", Sidecars, BFF), |s, _| aged(s, 181), |s, _| aged(s, 170)),
+        Mutation::new(
+            ("ML1013", Sidecars, BFF),
+            |s, _| apart(s, "kubernetes.io/hostname", "DoNotSchedule"),
+            |s, _| apart(s, "kubernetes.io/hostname", "ScheduleAnyway"),
+        )
+        // No istiod knows the pods that were added.
+        .also(&["ML5003"]),
+    ]
+}
+
+/// The most CPU that a container of web may take.
+fn limited(s: &mut Snapshot, cpu: &str) {
+    let limits =
+        format!(r#"[{{"type": "Container", "max": {{"cpu": "{cpu}"}}, "default": {{"cpu": "1"}}}}]"#);
+    let meta = r#"{"namespace": "web", "name": "limits"}"#;
+    add(s, "LimitRange", &format!(r#"{{"metadata": {meta}, "spec": {{"limits": {limits}}}}}"#));
+}
+
+/// Pods of web reach istiods with these labels alone.
+fn isolated(s: &mut Snapshot, labels: &str) {
+    let peer = format!(r#"{{"namespaceSelector": {{}}, "podSelector": {{"matchLabels": {labels}}}}}"#);
+    let rule = format!(r#"{{"ports": [{{"port": 15012}}], "to": [{peer}]}}"#);
+    let spec = format!(r#"{{"podSelector": {{}}, "policyTypes": ["Egress"], "egress": [{rule}]}}"#);
+    let meta = r#"{"namespace": "web", "name": "istiod-alone"}"#;
+    add(s, "NetworkPolicy", &format!(r#"{{"metadata": {meta}, "spec": {spec}}}"#));
+}
+
+fn pulls(s: &mut Snapshot, there: bool) {
+    let secret = LocalObjectReference { name: "registry".into() };
+    with_specs(s, "web/bff", |_, spec| spec.image_pull_secrets.push(secret.clone()));
+    s.sources.insert("secrets".into(), SourceStatus::Read { count: 1 });
+    if there {
+        add(s, "Secret", r#"{"metadata": {"namespace": "web", "name": "registry"}}"#);
+    }
+}
+
+/// A webhook for all pods, made just now.
+fn webhook(s: &mut Snapshot, policy: &str) {
+    let now = s.newest_time().map(|time| time.plus_seconds(1).to_string()).unwrap_or_default();
+    let rule =
+        r#"{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}"#;
+    let client = r#"{"url": "https://images.example.com"}"#;
+    let hook = format!(
+        r#"{{"name": "x", "clientConfig": {client}, "failurePolicy": "{policy}", "rules": [{rule}]}}"#
+    );
+    let meta = format!(r#"{{"name": "images.example.com", "creationTimestamp": "{now}"}}"#);
+    add(s, "ValidatingWebhookConfiguration", &format!(r#"{{"metadata": {meta}, "webhooks": [{hook}]}}"#));
+}
+
+fn two_architectures(s: &mut Snapshot) {
+    let first: Option<&mut Node> = s.objects.nodes.first_mut();
+    first.into_iter().for_each(|node| node.status.node_info.architecture = "riscv64".into());
+}
+
+fn mirrored(s: &mut Snapshot, hub: &str) {
+    for pod in pods_of(s, "web/bff") {
+        let proxies = pod.spec.init_containers.iter_mut().filter(|one| one.name == "istio-proxy");
+        proxies.for_each(|proxy| proxy.image = proxy.image.replace("docker.io/istio", hub));
+    }
+}
+
+fn aged(s: &mut Snapshot, days: i64) {
+    let Some(now) = s.newest_time() else { return };
+    let pods: Vec<&mut Pod> = pods_of(s, "web/bff");
+    pods.into_iter().for_each(|pod| {
+        pod.metadata.creation_timestamp = Some(now.plus_seconds(-days * DAY_SECONDS));
+    });
+}
+
+/// Every node but one holds so many pods of the workload that another must go to that one, which is cordoned.
+fn apart(s: &mut Snapshot, key: &str, when: &str) {
+    let spread = format!(
+        r#"[{{"maxSkew": 1, "topologyKey": "{key}", "whenUnsatisfiable": "{when}",
+              "labelSelector": {{"matchLabels": {{"app": "bff"}}}}}}]"#
+    );
+    let spread: Vec<meshlift_model::k8s::TopologySpreadConstraint> =
+        serde_json::from_str(&spread).unwrap_or_default();
+    with_specs(s, "web/bff", |_, spec| spec.topology_spread_constraints = spread.clone().into());
+    let nodes: Vec<String> = s.objects.nodes.iter().map(|node| node.metadata.name.clone()).collect();
+    let Some((empty, others)) = nodes.split_first() else { return };
+    let model = pods_of(s, "web/bff").remove(0).clone();
+    s.objects.pods.retain(|pod| pod.metadata.label("app") != Some("bff") || pod.spec.node_name != *empty);
+    for node in others {
+        let mut pod = model.clone();
+        pod.metadata.name = format!("{}-on-{node}", model.metadata.name);
+        pod.spec.node_name.clone_from(node);
+        s.objects.pods.push(pod);
+    }
+    let first = s.objects.nodes.iter_mut().filter(|node| node.metadata.name == *empty);
+    first.for_each(|node| node.spec.unschedulable = true);
+}

@@ -1,0 +1,54 @@
+//! ML00xx: definitions of Istio and of the Gateway API.
+
+use meshlift_model::k8s::{Deployment, ObjectMeta};
+use meshlift_model::snapshot::Snapshot;
+
+use super::Base::Sidecars;
+use super::{Mutation, add};
+use crate::edit::object;
+
+const RELEASE: &str = "meta.helm.sh/release-name";
+
+pub(super) fn mutations() -> Vec<Mutation> {
+    vec![
+        Mutation::new(
+            ("ML0002", Sidecars, "Cluster/kubernetes"),
+            |s, _| by_helm(s, false),
+            |s, _| by_helm(s, true),
+        )
+        .hop("1.23.6", "1.24.6"),
+        Mutation::new(
+            ("ML0003", Sidecars, "ValidatingAdmissionPolicy/safe-upgrades.gateway.networking.k8s.io"),
+            |s, _| policy(s, "safe-upgrades.gateway.networking.k8s.io"),
+            |s, _| policy(s, "image-policy.example.com"),
+        ),
+        Mutation::new(
+            ("ML0004", Sidecars, "CustomResourceDefinition/gateways.networking.istio.io"),
+            |s, _| stored(s, "v1alpha3"),
+            |s, _| stored(s, "v1"),
+        ),
+    ]
+}
+
+/// istiod is of a Helm release; so are the definitions, or not.
+fn by_helm(s: &mut Snapshot, all: bool) {
+    let release = |meta: &mut ObjectMeta| drop(meta.annotations.insert(RELEASE.into(), "istio".into()));
+    release(&mut object::<Deployment>(s, "istio-system/istiod-1-29-6").metadata);
+    if all {
+        s.objects.crds.iter_mut().for_each(|one| release(&mut one.metadata));
+    }
+}
+
+fn policy(s: &mut Snapshot, name: &str) {
+    add(s, "ValidatingAdmissionPolicy", &format!(r#"{{"metadata": {{"name": "{name}"}}}}"#));
+}
+
+/// Objects of Istio's Gateway were stored in that version once.
+fn stored(s: &mut Snapshot, version: &str) {
+    let mut gateways =
+        s.objects.crds.iter_mut().filter(|one| one.metadata.name == "gateways.networking.istio.io");
+    gateways.by_ref().for_each(|one| {
+        one.status.stored_versions = vec!["v1".into(), version.into()];
+        one.spec.versions.iter_mut().for_each(|own| own.served = own.name != "v1alpha3");
+    });
+}
