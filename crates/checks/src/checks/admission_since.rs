@@ -27,7 +27,8 @@ pub(super) const CHECK: Check = Check {
         hint: "make one pod of each workload anew before the upgrade, or create one as a dry run",
         why: "Pods that were made before the webhook was there have never been judged by it. It refuses a new one \
               if it does not like it, or if it does not answer (failurePolicy Fail): the rollout stands at its \
-              first pod.",
+              first pod. \
+              What a webhook of somebody else would say is not known to the twin, so a rehearsal does not show it.",
         see: "`kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations \
               --sort-by=.metadata.creationTimestamp`.",
         fix: "`kubectl create --dry-run=server` of a pod from each template shows what it says. `apply` does that \

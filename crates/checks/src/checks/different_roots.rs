@@ -21,7 +21,8 @@ pub(super) const CHECK: Check = Check {
         may_accept_unknown: false,
         hint: "let the new revision sign with the root that all proxies trust, before anything moves",
         why: "istiods without a common CA each make a root of their own. A proxy that moves gets a certificate \
-              that the others do not trust: every mTLS connection between moved and unmoved pods fails.",
+              that the others do not trust: every mTLS connection between moved and unmoved pods fails. \
+              The twin knows no certificates, so a rehearsal does not show it.",
         see: "`kubectl get mutatingwebhookconfigurations -o jsonpath='{range .items[*]}{.metadata.name} \
               {.webhooks[0].clientConfig.caBundle}{\"\\n\"}{end}'`: istiod writes its root there.",
         fix: "Both must read the same Secret (`cacerts`, or `istio-ca-secret` in one namespace). Restart the new \

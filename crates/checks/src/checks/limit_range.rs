@@ -23,7 +23,8 @@ pub(super) const CHECK: Check = Check {
         hint: "set the resources of the pod, or of its sidecar by annotation, within the limits",
         why: "Pods that run were let in before the limit was there, or before injection gave them the sidecar that \
               they will have. A new one is refused with its first container that is beyond the limits of its \
-              namespace: the rollout stands at its first pod.",
+              namespace: the rollout stands at its first pod. \
+              The twin knows no LimitRange, so a rehearsal does not show it.",
         see: "`kubectl get limitrange -n NAMESPACE -o yaml`; `kubectl get events -n NAMESPACE` says `FailedCreate` \
               once it happens.",
         fix: "Annotations `sidecar.istio.io/proxyCPU`, `proxyMemory`, `proxyCPULimit` and `proxyMemoryLimit` set \

@@ -30,7 +30,8 @@ pub(super) const CHECK: Check = Check {
         hint: "add a node, or choose allow-unavailable 1 to roll without a surge pod",
         why: "Its rollout makes a new pod before an old one goes, and no node can take that pod: by CPU, memory \
               or number of pods that are asked for, by labels that it demands, by taints that it does not \
-              tolerate, by required affinity and spread. The pod stays Pending and the rollout stands.",
+              tolerate, by required affinity and spread. The pod stays Pending and the rollout stands. \
+              The twin knows no affinity and no spread: a rehearsal does not show that part.",
         see: "`kubectl describe nodes`: Allocated resources; `kubectl get events` says `FailedScheduling` once it happens.",
         fix: "Make room for one pod: a node more, smaller requests, or `maxUnavailable: 1`. A cluster autoscaler \
               that adds nodes makes this wait, not fail.",

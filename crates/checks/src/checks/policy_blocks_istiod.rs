@@ -20,7 +20,8 @@ pub(super) const CHECK: Check = Check {
         may_accept_unknown: true,
         hint: "permit traffic to every istiod on port 15012 before anything moves",
         why: "The policy names the old istiod by labels that the new one does not have. A new pod cannot ask for \
-              certificates and configuration: it never becomes ready, and the rollout stands.",
+              certificates and configuration: it never becomes ready, and the rollout stands. \
+              The twin knows no NetworkPolicy, so a rehearsal does not show it.",
         see: "`kubectl get networkpolicy -n NAMESPACE -o yaml`, and the labels of both istiods.",
         fix: "Select istiods by `app: istiod` and leave `istio.io/rev` out.",
         sources: &["https://kubernetes.io/docs/concepts/services-networking/network-policies/", "https://istio.io/latest/docs/ops/deployment/application-requirements/"],

@@ -39,7 +39,8 @@ pub(super) fn mutations() -> Vec<Mutation> {
             |s, _| apart(s, "kubernetes.io/hostname", "ScheduleAnyway"),
         )
         // No istiod knows the pods that were added.
-        .also(&["ML5003"]),
+        .also(&["ML5003"])
+        .not_on_twin(),
     ]
 }
 

@@ -74,6 +74,8 @@ pub struct Mutation {
     pub from_target: &'static str,
     /// Target with which the hazard is one.
     pub target: &'static str,
+    /// False where the twin does not know what the hazard is made of: the entry of the check says so.
+    pub on_twin: bool,
     /// Plants it.
     pub plant: Change,
     /// Makes what looks alike and is in order.
@@ -94,6 +96,7 @@ impl Mutation {
             runs: None,
             from_target: TARGET,
             target: TARGET,
+            on_twin: true,
             plant,
             near_miss,
         }
@@ -101,6 +104,11 @@ impl Mutation {
 
     fn also(self, also: &'static [&'static str]) -> Self {
         Self { also, ..self }
+    }
+
+    /// The twin does not know it.
+    fn not_on_twin(self) -> Self {
+        Self { on_twin: false, ..self }
     }
 
     /// In a mesh that runs a version, on the way to another.

@@ -15,7 +15,7 @@ const LOSES: [&str; 4] = ["ML1001", "ML1002", "ML1003", "ML1004"];
 const STICKS: [&str; 3] = ["ML1010", "ML1012", "ML1013"];
 
 fn planted(codes: &[&str]) -> Vec<(Mutation, ObjectRef)> {
-    let of = mutations().into_iter().filter(|one| codes.contains(&one.code));
+    let of = mutations().into_iter().filter(|one| one.on_twin && codes.contains(&one.code));
     let of: Vec<_> = of.map(|one| (one, one.subject.parse().unwrap())).collect();
     assert_eq!(of.len(), codes.len());
     of

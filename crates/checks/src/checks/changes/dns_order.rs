@@ -18,7 +18,8 @@ pub(crate) const CHECK: Check = Check {
         hint: "upgrade istio-cni, restart the ambient workloads, then upgrade ztunnel",
         why: "With DNS capture, a ztunnel of 1.24 or later answers DNS where an istio-cni of 1.24 or later sends \
               it. Pods that an older istio-cni set up send it elsewhere: all their names fail to resolve from the \
-              moment that ztunnel is new.",
+              moment that ztunnel is new. \
+              The twin knows no DNS, so a rehearsal does not show it.",
         see: "`kubectl get configmap -A --field-selector metadata.name=istio-cni-config -o yaml | grep \
               AMBIENT_DNS_CAPTURE`.",
         fix: "Keep the order: istio-cni, then a restart of every ambient workload, then ztunnel. Pods that were \
