@@ -7,8 +7,9 @@ use meshlift_model::intent::Intent;
 use meshlift_model::k8s::{Deployment, KINDS, KindWork, Objects, Pod, PodTemplateSpec, Resource, with_kind};
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
 use meshlift_model::snapshot::SourceStatus;
+use meshlift_model::time::Time;
 
-use crate::traffic::{Judged, judge_all};
+use crate::traffic::{Judged, PROXY, judge_all};
 
 /// Sources that tell what runs, who owns it, and who injects it.
 pub(crate) const WORKLOADS: &[&str] = &[
@@ -177,10 +178,38 @@ impl<'a> Context<'a> {
         settings.filter_map(|map| map.data.get(key)).map(String::as_str).next()
     }
 
+    /// Agents of istio-cni with the pods in the mesh, where a setting is on, or is not; none where no pod is.
+    pub(crate) fn agents_where(
+        &self,
+        setting: &str,
+        is_on: bool,
+    ) -> impl Iterator<Item = (&'a ObjectRef, usize)> {
+        let pods = self.mesh.ambient.enrolled.len();
+        let is_meant = pods > 0 && (self.agent_setting(setting) == Some("true")) == is_on;
+        self.mesh.ambient.cni.iter().filter(move |_| is_meant).map(move |agent| (agent, pods))
+    }
+
+    /// Workloads with a container of such an image.
+    pub(crate) fn running(
+        &self,
+        is_meant: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = (&'a Workload, &'a str)> {
+        self.mesh.workloads.values().filter_map(move |workload| {
+            let mut images =
+                workload.template.spec.containers.iter().map(|container| container.image.as_str());
+            images.find(|image| is_meant(image)).map(|image| (workload, image))
+        })
+    }
+
+    /// When the newest pod of a workload was made.
+    pub(crate) fn newest_pod(&self, workload: &Workload) -> Option<Time> {
+        let pods = workload.pods.iter().filter_map(|pod| self.object::<Pod>(pod));
+        pods.filter_map(|pod| pod.metadata.creation_timestamp).max()
+    }
+
     /// True if the sidecars of a workload answer its DNS.
     pub(crate) fn captures_dns(&self, workload: &'a Workload) -> bool {
-        let proxies =
-            self.as_injected(workload).spec.all_containers().filter(|one| one.name == "istio-proxy");
+        let proxies = self.as_injected(workload).spec.all_containers().filter(|one| one.name == PROXY);
         proxies.filter_map(|proxy| proxy.env_value("ISTIO_META_DNS_CAPTURE")).any(|value| value == "true")
     }
 

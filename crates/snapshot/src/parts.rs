@@ -68,6 +68,9 @@ impl<T: Clone + Default + Eq + Hash> Table<T> {
     fn put(&self, number: u32, place: &mut Shared<T>) -> Option<()> {
         if number != EMPTY {
             *place = at(&self.values, number)?.clone();
+        } else if **place != T::default() {
+            // A line that holds the part itself: it would be neither redacted nor shared.
+            return None;
         }
         Some(())
     }

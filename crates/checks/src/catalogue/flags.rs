@@ -73,12 +73,6 @@ const FLAGS: &[Flag] = &[
     istiod("ML4135", "ISTIO_GPRC_MAXRECVMSGSIZE", "33554432"),
 ];
 
-/// The setting that keeps what a check finds to change; `None` where there is none.
-#[must_use]
-pub fn flag(code: &str) -> Option<&'static Flag> {
-    FLAGS.iter().find(|flag| flag.code == code)
-}
-
 /// The smallest set of settings that keeps today's behaviour for everything that was found, by check.
 #[must_use]
 pub fn flags(findings: &[&Finding]) -> Vec<&'static Flag> {
@@ -87,7 +81,7 @@ pub fn flags(findings: &[&Finding]) -> Vec<&'static Flag> {
 
 /// True if the new revision is told to behave as the old one: nothing changes.
 pub(crate) fn is_kept(code: &str, context: &Context<'_>) -> bool {
-    flag(code).is_some_and(|flag| flag.is_set(context))
+    FLAGS.iter().any(|flag| flag.code == code && flag.is_set(context))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use plan_codes::PLAN_CODES;
 use run_codes::RUN_CODES;
 
 pub(crate) use flags::is_kept;
-pub use flags::{Flag, flag, flags};
+pub use flags::{Flag, flags};
 
 /// What a finding, an error or a refusal means, at length; `None` for a code that does not exist.
 #[must_use]

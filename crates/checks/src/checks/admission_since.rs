@@ -73,9 +73,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 /// True if all pods of a workload are older than an object.
 fn is_older(context: &Context<'_>, workload: &Workload, meta: &ObjectMeta) -> bool {
-    let pods = workload.pods.iter().filter_map(|pod| context.object::<Pod>(pod));
-    let newest = pods.filter_map(|pod| pod.metadata.creation_timestamp).max();
-    newest.zip(meta.creation_timestamp).is_some_and(|(pod, webhook)| pod < webhook)
+    context.newest_pod(workload).zip(meta.creation_timestamp).is_some_and(|(pod, webhook)| pod < webhook)
 }
 
 /// Istio's own webhooks are judged by checks of their own.

@@ -1,7 +1,6 @@
 //! ML1057: a workload that nobody has restarted for long.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::Pod;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -36,8 +35,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     context
         .restarted()
         .filter_map(|workload| {
-            let pods = workload.pods.iter().filter_map(|pod| context.object::<Pod>(pod));
-            let newest = pods.filter_map(|pod| pod.metadata.creation_timestamp).max()?;
+            let newest = context.newest_pod(workload)?;
             let days = now.millis_since(newest).div_euclid(DAY_MILLIS);
             let detail = format!("its newest pod is {days} days old");
             (days >= LONG_DAYS).then(|| Hit::new(&workload.workload, detail))

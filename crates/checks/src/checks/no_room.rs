@@ -10,7 +10,7 @@ use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::quantity::{scheduled, thousandths};
 
-use super::placement::Placement;
+use super::placement::{Map, Placement};
 
 /// What the scheduler counts, as far as it decides here.
 const RESOURCES: [&str; 2] = ["cpu", "memory"];
@@ -51,18 +51,22 @@ struct Room<'a> {
 }
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let rooms = rooms(context);
+    let (rooms, map) = (rooms(context), Map::new(context));
     let surging = context.restarted().filter(|workload| needs_surge(workload));
-    surging.filter_map(|workload| hit(context, workload, &rooms)).collect()
+    surging.filter_map(|workload| hit(context, workload, &rooms, &map)).collect()
 }
 
-fn hit(context: &Context<'_>, workload: &Workload, rooms: &[Room<'_>]) -> Option<Hit> {
+fn hit<'a>(
+    context: &Context<'a>,
+    workload: &'a Workload,
+    rooms: &[Room<'_>],
+    map: &Map<'_, 'a>,
+) -> Option<Hit> {
     let pod = &context.as_injected(workload).spec;
     let wanted = asked(pod);
     let has_room = |room: &&Room<'_>| (0..3).all(|at| room.left[at] >= wanted[at]);
     let open = || rooms.iter().filter(|room| accepts(room.node, pod));
-    // Most pods demand nothing of where others are: they are done here.
-    let placement = Placement::of(context, &workload.workload.namespace, &workload.template);
+    let placement = Placement::of(map, &workload.workload.namespace, &workload.template);
     if open().filter(has_room).any(|room| placement.allows(room.node)) {
         return None;
     }

@@ -25,7 +25,7 @@ pub(super) struct Placement<'a> {
 impl<'a> Placement<'a> {
     /// For one more pod of a template. Terms that tell pods of one rollout from another (matchLabelKeys) are no hurdle
     /// for the first pod of a new one.
-    pub(super) fn of(context: &Context<'a>, namespace: &'a str, template: &'a PodTemplateSpec) -> Self {
+    pub(super) fn of(map: &Map<'_, 'a>, namespace: &'a str, template: &'a PodTemplateSpec) -> Self {
         let spec = &template.spec;
         let spread =
             spec.topology_spread_constraints.iter().filter(|one| one.when_unsatisfiable != "ScheduleAnyway");
@@ -44,7 +44,6 @@ impl<'a> Placement<'a> {
         if spread.is_empty() && near.is_empty() && away.is_empty() {
             return Self { nodes, ..Self::default() };
         }
-        let map = Map::new(context);
         let closed = away.into_iter().map(|term| (term.topology_key.as_str(), map.places(namespace, term)));
         let full = spread.into_iter().map(|one| (one.topology_key.as_str(), map.full(namespace, nodes, one)));
         let closed = closed.chain(full).collect();
@@ -73,13 +72,13 @@ fn matches(selector: Option<&LabelSelector>, template: &PodTemplateSpec) -> bool
 }
 
 /// Pods and where they are.
-struct Map<'c, 'a> {
+pub(super) struct Map<'c, 'a> {
     context: &'c Context<'a>,
     nodes: BTreeMap<&'a str, &'a Node>,
 }
 
 impl<'c, 'a> Map<'c, 'a> {
-    fn new(context: &'c Context<'a>) -> Self {
+    pub(super) fn new(context: &'c Context<'a>) -> Self {
         let nodes = context.objects().nodes.iter();
         Self { context, nodes: nodes.map(|node| (node.metadata.name.as_str(), node)).collect() }
     }

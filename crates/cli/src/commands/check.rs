@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use meshlift_checks::Assessment;
-use meshlift_checks::catalogue::flags;
 use meshlift_mesh::Mesh;
 use meshlift_model::finding::{Finding, Severity};
 use meshlift_planner::baseline::Baseline;
@@ -152,7 +151,7 @@ pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> 
         Format::Json => console.print_json(&check::check_json(&mesh, &shown))?,
         Format::Yaml => console.print_yaml(&check::check_json(&mesh, &shown))?,
         Format::Markdown => console.print(&check::markdown(&shown))?,
-        Format::Html => console.print(&check::html(&mesh, &shown, &flags(&shown), &next))?,
+        Format::Html => console.print(&check::html(&mesh, &shown, &next))?,
         Format::Sarif => console.print_json(&sarif::sarif(&shown, env!("CARGO_PKG_VERSION")))?,
         Format::Junit => console.print(&junit::junit(&shown, args.fail_on.least()))?,
         Format::Patch => write_patches(args, &patches::patches(&mesh, &assessment, &shown), console)?,

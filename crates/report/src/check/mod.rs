@@ -49,10 +49,15 @@ pub fn screen(
 ) -> String {
     let mut text = match by {
         Group::Consequence => by_consequence(findings, assessment, style),
-        Group::Label { mesh, key } => grouped(findings, style, |finding| {
-            owner(mesh, key, &finding.subject)
-                .map_or_else(|| format!("no label {key}"), |name| format!("{key} {name}"))
-        }),
+        Group::Label { mesh, key } => {
+            let owners = owners(mesh, key);
+            grouped(findings, style, |finding| {
+                let own =
+                    mesh.workloads.get(&finding.subject).and_then(|one| one.template.metadata.label(key));
+                let name = own.or_else(|| owners.get(namespace_of(&finding.subject)).copied());
+                name.map_or_else(|| format!("no label {key}"), |name| format!("{key} {name}"))
+            })
+        }
         Group::Namespace => grouped(findings, style, |finding| {
             let namespace = namespace_of(&finding.subject);
             if namespace.is_empty() { "WHOLE CLUSTER".to_owned() } else { format!("namespace {namespace}") }
@@ -88,15 +93,10 @@ fn namespace_of(subject: &ObjectRef) -> &str {
     if subject.kind == "Namespace" { &subject.name } else { &subject.namespace }
 }
 
-/// The value of a label at a workload's pods, else at its namespace.
-fn owner<'a>(mesh: &'a Mesh, key: &str, subject: &ObjectRef) -> Option<&'a str> {
-    let own = mesh.workloads.get(subject).and_then(|workload| workload.template.metadata.label(key));
-    own.or_else(|| {
-        let mut namespaces = mesh.snapshot.objects.namespaces.iter();
-        namespaces
-            .find(|one| one.metadata.name == namespace_of(subject))
-            .and_then(|one| one.metadata.label(key))
-    })
+/// The value of a label, by the namespace that has it.
+fn owners<'a>(mesh: &'a Mesh, key: &str) -> BTreeMap<&'a str, &'a str> {
+    let namespaces = mesh.snapshot.objects.namespaces.iter().map(|one| &one.metadata);
+    namespaces.filter_map(|meta| Some((meta.name.as_str(), meta.label(key)?))).collect()
 }
 
 fn by_consequence(findings: &[&Finding], assessment: &Assessment, style: Style) -> String {

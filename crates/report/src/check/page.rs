@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meshlift_checks::catalogue::{Flag, hazards, layer};
+use meshlift_checks::catalogue::{flags, hazards};
 use meshlift_mesh::Mesh;
 use meshlift_model::finding::{Consequence, Finding};
 
@@ -15,9 +15,9 @@ use crate::words::{self, capitalised};
 /// Findings of a group that are written out; the rest is counted, and the other forms have them all.
 const SHOWN_MAX: usize = 500;
 
-/// The page. `flags` keep today's behaviour; `next` is the command to go on with.
+/// The page; `next` is the command to go on with.
 #[must_use]
-pub fn html(mesh: &Mesh, findings: &[&Finding], flags: &[&Flag], next: &str) -> String {
+pub fn html(mesh: &Mesh, findings: &[&Finding], next: &str) -> String {
     let runs = istio_versions(mesh).join(" and ");
     let title = if runs.is_empty() { "A mesh".to_owned() } else { format!("A mesh of Istio {runs}") };
     let mut groups: BTreeMap<Consequence, Vec<&Finding>> = BTreeMap::new();
@@ -33,12 +33,12 @@ pub fn html(mesh: &Mesh, findings: &[&Finding], flags: &[&Flag], next: &str) -> 
         .chain(names.iter().map(|(id, word)| (id.as_str(), word.as_str())));
     let skip = el("a", &[("class", "skip"), ("href", "#summary")], "Skip to the summary");
     let sections = groups.iter().map(|(consequence, findings)| group(*consequence, findings));
-    let main = overview(findings, flags, next).and(sections.collect::<Markup>());
+    let main = overview(findings, next).and(sections.collect::<Markup>());
     let body = [skip, banner("meshlift · check", &title), contents(links), el("main", &[], main)];
     page(&format!("{title}: what an upgrade meets"), body)
 }
 
-fn overview(findings: &[&Finding], flags: &[&Flag], next: &str) -> Markup {
+fn overview(findings: &[&Finding], next: &str) -> Markup {
     let sum = super::summary(findings);
     let said = format!("{} block, {} warn, {} info, {} unknown.", sum.block, sum.warn, sum.info, sum.unknown);
     let mut checks: BTreeMap<&str, usize> = BTreeMap::new();
@@ -49,10 +49,15 @@ fn overview(findings: &[&Finding], flags: &[&Flag], next: &str) -> Markup {
         [Column::Text("check"), Column::Text("what"), Column::Text("layer"), Column::Figure("findings")];
     let rows = hazards().filter_map(|hazard| {
         let count = checks.get(hazard.code)?;
-        let layer = layer(hazard.code).map(|layer| layer.to_string()).unwrap_or_default();
-        Some(vec![code(hazard.code), hazard.title.into(), layer.into(), count.to_string().into()])
+        Some(vec![
+            code(hazard.code),
+            hazard.title.into(),
+            hazard.layer.to_string().into(),
+            count.to_string().into(),
+        ])
     });
     let mut body = note(&said).and(table("Checks that found something", &columns, rows));
+    let flags = flags(findings);
     if !flags.is_empty() {
         let flags = flags.iter().map(|flag| code(flag.set()).and(format!(" ({})", flag.code)));
         body = body
@@ -115,7 +120,7 @@ mod tests {
             offers: vec![],
         };
         let mesh = Mesh::derive(std::sync::Arc::new(Snapshot::default()));
-        let html = html(&mesh, &[&finding], &[], "meshlift plan");
+        let html = html(&mesh, &[&finding], "meshlift plan");
         assert_eq!(html.matches("none is kept").count(), 1);
         assert!(html.contains("&lt;b&gt;bff&lt;/b&gt;") && !html.contains("<b>bff"), "{html}");
         assert!(html.contains("1 block, 0 warn") && html.contains("What to do: keep one."), "{html}");

@@ -30,10 +30,6 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let enrolled = context.mesh.ambient.enrolled.len();
-    if enrolled == 0 || context.agent_setting("AMBIENT_DNS_CAPTURE") == Some("true") {
-        return Vec::new();
-    }
-    let agents = context.mesh.ambient.cni.iter();
-    agents.map(|agent| Hit::new(agent, format!("{enrolled} pods are in the mesh without DNS capture"))).collect()
+    let agents = context.agents_where("AMBIENT_DNS_CAPTURE", false);
+    agents.map(|(agent, pods)| Hit::new(agent, format!("{pods} pods are in the mesh without DNS capture"))).collect()
 }

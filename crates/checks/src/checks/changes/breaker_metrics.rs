@@ -1,7 +1,7 @@
 //! ML4128: metrics of circuit breakers.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Resource, TrafficPolicy};
+use meshlift_model::k8s::{DestinationRule, Resource, TrafficPolicy};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -29,11 +29,14 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let limits = |policy: &TrafficPolicy| policy.connection_pool.is_some();
-    let rules = context.objects().destination_rules.iter().filter(|rule| {
-        let subsets = rule.spec.subsets.iter().map(|subset| &subset.traffic_policy);
-        let mut policies = std::iter::once(&rule.spec.traffic_policy).chain(subsets);
-        policies.any(|policy| limits(policy) || policy.port_level_settings.iter().any(limits))
-    });
-    rules.map(|rule| Hit::new(&rule.object_ref(), format!("{} has limits", rule.spec.host))).collect()
+    let rules = context.objects().destination_rules.iter();
+    let limited = rules.filter(|rule| policies(rule).any(|policy| policy.connection_pool.is_some()));
+    limited.map(|rule| Hit::new(&rule.object_ref(), format!("{} has limits", rule.spec.host))).collect()
+}
+
+/// All policies of a rule: its own, those of its subsets, and those of their ports.
+pub(super) fn policies(rule: &DestinationRule) -> impl Iterator<Item = &TrafficPolicy> {
+    let subsets = rule.spec.subsets.iter().map(|subset| &subset.traffic_policy);
+    let all = std::iter::once(&rule.spec.traffic_policy).chain(subsets);
+    all.flat_map(|policy| std::iter::once(policy).chain(&policy.port_level_settings))
 }

@@ -33,11 +33,8 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let old = context.mesh.workloads.values().filter_map(|workload| {
-        let images = workload.template.spec.containers.iter().map(|container| container.image.as_str());
-        images.filter(|image| is_old(image)).map(|image| (&workload.workload, image)).next()
-    });
-    old.map(|(workload, image)| Hit::new(workload, format!("it runs {image}")).because(image)).collect()
+    let old = context.running(is_old);
+    old.map(|(one, image)| Hit::new(&one.workload, format!("it runs {image}")).because(image)).collect()
 }
 
 /// True for `…/cert-manager-istio-csr:v0.12.0` and before.

@@ -33,12 +33,9 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
+    let tools = context.running(|image| image.split(['/', ':', '@']).any(|part| TOOLS.contains(&part)));
     let system = &context.mesh.system_namespaces;
-    let elsewhere = context.mesh.workloads.values().filter(|one| !system.contains(&one.workload.namespace));
-    let tools = elsewhere.filter_map(|workload| {
-        let mut images = workload.template.spec.containers.iter().map(|container| container.image.as_str());
-        let image = images.find(|image| image.split(['/', ':', '@']).any(|part| TOOLS.contains(&part)))?;
-        Some((&workload.workload, image))
-    });
-    tools.map(|(workload, image)| Hit::new(workload, format!("{image} asks istiods of other namespaces")).because(image)).collect()
+    let elsewhere = tools.filter(|(one, _)| !system.contains(&one.workload.namespace));
+    let words = |image| format!("{image} asks istiods of other namespaces");
+    elsewhere.map(|(one, image)| Hit::new(&one.workload, words(image)).because(image)).collect()
 }

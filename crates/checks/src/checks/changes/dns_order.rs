@@ -31,14 +31,10 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let enrolled = context.mesh.ambient.enrolled.len();
-    if enrolled == 0 || context.agent_setting("AMBIENT_DNS_CAPTURE") != Some("true") {
-        return Vec::new();
-    }
-    let agents = context.mesh.ambient.cni.iter();
+    let agents = context.agents_where("AMBIENT_DNS_CAPTURE", true);
     agents
-        .map(|agent| {
-            Hit::new(agent, format!("{enrolled} pods are in the mesh, and their DNS is captured"))
+        .map(|(agent, pods)| {
+            Hit::new(agent, format!("{pods} pods are in the mesh, and their DNS is captured"))
                 .because("ConfigMap istio-cni-config AMBIENT_DNS_CAPTURE=true")
         })
         .collect()

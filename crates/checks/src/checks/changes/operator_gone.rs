@@ -29,11 +29,7 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let workloads = context.mesh.workloads.values().filter(|workload| workload.replicas > 0);
-    let operators = workloads.filter_map(|workload| {
-        let mut containers = workload.template.spec.containers.iter();
-        let operator = containers.find(|one| one.image.contains("istio") && one.image.contains("/operator:"))?;
-        Some((&workload.workload, operator.image.as_str()))
-    });
-    operators.map(|(workload, image)| Hit::new(workload, format!("it runs {image}")).because(image)).collect()
+    let operators = context.running(|image| image.contains("istio") && image.contains("/operator:"));
+    let awake = operators.filter(|(workload, _)| workload.replicas > 0);
+    awake.map(|(one, image)| Hit::new(&one.workload, format!("it runs {image}")).because(image)).collect()
 }

@@ -30,10 +30,7 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let enrolled = context.mesh.ambient.enrolled.len();
-    if enrolled == 0 || context.agent_setting("AMBIENT_RECONCILE_POD_RULES_ON_STARTUP") == Some("true") {
-        return Vec::new();
-    }
-    let agents = context.mesh.ambient.cni.iter();
-    agents.map(|agent| Hit::new(agent, format!("{enrolled} pods are in the mesh, and it leaves their rules alone today"))).collect()
+    let agents = context.agents_where("AMBIENT_RECONCILE_POD_RULES_ON_STARTUP", false);
+    let words = |pods| format!("{pods} pods are in the mesh, and it leaves their rules alone today");
+    agents.map(|(agent, pods)| Hit::new(agent, words(pods))).collect()
 }

@@ -1,7 +1,6 @@
 //! ML4107: settings of istiod that the target does not know.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::Deployment;
 use meshlift_model::names::ObjectRef;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
@@ -44,10 +43,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let Some(target) = context.target else { return Vec::new() };
     context.mesh.used_revisions().filter_map(|revision| {
         let (version, reference) = (revision.version.as_ref()?, revision.deployment.as_ref()?);
-        let deployment = context.object::<Deployment>(reference)?;
-        let names = deployment.spec.template.spec.containers.iter().flat_map(|container| &container.env);
-        let names: Vec<&str> = names.map(|variable| variable.name.as_str()).collect();
-        let gone = REMOVED.iter().filter(|(name, minor, _)| context.crosses(version, *minor) && names.contains(name));
+        let gone = REMOVED.iter().filter(|(name, minor, _)| context.crosses(version, *minor) && context.istiod_env(revision, name).is_some());
         let gone: Vec<String> = gone.map(|(name, minor, what)| format!("{name} (1.{minor}: {what})")).collect();
         let subject = ObjectRef::cluster("Revision", revision.name.as_str());
         let hit = (!gone.is_empty()).then(|| Hit::new(&subject, format!("{target} ignores {}", gone.join("; "))))?;

@@ -6,6 +6,8 @@ use meshlift_model::k8s::{Resource, TrafficPolicy};
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
+use super::breaker_metrics::policies;
+
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4134",
@@ -29,11 +31,7 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let rules = context.objects().destination_rules.iter().filter(|rule| {
-        let subsets = rule.spec.subsets.iter().map(|subset| &subset.traffic_policy);
-        let mut policies = std::iter::once(&rule.spec.traffic_policy).chain(subsets);
-        policies.any(|policy| is_off(policy) || policy.port_level_settings.iter().any(is_off))
-    });
+    let rules = context.objects().destination_rules.iter().filter(|rule| policies(rule).any(is_off));
     rules
         .map(|rule| {
             Hit::new(&rule.object_ref(), format!("requests to {} will leave their zone", rule.spec.host))
