@@ -3,9 +3,9 @@
 use meshlift_model::finding::{Consequence, Finding, Severity, Verdict};
 use meshlift_model::names::ObjectRef;
 
-use crate::catalogue::is_kept;
 use crate::context::Context;
 pub(crate) use crate::entry::{Entry, Layer, Versions};
+use crate::flags::is_kept;
 
 /// One check.
 pub(crate) struct Check {

@@ -10,6 +10,7 @@ mod checks;
 mod choice;
 mod context;
 mod entry;
+mod flags;
 mod quantity;
 mod traffic;
 

@@ -2,7 +2,6 @@
 
 mod cli_codes;
 mod cluster_codes;
-mod flags;
 mod other_codes;
 mod plan_codes;
 mod run_codes;
@@ -19,8 +18,7 @@ use other_codes::{OTHER_CODES, OtherCode};
 use plan_codes::PLAN_CODES;
 use run_codes::RUN_CODES;
 
-pub(crate) use flags::is_kept;
-pub use flags::{Flag, flags};
+pub use crate::flags::{Flag, flags};
 
 /// What a finding, an error or a refusal means, at length; `None` for a code that does not exist.
 #[must_use]
@@ -235,4 +233,24 @@ pub fn errors_page() -> String {
         );
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::FLAGS;
+
+    #[test]
+    fn each_setting_belongs_to_a_check_and_its_text_names_it() {
+        for flag in FLAGS {
+            let entry = CHECKS.iter().map(|check| &check.entry).find(|entry| entry.code == flag.code);
+            let text = entry.map(|entry| format!("{} {}", entry.hint, entry.fix)).unwrap_or_default();
+            assert!(text.contains(flag.name), "{} does not say {}", flag.code, flag.name);
+        }
+    }
+
+    #[test]
+    fn what_was_not_found_needs_no_setting() {
+        assert!(flags(&[]).is_empty());
+    }
 }

@@ -43,7 +43,7 @@ pub(crate) struct CheckArgs {
     /// Findings that somebody has accepted: not shown, and no reason to fail, until their day
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// What the table is grouped by: consequence, namespace, layer, or label:KEY (of a workload or its namespace)
+    /// Group the table by consequence, namespace, layer or label:KEY
     #[arg(long, value_name = "WHAT", default_value = "consequence")]
     group_by: GroupBy,
     /// Form of the result
