@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_mesh::facts::{GatewayFacts, GatewayKind, Mesh, Revision, Role, RolloutRules, Workload};
 use meshlift_model::intent::Intent;
 use meshlift_model::k8s::{Deployment, KINDS, KindWork, Objects, Pod, PodTemplateSpec, Resource, with_kind};
+use meshlift_model::manifest::Schemas;
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
 use meshlift_model::snapshot::SourceStatus;
 use meshlift_model::time::Time;
@@ -26,11 +27,23 @@ const AGENT_SETTINGS: &str = "istio-cni-config";
 /// Sources that tell who sends requests to whom.
 pub(crate) const SERVICES: &[&str] = &["services"];
 
+/// What is known of the target's definitions.
+#[derive(Clone, Copy)]
+pub(crate) enum Definitions<'a> {
+    /// Nobody asks.
+    NotAsked,
+    /// Somebody asks, and there is no manifest.
+    NotKnown,
+    /// Their schemas.
+    Known(&'a Schemas),
+}
+
 /// A mesh, an intent, a target, and the verdicts of the traffic rule.
 pub(crate) struct Context<'a> {
     pub(crate) mesh: &'a Mesh,
     pub(crate) intent: &'a Intent,
     pub(crate) target: Option<&'a IstioVersion>,
+    pub(crate) definitions: Definitions<'a>,
     pub(crate) judged: BTreeMap<ObjectRef, Judged>,
     /// Revisions that run the target.
     targets: BTreeSet<&'a RevisionName>,
@@ -74,6 +87,7 @@ impl<'a> Context<'a> {
             mesh,
             intent,
             target,
+            definitions: Definitions::NotAsked,
             judged: judge_all(mesh),
             targets,
             restarted: Vec::new(),

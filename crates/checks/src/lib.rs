@@ -8,15 +8,18 @@ pub mod catalogue;
 mod check;
 mod checks;
 mod choice;
+mod configuration;
 mod context;
 mod entry;
 mod flags;
 mod quantity;
+mod schema;
 mod traffic;
 
 use meshlift_mesh::facts::Mesh;
 use meshlift_model::finding::Finding;
 use meshlift_model::intent::Intent;
+use meshlift_model::manifest::Schemas;
 use meshlift_model::names::IstioVersion;
 
 pub use assessment::{Assessment, Restart};
@@ -25,13 +28,29 @@ pub use choice::{offered, refused_because};
 pub use entry::Layer;
 
 use checks::CHECKS;
-use context::Context;
+use context::{Context, Definitions};
 
 /// All checks over one mesh, and the traffic verdict of each workload. With a target, also what that
 /// version changes for this mesh. Pure: the same input gives the same findings in the same order: worst
 /// consequence first, then by subject and code.
 pub fn assess(mesh: &Mesh, intent: &Intent, target: Option<&IstioVersion>) -> Assessment {
-    let context = Context::new(mesh, intent, target);
+    judge(Context::new(mesh, intent, target))
+}
+
+/// As [`assess`], and every object of Istio's kinds is held against the schemas of the target's definitions; without
+/// them, that is not known.
+pub fn assess_against(
+    mesh: &Mesh,
+    intent: &Intent,
+    target: &IstioVersion,
+    schemas: Option<&Schemas>,
+) -> Assessment {
+    let mut context = Context::new(mesh, intent, Some(target));
+    context.definitions = schemas.map_or(Definitions::NotKnown, Definitions::Known);
+    judge(context)
+}
+
+fn judge(context: Context<'_>) -> Assessment {
     let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|check| check.run(&context)).collect();
     findings.sort_by(|a, b| {
         (a.consequence, &a.subject, &a.code, &a.detail).cmp(&(b.consequence, &b.subject, &b.code, &b.detail))

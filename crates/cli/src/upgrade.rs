@@ -57,11 +57,16 @@ impl UpgradeArgs {
         let snapshot = mesh::read(&self.mesh, console)?;
         let snapshot_digest = meshlift_snapshot::digest(&snapshot);
         let mesh = Mesh::derive(Arc::new(snapshot));
-        let manifest = match &self.manifest {
-            Some(path) => Some(meshlift_snapshot::read_manifest(path)?),
-            None => meshlift_snapshot::shipped_manifest(&target, !mesh.ambient.ztunnels.is_empty()),
-        };
+        let manifest = self.manifest(&target, &mesh)?;
         Ok(Upgrade { mesh, snapshot_digest, intent, target, manifest })
+    }
+
+    /// The manifest that the flags name, else a built-in one.
+    pub(crate) fn manifest(&self, target: &IstioVersion, mesh: &Mesh) -> Result<Option<Manifest>, Failure> {
+        Ok(match &self.manifest {
+            Some(path) => Some(meshlift_snapshot::read_manifest(path)?),
+            None => meshlift_snapshot::shipped_manifest(target, !mesh.ambient.ztunnels.is_empty()),
+        })
     }
 
     /// The same flags, for commands that meshlift proposes.

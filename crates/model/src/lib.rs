@@ -16,6 +16,7 @@ pub mod intent;
 pub mod journal;
 pub mod manifest;
 pub mod names;
+pub mod outline;
 pub mod plan;
 pub mod plant;
 pub mod run_report;

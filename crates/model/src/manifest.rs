@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::k8s::Objects;
 use crate::names::{IstioVersion, RevisionName};
 
@@ -16,11 +18,17 @@ pub struct Manifest {
     pub profile: ManifestProfile,
     /// What it applies.
     pub objects: Objects,
+    /// Structural schemas of the definitions that it brings: by resource (`gateways.networking.istio.io`), then by
+    /// version. Only what can be told from an outline is kept (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema>).
+    pub schemas: Schemas,
     /// Objects of kinds that meshlift does not read, counted by kind.
     pub not_read: BTreeMap<String, usize>,
     /// sha256 of the rendered text, hex.
     pub digest: String,
 }
+
+/// Schemas by resource and version.
+pub type Schemas = BTreeMap<String, BTreeMap<String, Value>>;
 
 /// Data plane that a manifest was rendered for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

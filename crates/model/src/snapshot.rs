@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::k8s::{Objects, Resource, Shared};
+use crate::names::ObjectRef;
 use crate::time::Time;
 
 /// Everything that was read of a cluster, and what was not.
@@ -19,9 +21,15 @@ pub struct Snapshot {
     pub objects: Objects,
     /// Answers of each istiod pod, by pod name.
     pub istiods: BTreeMap<String, IstiodAnswers>,
+    /// Fields of Istio's own objects ([`crate::outline`]): these may have more than their types hold. Empty where what
+    /// wrote the snapshot kept none; no part of its digest.
+    pub outlines: Shared<Outlines>,
     /// Single objects and files that were reported and skipped.
     pub problems: Vec<ReadProblem>,
 }
+
+/// Outlines by object; equal ones are kept once.
+pub type Outlines = BTreeMap<ObjectRef, Shared<Value>>;
 
 /// What became of one source. Only `Read` and `Absent` say something about the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! From a mesh and an intent to a plan and its report.
 
-use meshlift_checks::assess;
+use meshlift_checks::{assess, assess_against};
 use meshlift_mesh::Mesh;
 use meshlift_model::action::ActionKind;
 use meshlift_model::defaults::FORMAT_VERSION;
@@ -33,7 +33,10 @@ pub fn plan(
     manifest: Option<&Manifest>,
     snapshot_digest: &str,
 ) -> Result<(Plan, PlanningReport), PlanError> {
-    let assessment = assess(mesh, intent, intent.target.as_ref());
+    let assessment = match (&intent.target, manifest) {
+        (Some(target), Some(manifest)) => assess_against(mesh, intent, target, Some(&manifest.schemas)),
+        (target, _) => assess(mesh, intent, target.as_ref()),
+    };
     let situation = Situation::of(mesh, intent, manifest, &assessment)?;
     let choices = decide(&situation)?;
     let mut notes = validate(&situation, &choices)?;

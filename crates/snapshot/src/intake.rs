@@ -2,6 +2,7 @@
 //! A whole page of pods that share nothing yet takes megabytes.
 
 use meshlift_model::k8s::{Objects, Resource, Sharing};
+use meshlift_model::snapshot::Outlines;
 
 use crate::redact::redact_part;
 
@@ -15,6 +16,7 @@ pub(crate) struct Intake {
     /// The last ones.
     handful: Objects,
     sharing: Sharing,
+    outlines: Outlines,
     /// What is never kept is dropped: objects come from a cluster, not from a file of ours.
     redacts: bool,
 }
@@ -57,10 +59,20 @@ impl Intake {
         &self.objects
     }
 
+    /// Where outlines go.
+    pub(crate) fn outlines(&mut self) -> &mut Outlines {
+        &mut self.outlines
+    }
+
     /// The objects.
-    pub(crate) fn into_objects(mut self) -> Objects {
+    pub(crate) fn into_objects(self) -> Objects {
+        self.into_parts().0
+    }
+
+    /// The objects and their outlines.
+    pub(crate) fn into_parts(mut self) -> (Objects, Outlines) {
         self.settle();
-        self.objects
+        (self.objects, self.outlines)
     }
 
     fn settle(&mut self) {

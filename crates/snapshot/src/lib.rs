@@ -22,6 +22,7 @@ mod normal;
 mod parts;
 mod redact;
 mod report;
+mod schemas;
 mod sections;
 
 use std::fs::File;

@@ -139,7 +139,9 @@ impl Gathered {
         for (resource, outcome) in self.lists {
             let status = match outcome {
                 Ok(list) => {
-                    snapshot.objects.take_from(&mut list.intake.into_objects());
+                    let (mut objects, outlines) = list.intake.into_parts();
+                    snapshot.objects.take_from(&mut objects);
+                    snapshot.outlines.extend(outlines);
                     snapshot.problems.extend(list.problems);
                     SourceStatus::Read { count: list.items }
                 }

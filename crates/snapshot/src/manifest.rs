@@ -5,8 +5,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use meshlift_model::k8s::{Container, Deployment, Object, ObjectMeta, Objects};
-use meshlift_model::manifest::{Manifest, ManifestProfile};
+use meshlift_model::k8s::{
+    Container, CustomResourceDefinition, Deployment, Object, ObjectMeta, Objects, Resource,
+};
+use meshlift_model::manifest::{Manifest, ManifestProfile, Schemas};
 use meshlift_model::names::{IstioVersion, RevisionName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,10 +18,13 @@ use crate::frame::{Frames, sha256_hex};
 use crate::kinds::kind_of;
 use crate::limits::MANIFEST_BYTES_MAX;
 use crate::redact::redact;
+use crate::schemas::take_schemas;
 use crate::sections::{Assembly, HEAD};
 
 /// Word of the header of packed manifests.
 const CONTENT: &str = "manifest";
+/// Section of the schemas.
+const SCHEMAS: &str = "schemas";
 /// Label of whatever belongs to a revision.
 const REVISION_LABEL: &str = "istio.io/rev";
 /// Revision of an istiod without a name of its own.
@@ -75,22 +80,23 @@ pub fn parse_manifest(text: &str, place: &str) -> Result<Manifest, ManifestError
     if text.len() as u64 > MANIFEST_BYTES_MAX {
         return Err(ManifestError::TooLarge { place: place.to_owned(), limit_bytes: MANIFEST_BYTES_MAX });
     }
-    let mut objects = Objects::default();
-    let mut not_read = BTreeMap::new();
+    let mut rendered = Rendered::default();
     for (index, document) in documents(text).into_iter().enumerate() {
-        take_document(&document, &mut objects, &mut not_read).map_err(|what| ManifestError::Document {
+        rendered.take_document(&document).map_err(|what| ManifestError::Document {
             place: place.to_owned(),
             document: index + 1,
             what,
         })?;
     }
+    let Rendered { mut objects, schemas, not_read } = rendered;
     redact(&mut objects);
     objects.sort();
     let istiod = only_istiod(&objects, place)?;
     let revision = revision_of(istiod, &objects, place)?;
     let version = version_of(istiod, &objects, place)?;
     let profile = profile_of(istiod, &objects);
-    Ok(Manifest { version, revision, profile, objects, not_read, digest: sha256_hex(text.as_bytes()) })
+    let digest = sha256_hex(text.as_bytes());
+    Ok(Manifest { version, revision, profile, objects, schemas, not_read, digest })
 }
 
 /// The objects of a manifest's YAML documents with all their fields, in order: what an installer sends.
@@ -130,38 +136,46 @@ fn documents(text: &str) -> Vec<String> {
     all
 }
 
-fn take_document(
-    document: &str,
-    objects: &mut Objects,
-    not_read: &mut BTreeMap<String, usize>,
-) -> Result<(), String> {
-    let value: Value = serde_saphyr::from_str(document).map_err(|error| first_line(&error.to_string()))?;
-    let is_list = value.get("kind").and_then(Value::as_str) == Some("List");
-    match value.get("items").and_then(Value::as_array) {
-        Some(items) if is_list => items.iter().try_for_each(|item| take_object(item, objects, not_read)),
-        Some(_) | None => take_object(&value, objects, not_read),
-    }
+/// What the documents of a manifest hold.
+#[derive(Default)]
+struct Rendered {
+    objects: Objects,
+    schemas: Schemas,
+    not_read: BTreeMap<String, usize>,
 }
 
-fn take_object(
-    value: &Value,
-    objects: &mut Objects,
-    not_read: &mut BTreeMap<String, usize>,
-) -> Result<(), String> {
-    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let (kind, api_version, name) = (text("/kind"), text("/apiVersion"), text("/metadata/name"));
-    if kind.is_empty() || api_version.is_empty() || name.is_empty() {
-        return Err("is no Kubernetes object: kind, apiVersion and metadata.name must be there".to_owned());
-    }
-    match kind_of(kind, api_version) {
-        Some(known) => {
-            let object = Object::from_value(known.kind, value.clone());
-            let object = object.transpose().map_err(|error| format!("{kind} {name}: {error}"))?;
-            object.into_iter().for_each(|object| objects.push(object));
+impl Rendered {
+    fn take_document(&mut self, document: &str) -> Result<(), String> {
+        let value: Value =
+            serde_saphyr::from_str(document).map_err(|error| first_line(&error.to_string()))?;
+        let is_list = value.get("kind").and_then(Value::as_str) == Some("List");
+        match value.get("items").and_then(Value::as_array) {
+            Some(items) if is_list => items.iter().try_for_each(|item| self.take_object(item)),
+            Some(_) | None => self.take_object(&value),
         }
-        None => *not_read.entry(kind.to_owned()).or_default() += 1,
     }
-    Ok(())
+
+    fn take_object(&mut self, value: &Value) -> Result<(), String> {
+        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let (kind, api_version, name) = (text("/kind"), text("/apiVersion"), text("/metadata/name"));
+        if kind.is_empty() || api_version.is_empty() || name.is_empty() {
+            return Err(
+                "is no Kubernetes object: kind, apiVersion and metadata.name must be there".to_owned()
+            );
+        }
+        match kind_of(kind, api_version) {
+            Some(known) => {
+                let object = Object::from_value(known.kind, value.clone());
+                let object = object.transpose().map_err(|error| format!("{kind} {name}: {error}"))?;
+                object.into_iter().for_each(|object| self.objects.push(object));
+                if known.kind == CustomResourceDefinition::KIND {
+                    take_schemas(value, &mut self.schemas);
+                }
+            }
+            None => *self.not_read.entry(kind.to_owned()).or_default() += 1,
+        }
+        Ok(())
+    }
 }
 
 /// The YAML reader adds the text around an error; a line says where it is.
@@ -264,6 +278,8 @@ pub(crate) fn pack(manifest: &Manifest) -> std::io::Result<Vec<u8>> {
     };
     let mut writer = crate::frame::Writer::new(CONTENT);
     writer.frame(HEAD, &[serde_json::to_vec(&head)?])?;
+    let schemas = manifest.schemas.iter().map(|schemas| serde_json::to_vec(&schemas));
+    writer.frame(SCHEMAS, &schemas.collect::<Result<Vec<_>, _>>()?)?;
     for section in crate::sections::object_sections(&manifest.objects)? {
         writer.frame(section.name, &section.lines)?;
     }
@@ -273,17 +289,18 @@ pub(crate) fn pack(manifest: &Manifest) -> std::io::Result<Vec<u8>> {
 fn unpack(bytes: &[u8], place: &str) -> Result<Manifest, SnapshotError> {
     let mut frames = Frames::open(bytes, CONTENT, place)?;
     let mut head: Option<Head> = None;
+    let mut schemas = Schemas::new();
     let mut assembly = Assembly::default();
     while let Some(frame) = frames.next()? {
         frames.lines(&frame, |number, line| {
-            let taken = if frame.name == HEAD {
-                serde_json::from_slice(line)
-                    .map(|found| head = Some(found))
-                    .map_err(|error| error.to_string())
-            } else {
-                assembly.take(frame.name, number, line)
+            let taken = match frame.name {
+                HEAD => serde_json::from_slice(line).map(|found| head = Some(found)),
+                SCHEMAS => {
+                    serde_json::from_slice(line).map(|(name, found)| drop(schemas.insert(name, found)))
+                }
+                _ => return assembly.take(frame.name, number, line).map_err(|what| damaged(place, what)),
             };
-            taken.map_err(|what| SnapshotError::Damaged { place: place.to_owned(), what })
+            taken.map_err(|error| damaged(place, error.to_string()))
         })?;
     }
     let head = head.ok_or_else(|| frames.damaged("it has no frame head".into()))?;
@@ -295,7 +312,12 @@ fn unpack(bytes: &[u8], place: &str) -> Result<Manifest, SnapshotError> {
         revision: head.revision,
         profile: if head.ambient { ManifestProfile::Ambient } else { ManifestProfile::Default },
         objects,
+        schemas,
         not_read: head.not_read,
         digest: head.digest,
     })
+}
+
+fn damaged(place: &str, what: String) -> SnapshotError {
+    SnapshotError::Damaged { place: place.to_owned(), what }
 }

@@ -32,6 +32,8 @@ pub(crate) fn tidy(snapshot: &mut Snapshot) {
             connections.sort_by(|a, b| a.connection_id.cmp(&b.connection_id));
         }
     }
+    let mut outlines = Known::default();
+    snapshot.outlines.values_mut().for_each(|outline| outlines.join(outline));
     snapshot.objects.shrink_to_fit();
     let key =
         |problem: &ReadProblem| (problem.source.clone(), problem.place.clone(), problem.problem.clone());

@@ -18,6 +18,8 @@ pub(crate) const HEAD: &str = "head";
 const NO_PART: &str = "its parts are not in the file";
 /// Section of the istiods' answers.
 const ISTIODS: &str = "istiods";
+/// Section of the outlines.
+const OUTLINES: &str = "outlines";
 
 /// Lines under a name. The sections of objects are named after their resource.
 pub(crate) struct Section {
@@ -91,10 +93,12 @@ pub(crate) fn packed_sections(snapshot: &Snapshot) -> serde_json::Result<Vec<Sec
         let lines = with_kind(kind.resource, pack).unwrap_or(Ok(Vec::new()))?;
         objects.push(Section { name: kind.resource, lines });
     }
+    let outlines = snapshot.outlines.iter().map(|outline| serde_json::to_vec(&outline));
+    let outlines = Section { name: OUTLINES, lines: outlines.collect::<Result<_, _>>()? };
     let head =
         sections_of(&Snapshot { objects: Objects::default(), istiods: BTreeMap::new(), ..snapshot.clone() })?;
     let head = head.into_iter().filter(|section| section.name == HEAD);
-    Ok(head.chain(parts.sections()?).chain([istiods]).chain(objects).collect())
+    Ok(head.chain(parts.sections()?).chain([istiods, outlines]).chain(objects).collect())
 }
 
 struct PackLines<'a> {
@@ -157,6 +161,10 @@ impl Assembly {
                 }
                 Ok(istiod) => drop(self.snapshot.istiods.insert(istiod.pod, istiod.answers)),
                 Err(error) => self.problem(section, format!("line {number}"), &error),
+            },
+            OUTLINES => match serde_json::from_slice(line) {
+                Ok((object, outline)) => drop(self.snapshot.outlines.insert(object, outline)),
+                Err(error) => self.problem(section, format!("line {number}"), &error.to_string()),
             },
             _ => {
                 if let Some(read) = self.parts.as_mut().and_then(|parts| parts.read(section, line)) {

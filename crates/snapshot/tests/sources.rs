@@ -270,3 +270,20 @@ fn names_never_lead_out_of_the_folder() {
     let again = meshlift_snapshot::read_bytes(&bytes, "x").unwrap();
     assert!(again.istiods.is_empty() && again.problems.len() == 2);
 }
+
+#[test]
+fn fields_of_configuration_are_kept_without_their_words() {
+    let service = json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": { "name": "pay", "namespace": "shop" },
+        "spec": { "hosts": ["pay"], "http": [{ "unheardOf": { "token": "secret" } }] } });
+    let files = folder(&[("api/virtualservices.networking.istio.io.json", &list(&[service]))]);
+    let snapshot = read_both(files.path());
+    let (object, outline) = snapshot.outlines.first_key_value().unwrap();
+    assert_eq!(object.to_string(), "VirtualService/shop/pay");
+    assert_eq!(**outline, json!({ "hosts": [""], "http": [{ "unheardOf": { "token": "" } }] }));
+
+    fs::write(files.path().join("outlines.json"), "[").unwrap();
+    let snapshot = read(files.path()).unwrap();
+    assert!(snapshot.outlines.is_empty());
+    assert!(snapshot.problems.iter().any(|problem| problem.place == "outlines.json"));
+}

@@ -34,6 +34,7 @@ checks! {
         crd_owner,
         one_way_crds,
         stored_versions,
+        fields_dropped,
         gap_none_kept,
         gap_recreate,
         gap_no_probe,

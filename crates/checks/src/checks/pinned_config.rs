@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{ObjectMeta, Objects, Resource};
-use meshlift_model::names::{ObjectRef, RevisionName};
+use meshlift_model::names::RevisionName;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::configuration::{CONFIGURATION, configuration};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -29,26 +29,13 @@ pub(super) const CHECK: Check = Check {
               and remove the old one with the old revision.",
         sources: &["https://github.com/istio/istio/blob/release-1.30/pkg/config/model.go"],
     },
-    needs: &[
-        WORKLOADS,
-        &[
-            "virtualservices.networking.istio.io",
-            "destinationrules.networking.istio.io",
-            "serviceentries.networking.istio.io",
-            "envoyfilters.networking.istio.io",
-            "gateways.networking.istio.io",
-            "telemetries.telemetry.istio.io",
-            "authorizationpolicies.security.istio.io",
-            "requestauthentications.security.istio.io",
-            "wasmplugins.extensions.istio.io",
-        ],
-    ],
+    needs: &[WORKLOADS, CONFIGURATION],
     find,
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let used: BTreeSet<&RevisionName> = context.mesh.used_revisions().map(|revision| &revision.name).collect();
-    labelled(context.objects())
+    configuration(context.objects(), |meta| meta.label(REV_LABEL).is_some())
         .into_iter()
         .filter_map(|(object, meta)| {
             let revision = RevisionName::new(meta.label(REV_LABEL)?);
@@ -59,23 +46,4 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             })
         })
         .collect()
-}
-
-/// All of Istio's configuration that names a revision, with its metadata.
-fn labelled(objects: &Objects) -> Vec<(ObjectRef, &ObjectMeta)> {
-    fn add<'a, R: Resource>(objects: &'a [R], all: &mut Vec<(ObjectRef, &'a ObjectMeta)>) {
-        let labelled = objects.iter().filter(|object| object.meta().label(REV_LABEL).is_some());
-        all.extend(labelled.map(|object| (object.object_ref(), object.meta())));
-    }
-    let mut all = Vec::new();
-    add(&objects.virtual_services, &mut all);
-    add(&objects.destination_rules, &mut all);
-    add(&objects.service_entries, &mut all);
-    add(&objects.envoy_filters, &mut all);
-    add(&objects.istio_gateways, &mut all);
-    add(&objects.telemetries, &mut all);
-    add(&objects.authorization_policies, &mut all);
-    add(&objects.request_authentications, &mut all);
-    add(&objects.wasm_plugins, &mut all);
-    all
 }

@@ -5,13 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_checks::Assessment;
 use meshlift_checks::catalogue::checks_page;
 use meshlift_model::finding::{Finding, Severity};
+use meshlift_model::intent::Intent;
+use meshlift_model::manifest::Manifest;
 use meshlift_model::snapshot::Snapshot;
 use meshlift_testkit::mutations::{Base, Change, Mutation, TARGET, mutations};
 
-use crate::common::{assess, cluster, version};
+use crate::common::{assess, cluster, mesh as derived, version};
 
-/// Clean meshes with their recordings, each made once.
-struct Meshes(BTreeMap<Base, (Snapshot, Snapshot)>);
+/// Clean meshes with their recordings, and the target, each made once.
+struct Meshes {
+    meshes: BTreeMap<Base, (Snapshot, Snapshot)>,
+    manifest: Manifest,
+}
 
 impl Meshes {
     fn new() -> Self {
@@ -19,28 +24,38 @@ impl Meshes {
             let recording = cluster(base.recording());
             (base, (base.clean(&recording), recording))
         };
-        Self(Base::ALL.into_iter().map(of).collect())
+        let manifest = meshlift_snapshot::shipped_manifest(&version(TARGET), true).unwrap();
+        Self { meshes: Base::ALL.into_iter().map(of).collect(), manifest }
+    }
+
+    /// What is found on the way to a version; definitions are known of one.
+    fn assess(&self, mesh: Snapshot, target: &str) -> Assessment {
+        if target != TARGET {
+            return assess(mesh, Some(&version(target)));
+        }
+        let schemas = Some(&self.manifest.schemas);
+        meshlift_checks::assess_against(&derived(mesh), &Intent::default(), &version(target), schemas)
     }
 
     /// A clean mesh as a mutation wants it, changed.
     fn changed(&self, mutation: &Mutation, change: Change, target: &str) -> Assessment {
-        let (clean, recording) = &self.0[&mutation.base];
+        let (clean, recording) = &self.meshes[&mutation.base];
         let mut mesh = clean.clone();
         mutation.prepare(&mut mesh);
         change(&mut mesh, recording);
-        assess(mesh, Some(&version(target)))
+        self.assess(mesh, target)
     }
 
     fn clean(&self, base: Base, target: &str) -> Assessment {
-        assess(self.0[&base].0.clone(), Some(&version(target)))
+        self.assess(self.meshes[&base].0.clone(), target)
     }
 
     /// A hazard of a hop, planted where another hop is made.
     fn elsewhere(&self, mutation: &Mutation) -> Assessment {
-        let (clean, recording) = &self.0[&mutation.base];
+        let (clean, recording) = &self.meshes[&mutation.base];
         let mut mesh = clean.clone();
         (mutation.plant)(&mut mesh, recording);
-        assess(mesh, Some(&version(TARGET)))
+        self.assess(mesh, TARGET)
     }
 }
 

@@ -5,29 +5,28 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use meshlift_checks::Assessment;
+use meshlift_checks::{Assessment, assess, assess_against};
 use meshlift_mesh::Mesh;
 use meshlift_model::finding::{Finding, Severity};
+use meshlift_model::intent::Intent;
+use meshlift_planner::PlanError;
 use meshlift_planner::baseline::Baseline;
 use meshlift_report::check::{self, Group};
 use meshlift_report::patches::{self, Patch};
 use meshlift_report::{junit, sarif};
 
-use crate::args::MeshArgs;
 use crate::clock::today;
 use crate::console::Console;
-use crate::failure::Failure;
+use crate::failure::{CliError, Failure};
 use crate::selection::Selection;
-use crate::wish::WishArgs;
+use crate::upgrade::UpgradeArgs;
 use crate::{Exit, files, mesh};
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
-    mesh: MeshArgs,
-    #[command(flatten)]
-    wish: WishArgs,
+    upgrade: UpgradeArgs,
     /// Show findings of this severity and worse
     #[arg(long, value_enum, default_value_t)]
     severity: Least,
@@ -132,10 +131,11 @@ enum Format {
 }
 
 pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
-    let intent = args.wish.intent(&args.mesh)?;
+    let UpgradeArgs { mesh, wish, .. } = &args.upgrade;
+    let intent = wish.intent(mesh)?;
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
-    let mesh = Mesh::derive(Arc::new(mesh::read(&args.mesh, console)?));
-    let mut assessment = meshlift_checks::assess(&mesh, &intent, intent.target.as_ref());
+    let mesh = Mesh::derive(Arc::new(mesh::read(mesh, console)?));
+    let mut assessment = args.assess(&mesh, &intent)?;
     assessment.findings.retain(|finding| args.selects(finding));
     if let Some(baseline) = baseline {
         apply(&baseline, &mut assessment, console);
@@ -146,7 +146,7 @@ pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> 
         Least::Info => Severity::Info,
     };
     let shown: Vec<&Finding> = assessment.findings.iter().filter(|f| f.severity >= least).collect();
-    let next = format!("meshlift plan{}{}", args.mesh.flags(), args.wish.flags(&intent));
+    let next = format!("meshlift plan{}", args.upgrade.flags(&intent));
     match args.output {
         Format::Json => console.print_json(&check::check_json(&mesh, &shown))?,
         Format::Yaml => console.print_yaml(&check::check_json(&mesh, &shown))?,
@@ -166,6 +166,22 @@ pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> 
 }
 
 impl CheckArgs {
+    /// With a target, what its definitions would not take is found too.
+    fn assess(&self, mesh: &Mesh, intent: &Intent) -> Result<Assessment, Failure> {
+        let Some(target) = &intent.target else {
+            return match self.upgrade.manifest {
+                Some(_) => Err(CliError::NoTarget.into()),
+                None => Ok(assess(mesh, intent, None)),
+            };
+        };
+        let manifest = self.upgrade.manifest(target, mesh)?;
+        if let Some(other) = manifest.as_ref().filter(|manifest| manifest.version != *target) {
+            let (found, target) = (other.version.clone(), target.clone());
+            return Err(PlanError::ManifestVersion { found, target }.into());
+        }
+        Ok(assess_against(mesh, intent, target, manifest.as_ref().map(|manifest| &manifest.schemas)))
+    }
+
     fn selects(&self, finding: &Finding) -> bool {
         let named = |selections: &[Selection]| selections.iter().any(|one| one.holds(&finding.code));
         (self.only.is_empty() || named(&self.only)) && !named(&self.skip)

@@ -234,6 +234,8 @@ fn plans_and_targets_that_do_not_fit() {
         "plan --demo --to 1.39.0",
         "plan --demo --manifest no-manifest.yaml",
         "rehearse --demo --to 1.30.9",
+        "check --demo --manifest no-manifest.yaml",
+        "check --snapshot other.meshlift --manifest no-manifest.yaml",
     ];
     golden("bad-plans.txt", &transcript(place, &commands));
 }

@@ -25,7 +25,7 @@ fn every_command_of_the_documentation_parses() {
             let words: Vec<&str> = command.split_whitespace().collect();
             let arguments = match words.as_slice() {
                 ["meshlift", rest @ ..] => rest,
-                ["cargo", "run", "--release", "--", rest @ ..] => rest,
+                ["cargo", "run", "--", rest @ ..] => rest,
                 ["cargo", ..] | [".ci/run"] => continue,
                 _ => panic!("{page}: `{command}` is no command that this test knows"),
             };
@@ -43,7 +43,7 @@ fn every_command_of_the_documentation_parses() {
 fn the_two_commands_of_the_readme_are_there() {
     let text = fs::read_to_string(root().join("README.md")).unwrap();
     let commands = commands(&text);
-    assert_eq!(commands[0], "cargo run --release -- rehearse --demo");
+    assert_eq!(commands[0], "cargo run -- rehearse --demo");
     assert_eq!(commands[1], "cargo test --workspace");
     let ci = fs::read_to_string(root().join(".ci/run")).unwrap();
     let last = ci.lines().rfind(|line| line.starts_with("cargo")).unwrap();

@@ -204,6 +204,15 @@ fn findings_come_in_every_form_and_alike() {
 }
 
 #[test]
+fn fields_are_held_against_definitions_that_are_known_and_said_to_be_unknown_else() {
+    let of = |to: &str| document(&format!("check --demo -o json --only ML0005 --to {to}"));
+    assert_eq!(of("1.30.3")["findings"], serde_json::json!([]));
+    let unknown = of("1.31.0")["findings"].clone();
+    assert_eq!(unknown[0]["verdict"], "unknown", "{unknown}");
+    assert_eq!(unknown.as_array().unwrap().len(), 1, "{unknown}");
+}
+
+#[test]
 fn what_is_accepted_is_neither_shown_nor_a_reason_to_fail() {
     let folder = tempfile::tempdir().unwrap();
     let of = |arguments: &[&str]| {

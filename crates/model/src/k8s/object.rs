@@ -69,7 +69,7 @@ pub trait KindWork {
     /// Does it for one kind.
     fn run<R>(self) -> Self::Output
     where
-        R: Resource + Serialize + serde::de::DeserializeOwned + Clone + PartialEq;
+        R: Resource + Serialize + serde::de::DeserializeOwned + Clone + PartialEq + 'static;
 }
 
 impl KindInfo {
@@ -321,6 +321,10 @@ kinds! {
     authorization_policies: AuthorizationPolicy, "AuthorizationPolicy", "authorizationpolicies.security.istio.io", "security.istio.io/v1", true, false;
     request_authentications: RequestAuthentication, "RequestAuthentication", "requestauthentications.security.istio.io", "security.istio.io/v1", true, false;
     wasm_plugins: WasmPlugin, "WasmPlugin", "wasmplugins.extensions.istio.io", "extensions.istio.io/v1alpha1", true, false;
+    peer_authentications: PeerAuthentication, "PeerAuthentication", "peerauthentications.security.istio.io", "security.istio.io/v1", true, false;
+    sidecars: Sidecar, "Sidecar", "sidecars.networking.istio.io", "networking.istio.io/v1", true, false;
+    proxy_configs: ProxyConfig, "ProxyConfig", "proxyconfigs.networking.istio.io", "networking.istio.io/v1beta1", true, false;
+    workload_groups: WorkloadGroup, "WorkloadGroup", "workloadgroups.networking.istio.io", "networking.istio.io/v1", true, false;
 }
 
 macro_rules! metadata_only {
@@ -356,4 +360,12 @@ metadata_only! {
     AuthorizationPolicy,
     /// `extensions.istio.io.WasmPlugin`, metadata alone.
     WasmPlugin,
+    /// `security.istio.io.PeerAuthentication`, metadata alone.
+    PeerAuthentication,
+    /// `networking.istio.io.Sidecar`, metadata alone.
+    Sidecar,
+    /// `networking.istio.io.ProxyConfig`, metadata alone.
+    ProxyConfig,
+    /// `networking.istio.io.WorkloadGroup`, metadata alone.
+    WorkloadGroup,
 }

@@ -1,9 +1,11 @@
 //! A kubectl list, item by item: one file `api/RESOURCE.json`, or one page of an API server.
 
 use meshlift_model::k8s::{KindWork, Resource};
-use meshlift_model::snapshot::{ReadProblem, Snapshot};
+use meshlift_model::outline::{has_outline, outline};
+use meshlift_model::snapshot::{Outlines, ReadProblem, Snapshot};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::page::each_item;
@@ -62,9 +64,11 @@ impl KindWork for ReadList<'_> {
 
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
         let items: Vec<&RawValue> = parse(self.bytes)?;
-        let Snapshot { objects, problems, .. } = self.snapshot;
+        let Snapshot { objects, problems, outlines, .. } = self.snapshot;
         take_items::<R>(&items, 0, self.file, problems, |item| {
-            R::list_mut(objects).push(read_item(item, self.report)?);
+            let object: R = read_item(item, self.report)?;
+            take_outline(&object, item, outlines)?;
+            R::list_mut(objects).push(object);
             Ok(())
         })?;
         Ok(items.len())
@@ -87,6 +91,9 @@ impl KindWork for ReadPage<'_> {
 
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
         let Self { place, first, bytes, intake, problems } = self;
+        if has_outline(R::API_VERSION) {
+            return Self { place, first, bytes, intake, problems }.one_by_one::<R>();
+        }
         // Pages are sound nearly always, and then one pass is enough.
         let (before, mut count, mut sound) = (intake.count::<R>(), 0, true);
         let token = each_item(bytes, &mut |object: R| {
@@ -98,17 +105,40 @@ impl KindWork for ReadPage<'_> {
             return Ok((count, token));
         }
         intake.go_back_to::<R>(before);
+        Self { place, first, bytes, intake, problems }.one_by_one::<R>()
+    }
+}
+
+impl ReadPage<'_> {
+    /// Each item on its own: what is wrong with it is said, and its outline is kept.
+    fn one_by_one<R: Resource + DeserializeOwned>(self) -> Result<(usize, Option<String>), ListError> {
+        let Self { place, first, bytes, intake, problems } = self;
         let (items, token) = parse_page::<&RawValue>(bytes)?;
         take_items::<R>(&items, first, place, problems, |item| {
             let object: R = serde_json::from_str(item.get()).map_err(|error| error.to_string())?;
             if let Some(problem) = nameless(&object) {
                 return Err(problem.to_owned());
             }
+            take_outline(&object, item, intake.outlines())?;
             intake.take(object);
             Ok(())
         })?;
         Ok((items.len(), token))
     }
+}
+
+/// Keeps which fields an object has, where definitions of another version may not take them.
+fn take_outline<R: Resource>(object: &R, item: &RawValue, outlines: &mut Outlines) -> Result<(), String> {
+    #[derive(Deserialize)]
+    struct Item {
+        #[serde(default)]
+        spec: Value,
+    }
+    if has_outline(R::API_VERSION) {
+        let item: Item = serde_json::from_str(item.get()).map_err(|error| error.to_string())?;
+        outlines.entry(object.object_ref()).or_insert_with(|| outline(&item.spec).into());
+    }
+    Ok(())
 }
 
 /// Counts the items of one page of a kind that is not read.

@@ -15,7 +15,7 @@ use std::io::Read;
 use std::path::Path;
 
 use meshlift_model::k8s::{KINDS, with_kind};
-use meshlift_model::snapshot::{Snapshot, SourceStatus};
+use meshlift_model::snapshot::{ReadProblem, Snapshot, SourceStatus};
 use serde::Deserialize;
 
 pub use self::istiod::istiod_answer;
@@ -33,6 +33,8 @@ const API: &str = "api";
 pub(crate) const ISTIOD: &str = "istiod";
 /// What was asked.
 const SOURCES: &str = "sources.json";
+/// Outlines of objects that were trimmed when the folder was written.
+const OUTLINES: &str = "outlines.json";
 /// `kubectl version -o json`.
 const VERSION: &str = "version.json";
 /// Source of the server's version.
@@ -58,6 +60,7 @@ pub(crate) fn read_folder(path: &Path) -> Result<(Snapshot, ReadReport), Snapsho
         return Err(SnapshotError::NoRecording { path: path.to_owned(), what });
     }
     sources::settle_resources(&listed, &evidence, &mut snapshot);
+    read_outlines(&path.join(OUTLINES), &mut snapshot);
     read_version(path, &listed, &mut snapshot);
     istiod::read_istiods(&path.join(ISTIOD), &listed, &mut snapshot)?;
     fail_if_nothing_was_read(path, &snapshot)?;
@@ -104,6 +107,25 @@ struct VersionFile {
 #[serde(rename_all = "camelCase")]
 struct ServerVersion {
     git_version: String,
+}
+
+/// Outlines as they were before the objects were trimmed, where a folder has them.
+fn read_outlines(file: &Path, snapshot: &mut Snapshot) {
+    if !file.exists() {
+        return;
+    }
+    let parsed = read_file(file).and_then(|bytes| {
+        serde_json::from_slice::<Vec<_>>(&bytes).map_err(|error| ListError(error.to_string()))
+    });
+    match parsed {
+        Ok(outlines) => snapshot.outlines = outlines.into_iter().collect(),
+        Err(ListError(problem)) => {
+            // Those of trimmed objects would say too little.
+            snapshot.outlines.clear();
+            let (source, place) = ("outlines".to_owned(), OUTLINES.to_owned());
+            snapshot.problems.push(ReadProblem { source, place, problem: format!("{problem}; skipped") });
+        }
+    }
 }
 
 fn read_version(path: &Path, listed: &Listed, snapshot: &mut Snapshot) {

@@ -30,11 +30,8 @@ pub(crate) const FOREIGN_CRDS: &[&str] = &[
     "istiorevisiontags.sailoperator.io",
     "istios.sailoperator.io",
     "kustomizations.kustomize.toolkit.fluxcd.io",
-    "peerauthentications.security.istio.io",
-    "proxyconfigs.networking.istio.io",
     "rollouts.argoproj.io",
     "scaledobjects.keda.sh",
-    "sidecars.networking.istio.io",
 ];
 
 /// `sources.json`.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::istiod::{ConnectionsFile, ENDPOINTS, SyncEntry};
 use super::sources::{IstiodEntry, ResourceEntry, SourcesFile};
-use super::{API, ISTIOD, SOURCES, VERSION};
+use super::{API, ISTIOD, OUTLINES, SOURCES, VERSION};
 use crate::error::SnapshotError;
 use crate::kinds::is_pod_name;
 use crate::metrics::write_metrics;
@@ -45,6 +45,8 @@ fn write_all(snapshot: &Snapshot, folder: &Path) -> io::Result<()> {
             write_json(&api.join(format!("{}.json", kind.resource)), &list)?;
         }
     }
+    // Empty ones too: those of trimmed objects would say too little.
+    write_json(&folder.join(OUTLINES), &snapshot.outlines.iter().collect::<Vec<_>>())?;
     if let Some(version) = &snapshot.kubernetes_version {
         write_json(&folder.join(VERSION), &json!({ "serverVersion": { "gitVersion": version } }))?;
     }

@@ -27,6 +27,12 @@ pub(super) fn mutations() -> Vec<Mutation> {
             |s, _| stored(s, "v1alpha3"),
             |s, _| stored(s, "v1"),
         ),
+        Mutation::new(
+            ("ML0005", Sidecars, "Telemetry/web/trace"),
+            |s, _| traces(s, "disableContext"),
+            |s, _| traces(s, "disableContextPropagation"),
+        )
+        .not_on_twin(),
     ]
 }
 
@@ -51,4 +57,11 @@ fn stored(s: &mut Snapshot, version: &str) {
         one.status.stored_versions = vec!["v1".into(), version.into()];
         one.spec.versions.iter_mut().for_each(|own| own.served = own.name != "v1alpha3");
     });
+}
+
+/// A Telemetry with such a field: `disableContextPropagation` is one that 1.30 brings.
+fn traces(s: &mut Snapshot, field: &str) {
+    let metadata = r#"{"name": "trace", "namespace": "web"}"#;
+    let spec = format!(r#"{{"tracing": [{{"{field}": true}}]}}"#);
+    add(s, "Telemetry", &format!(r#"{{"metadata": {metadata}, "spec": {spec}}}"#));
 }

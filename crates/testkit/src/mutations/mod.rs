@@ -12,7 +12,10 @@ mod rollout;
 mod selection;
 
 use meshlift_model::k8s::Object;
+use meshlift_model::names::ObjectRef;
+use meshlift_model::outline::{has_outline, outline};
 use meshlift_model::snapshot::Snapshot;
+use serde_json::Value;
 
 use crate::{clean_ambient, clean_sidecars};
 
@@ -168,9 +171,17 @@ fn all_run(s: &mut Snapshot, version: &str) {
 /// Where it is none of that kind: a test is wrong.
 #[expect(clippy::panic, reason = "for tests: they name what they add")]
 fn add(s: &mut Snapshot, kind: &str, json: &str) {
-    let value = serde_json::from_str(json).unwrap_or_else(|error| panic!("{kind}: {error}"));
+    let value: Value = serde_json::from_str(json).unwrap_or_else(|error| panic!("{kind}: {error}"));
+    let fields = outline(&value["spec"]);
     match Object::from_value(kind, value) {
-        Some(Ok(object)) => s.objects.push(object),
+        Some(Ok(object)) => {
+            let info = object.info();
+            if has_outline(info.api_version) {
+                let name = ObjectRef::new(info.kind, &object.meta().namespace, &object.meta().name);
+                s.outlines.insert(name, fields.into());
+            }
+            s.objects.push(object);
+        }
         other => panic!("{kind}: {other:?}"),
     }
 }

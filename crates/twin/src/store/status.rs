@@ -54,7 +54,9 @@ pub(super) fn copy(from: &Object, to: &mut Object) {
             MutatingWebhookConfiguration,
             Namespace,
             NetworkPolicy,
+            PeerAuthentication,
             PersistentVolumeClaim,
+            ProxyConfig,
             RequestAuthentication,
             Role,
             RoleBinding,
@@ -62,12 +64,14 @@ pub(super) fn copy(from: &Object, to: &mut Object) {
             Service,
             ServiceAccount,
             ServiceEntry,
+            Sidecar,
             Telemetry,
             ValidatingAdmissionPolicy,
             ValidatingWebhookConfiguration,
             VirtualService,
             WasmPlugin,
             WorkloadEntry,
+            WorkloadGroup,
         ]
     );
 }
@@ -88,12 +92,12 @@ pub(super) fn reset(object: &mut Object) {
             | Object::ControllerRevision(_) | Object::DestinationRule(_) | Object::EndpointSlice(_)
             | Object::EnvoyFilter(_) | Object::GatewayClass(_) | Object::IstioGateway(_)
             | Object::LimitRange(_) | Object::MutatingWebhookConfiguration(_) | Object::Namespace(_)
-            | Object::NetworkPolicy(_) | Object::PersistentVolumeClaim(_)
-            | Object::RequestAuthentication(_) | Object::Role(_) | Object::RoleBinding(_)
+            | Object::NetworkPolicy(_) | Object::PeerAuthentication(_) | Object::PersistentVolumeClaim(_)
+            | Object::ProxyConfig(_) | Object::RequestAuthentication(_) | Object::Role(_) | Object::RoleBinding(_)
             | Object::Secret(_) | Object::Service(_) | Object::ServiceAccount(_)
-            | Object::ServiceEntry(_) | Object::Telemetry(_) | Object::ValidatingAdmissionPolicy(_)
+            | Object::ServiceEntry(_) | Object::Sidecar(_) | Object::Telemetry(_) | Object::ValidatingAdmissionPolicy(_)
             | Object::ValidatingWebhookConfiguration(_) | Object::VirtualService(_)
-            | Object::WasmPlugin(_) | Object::WorkloadEntry(_) => {}
+            | Object::WasmPlugin(_) | Object::WorkloadEntry(_) | Object::WorkloadGroup(_) => {}
         } };
     }
     default_status!(

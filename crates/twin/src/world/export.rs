@@ -57,6 +57,7 @@ impl TwinWorld {
             sources,
             objects,
             istiods,
+            outlines: self.source.outlines.clone(),
             problems: self.source.problems.clone(),
         }
     }
