@@ -106,6 +106,14 @@ impl<'a> BarePod<'a> {
         self.spec.host_network
     }
 
+    /// True if injection is known to make the same of both: all that it looks at is one and the same.
+    pub(crate) fn asks_alike(&self, other: &Self) -> bool {
+        self.namespace == other.namespace
+            && self.labels.is_one_with(other.labels)
+            && self.annotations.is_one_with(other.annotations)
+            && self.host_network() == other.host_network()
+    }
+
     /// The same as a template, bound to no node.
     #[must_use]
     pub fn to_template(&self) -> PodTemplateSpec {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use meshlift_model::intent::SloCritical;
-use meshlift_model::k8s::{Known, Resource};
+use meshlift_model::k8s::Resource;
 use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::snapshot::Snapshot;
 
@@ -19,6 +19,7 @@ use crate::index::Index;
 use crate::injector::Injectors;
 use crate::install::method;
 use crate::owner::Owners;
+use crate::pods::Restarts;
 use crate::revisions::{revisions, system_namespaces};
 use crate::tags::{Names, default_revision, tags};
 use crate::workloads::Workshop;
@@ -85,19 +86,19 @@ fn pods_and_workloads(
     let owners = Owners::new(snapshot);
     let mut by_owner: PodsByOwner<'_> = BTreeMap::new();
     let mut foreign = BTreeMap::new();
-    let mut facts = BTreeMap::new();
-    // Most pods of a namespace get the same.
-    let mut injections = Known::default();
+    let mut facts = Vec::with_capacity(snapshot.objects.pods.len());
+    let mut restarts = Restarts::new(injectors);
     for pod in &snapshot.objects.pods {
         let owner = owners.of_pod(pod);
         if let Some(words) = owner.foreign {
             foreign.insert(owner.workload.clone(), words);
         }
         by_owner.entry(owner.workload.clone()).or_default().push(pod);
-        let mut fact = crate::pods::facts(pod, owner.workload, injectors, connections, &versions);
-        injections.join(&mut fact.on_restart);
-        facts.insert(pod.object_ref(), fact);
+        let fact = crate::pods::facts(pod, owner.workload, &mut restarts, connections, &versions);
+        facts.push((pod.object_ref(), fact));
     }
+    // Built at once, a map is as small as can be.
+    let facts = facts.into_iter().collect();
     let shop = Workshop { index, injectors, pods: &by_owner, facts: &facts };
     let drafts = drafts(snapshot, &owners, &by_owner, &foreign);
     let workloads = drafts.into_iter().map(|draft| (draft.workload.clone(), shop.workload(draft))).collect();

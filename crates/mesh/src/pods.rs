@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_model::k8s::{Pod, Resource};
+use meshlift_model::k8s::{Known, Pod, Resource, Shared};
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
 
 use crate::bare::BarePod;
@@ -15,11 +15,35 @@ use crate::workloads::MADE_FOR_GATEWAY;
 /// Annotation that istio-cni leaves on pods that ambient captured.
 const REDIRECTION: &str = "ambient.istio.io/redirection";
 
+/// What injection would make of pods, one after another: most get what the one before them gets.
+pub(crate) struct Restarts<'a> {
+    injectors: &'a Injectors<'a>,
+    last: Option<(BarePod<'a>, Shared<Injection>)>,
+    known: Known<Injection>,
+}
+
+impl<'a> Restarts<'a> {
+    pub(crate) fn new(injectors: &'a Injectors<'a>) -> Self {
+        Self { injectors, last: None, known: Known::default() }
+    }
+
+    fn of(&mut self, pod: &'a Pod) -> Shared<Injection> {
+        let bare = BarePod::of_pod(pod);
+        if let Some((_, injection)) = self.last.as_ref().filter(|(last, _)| last.asks_alike(&bare)) {
+            return injection.clone();
+        }
+        let mut injection = self.injectors.inject(&bare).into();
+        self.known.join(&mut injection);
+        self.last = Some((bare, injection.clone()));
+        injection
+    }
+}
+
 /// Facts of one pod.
-pub(crate) fn facts(
-    pod: &Pod,
+pub(crate) fn facts<'a>(
+    pod: &'a Pod,
     workload: ObjectRef,
-    injectors: &Injectors<'_>,
+    restarts: &mut Restarts<'a>,
     connections: &Connections<'_>,
     versions: &BTreeMap<RevisionName, Option<IstioVersion>>,
 ) -> PodFacts {
@@ -27,10 +51,10 @@ pub(crate) fn facts(
     let carried = carried(pod);
     let on_restart = match carried.as_ref().map(|carried| carried.kind) {
         Some(ProxyKind::ManagedGateway | ProxyKind::Waypoint) => {
-            Injection::nothing(MADE_FOR_GATEWAY.to_owned())
+            Injection::nothing(MADE_FOR_GATEWAY.to_owned()).into()
         }
         Some(ProxyKind::Native | ProxyKind::Classic | ProxyKind::Gateway | ProxyKind::Ztunnel) | None => {
-            injectors.inject(&BarePod::of_pod(pod))
+            restarts.of(pod)
         }
     };
     let agreement = match &carried {
@@ -57,7 +81,7 @@ pub(crate) fn facts(
         synced: connected.synced,
         nack: connected.nack,
         agreement,
-        on_restart: on_restart.into(),
+        on_restart,
         redirection: pod.metadata.annotation(REDIRECTION).map(str::to_owned),
     }
 }

@@ -46,6 +46,14 @@ impl<T: Eq + Hash> Known<T> {
     }
 }
 
+impl<T> Shared<T> {
+    /// True if both hold one and the same value. Where it is false, they may still be equal.
+    #[must_use]
+    pub fn is_one_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl<T: Clone> Shared<Vec<T>> {
     /// As [`Vec::retain`]; where all is kept, it stays shared.
     pub fn retain(&mut self, keep: impl Fn(&T) -> bool) {
