@@ -142,6 +142,7 @@ impl TwinWorld {
         twin.add_actor(Box::new(Istiods::load(snapshot, corner)));
         let source = Snapshot {
             kubernetes_version: snapshot.kubernetes_version.clone(),
+            outlines: snapshot.outlines.clone(),
             sources: snapshot.sources.clone(),
             istiods: snapshot.istiods.clone(),
             problems: snapshot.problems.clone(),
