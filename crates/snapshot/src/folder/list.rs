@@ -90,22 +90,21 @@ impl KindWork for ReadPage<'_> {
     type Output = Result<(usize, Option<String>), ListError>;
 
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
-        let Self { place, first, bytes, intake, problems } = self;
         if has_outline(R::API_VERSION) {
-            return Self { place, first, bytes, intake, problems }.one_by_one::<R>();
+            return self.one_by_one::<R>();
         }
         // Pages are sound nearly always, and then one pass is enough.
-        let (before, mut count, mut sound) = (intake.count::<R>(), 0, true);
-        let token = each_item(bytes, &mut |object: R| {
+        let (before, mut count, mut sound) = (self.intake.count::<R>(), 0, true);
+        let token = each_item(self.bytes, &mut |object: R| {
             count += 1;
             sound &= nameless(&object).is_none();
-            intake.take(object);
+            self.intake.take(object);
         });
         if let (Ok(token), true) = (token, sound) {
             return Ok((count, token));
         }
-        intake.go_back_to::<R>(before);
-        Self { place, first, bytes, intake, problems }.one_by_one::<R>()
+        self.intake.go_back_to::<R>(before);
+        self.one_by_one::<R>()
     }
 }
 
