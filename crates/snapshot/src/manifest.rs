@@ -31,19 +31,36 @@ const REVISION_LABEL: &str = "istio.io/rev";
 const DEFAULT_REVISION: &str = "default";
 
 /// Manifests that are built in: those of the versions that recordings are known of.
-const SHIPPED: &[&[u8]] = &[
-    include_bytes!("../../../fixtures/manifests/1.29.6-default.meshlift"),
-    include_bytes!("../../../fixtures/manifests/1.29.6-ambient.meshlift"),
-    include_bytes!("../../../fixtures/manifests/1.30.3-default.meshlift"),
-    include_bytes!("../../../fixtures/manifests/1.30.3-ambient.meshlift"),
+const SHIPPED: [(&str, ManifestProfile, &[u8]); 4] = [
+    (
+        "1.29.6",
+        ManifestProfile::Default,
+        include_bytes!("../../../fixtures/manifests/1.29.6-default.meshlift"),
+    ),
+    (
+        "1.29.6",
+        ManifestProfile::Ambient,
+        include_bytes!("../../../fixtures/manifests/1.29.6-ambient.meshlift"),
+    ),
+    (
+        "1.30.3",
+        ManifestProfile::Default,
+        include_bytes!("../../../fixtures/manifests/1.30.3-default.meshlift"),
+    ),
+    (
+        "1.30.3",
+        ManifestProfile::Ambient,
+        include_bytes!("../../../fixtures/manifests/1.30.3-ambient.meshlift"),
+    ),
 ];
 
 /// The built-in manifest of a version, with or without the ambient data plane; `None` where none is built in.
 #[must_use]
 pub fn shipped_manifest(version: &IstioVersion, ambient: bool) -> Option<Manifest> {
     let profile = if ambient { ManifestProfile::Ambient } else { ManifestProfile::Default };
-    let mut shipped = SHIPPED.iter().filter_map(|bytes| unpack(bytes, "a built-in manifest").ok());
-    shipped.find(|manifest| manifest.version == *version && manifest.profile == profile)
+    let version = version.to_string();
+    let mut shipped = SHIPPED.iter().filter(|(of, with, _)| *of == version && *with == profile);
+    shipped.find_map(|(_, _, bytes)| unpack(bytes, "a built-in manifest").ok())
 }
 
 /// Reads a manifest from a file of YAML documents.
