@@ -8,7 +8,7 @@ use meshlift_checks::Assessment;
 use meshlift_mesh::Mesh;
 use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Finding, Verdict};
-use meshlift_model::k8s::{Container, HorizontalPodAutoscaler, KINDS, Resource};
+use meshlift_model::k8s::{Container, HorizontalPodAutoscaler, KindInfo, Resource};
 use meshlift_model::names::ObjectRef;
 use serde_json::{Value, json};
 
@@ -145,7 +145,7 @@ fn merge(into: &mut Value, from: Value) {
 }
 
 fn file(object: &ObjectRef, fragment: Value, comments: &BTreeSet<String>) -> Option<Patch> {
-    let api_version = KINDS.iter().find(|kind| kind.kind == object.kind)?.api_version;
+    let api_version = KindInfo::of(&object.kind)?.api_version;
     let mut whole =
         json!({"apiVersion": api_version, "kind": object.kind, "metadata": {"name": object.name}});
     if !object.namespace.is_empty() {

@@ -1,7 +1,7 @@
 //! Changes as commands of kubectl, for a day without meshlift. Each can be run twice.
 
 use meshlift_model::effect::{Change, Write};
-use meshlift_model::k8s::KINDS;
+use meshlift_model::k8s::KindInfo;
 use meshlift_model::names::ObjectRef;
 use serde_json::Value;
 
@@ -56,8 +56,7 @@ pub fn no_pod_on(revision: &str) -> String {
 /// An object as arguments: `deployments.apps books -n web`.
 #[must_use]
 pub fn object(target: &ObjectRef) -> String {
-    let info = KINDS.iter().find(|info| info.kind == target.kind);
-    let resource = info.map_or(target.kind.as_str(), |info| info.resource);
+    let resource = KindInfo::of(&target.kind).map_or(target.kind.as_str(), |info| info.resource);
     let namespace = if target.namespace.is_empty() {
         String::new()
     } else {

@@ -1,7 +1,7 @@
 //! ML0005: objects with fields that the target's definitions drop or refuse.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::KINDS;
+use meshlift_model::k8s::KindInfo;
 use meshlift_model::names::ObjectRef;
 use serde_json::Value;
 
@@ -53,7 +53,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         return unknown(context, "their fields were not recorded", hint);
     }
     let schema = |object: &ObjectRef| -> Option<&Value> {
-        let kind = KINDS.iter().find(|kind| kind.kind == object.kind)?;
+        let kind = KindInfo::of(&object.kind)?;
         let (_, version) = kind.api_version.split_once('/')?;
         let versions = schemas.get(kind.resource)?;
         versions.get(version).or_else(|| versions.values().last())

@@ -1,13 +1,13 @@
 //! Where objects are found at the API server.
 
 use meshlift_model::effect::Failure;
-use meshlift_model::k8s::{KINDS, KindInfo, Resource};
+use meshlift_model::k8s::{KindInfo, Resource};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::selector::LabelSelector;
 
 /// Facts of a kind by the name that effects use.
 pub(super) fn info(kind: &str) -> Result<&'static KindInfo, Failure> {
-    KINDS.iter().find(|info| info.kind == kind).ok_or_else(|| Failure::Unsupported {
+    KindInfo::of(kind).ok_or_else(|| Failure::Unsupported {
         message: format!("{kind} is no kind that meshlift knows how to reach"),
     })
 }

@@ -10,7 +10,7 @@ use meshlift_cluster::Cluster;
 use meshlift_kube::{Access, Actor, Connection, Installable, LiveOptions, LiveWorld, Reach};
 use meshlift_model::effect::{Change, Effect, Failure, Observation, Outcome, Query, WorkloadView, Write};
 use meshlift_model::journal::InputEvent;
-use meshlift_model::k8s::KINDS;
+use meshlift_model::k8s::KindInfo;
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::Snapshot;
 use meshlift_ports::WorldPort;
@@ -48,13 +48,12 @@ impl Scene {
     }
 
     pub(crate) fn at(&self, kind: &str, name: &str) -> ObjectRef {
-        let info = KINDS.iter().find(|info| info.kind == kind);
-        let namespaced = info.is_some_and(|info| info.namespaced);
+        let namespaced = KindInfo::of(kind).is_some_and(|info| info.namespaced);
         ObjectRef::new(kind, if namespaced { &self.namespace } else { "" }, name)
     }
 
     pub(crate) fn api(&self, reference: &ObjectRef) -> Api<DynamicObject> {
-        let info = KINDS.iter().find(|info| info.kind == reference.kind).unwrap();
+        let info = KindInfo::of(&reference.kind).unwrap();
         let (group, version) = info.api_version.split_once('/').unwrap_or(("", info.api_version));
         let kind = GroupVersionKind::gvk(group, version, info.wire_kind());
         let plural = info.resource.split('.').next().unwrap();

@@ -73,6 +73,12 @@ pub trait KindWork {
 }
 
 impl KindInfo {
+    /// Facts of the kind that references name so; `None` where it is not read.
+    #[must_use]
+    pub fn of(kind: &str) -> Option<&'static Self> {
+        KINDS.iter().find(|info| info.kind == kind)
+    }
+
     /// Kind as the API server writes it: two kinds are called `Gateway`, and tell themselves apart by group.
     #[must_use]
     pub fn wire_kind(&self) -> &'static str {

@@ -1,7 +1,7 @@
 //! A rendered control plane held against the cluster: new, equal, or shared and changed.
 
 use meshlift_mesh::Mesh;
-use meshlift_model::k8s::{KINDS, Object, Resource};
+use meshlift_model::k8s::{Object, Resource};
 use meshlift_model::manifest::Manifest;
 use meshlift_model::names::ObjectRef;
 use serde_json::Value;
@@ -97,9 +97,7 @@ fn live(mesh: &Mesh, object: &Object) -> Option<Object> {
             same.next().cloned().map(Resource::into_object)
         }
     }
-    let kind = object.info().kind;
-    let resource = KINDS.iter().find(|info| info.kind == kind)?.resource;
-    meshlift_model::k8s::with_kind(resource, Find(mesh, object)).flatten()
+    meshlift_model::k8s::with_kind(object.info().resource, Find(mesh, object)).flatten()
 }
 
 /// True if every rendered field equals the live one; what the API server, an installer or an autoscaler adds or
