@@ -233,21 +233,22 @@ impl Book {
             if !is_conflict(&error) {
                 tokio::time::sleep(RETRY).await;
             }
-            if self.look(&next).await? {
-                return Ok(Replaced::Yes);
+            if let Some(replaced) = self.look(&next).await? {
+                return Ok(replaced);
             }
         }
     }
 
-    /// What the API server has after an append that failed: true if it is there after all. Somebody who only
-    /// labelled the head changed its version; somebody who extended it executes the run now.
-    async fn look(&mut self, next: &Head) -> Result<bool, JournalError> {
+    /// What the API server has after an append that failed: whether it is there after all, or nothing is; `None` where
+    /// it has to be tried again. Somebody who only labelled the head changed its version; somebody who extended it
+    /// executes the run now.
+    async fn look(&mut self, next: &Head) -> Result<Option<Replaced>, JournalError> {
         let name = object_name(&self.run);
         let stored = match ask(format!("get ConfigMap {name}"), self.maps.get_opt(&name)).await {
             Ok(Some(stored)) => stored,
-            // The next try says that it is gone, or that there is no answer.
-            Ok(None) => return Ok(false),
-            Err(error) if may_pass(&error) || is_forbidden(&error) => return Ok(false),
+            // Up to Kubernetes 1.32, to replace what is gone is a conflict: its uid is not the one that was asked for.
+            Ok(None) => return Ok(Some(Replaced::Gone)),
+            Err(error) if may_pass(&error) || is_forbidden(&error) => return Ok(None),
             Err(error) => return Err(self.write_error(told(&error))),
         };
         let found = Head::read(&stored);
@@ -256,13 +257,13 @@ impl Book {
         }
         if found == *next {
             (self.head, self.stored) = (found, stored);
-            return Ok(true);
+            return Ok(Some(Replaced::Yes));
         }
         if found != self.head {
             return Err(self.write_error("somebody changed its lines"));
         }
         self.stored = stored;
-        Ok(false)
+        Ok(None)
     }
 
     /// Somebody deleted the head, and garbage collection what was sealed: all of it is written anew from memory,

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -58,12 +58,13 @@ type Scenario = fn(&Cluster, &str);
 fn runs_in_a_real_cluster() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let cluster = runtime.block_on(Cluster::up(Options::default())).unwrap();
-    let scenarios: [(&str, Scenario); 8] = [
+    let scenarios: [(&str, Scenario); 9] = [
         ("any-machine", any_machine_reads_what_one_wrote),
         ("one-executor", one_executor_at_a_time),
         ("released", a_lease_is_released_where_the_api_server_refuses_at_first),
         ("fenced", whoever_was_taken_over_appends_nothing),
         ("deleted", a_deleted_journal_is_written_anew),
+        ("deleted-before-1-33", a_journal_whose_absence_is_a_conflict_is_written_anew),
         ("labelled", others_may_label_and_may_not_write_lines),
         ("lease", a_deleted_lease_does_not_stop_its_holder),
         ("commands", a_command_is_taken_once),
@@ -128,11 +129,14 @@ fn a_lease_is_released_where_the_api_server_refuses_at_first(cluster: &Cluster, 
     };
     let user = runtime.block_on(token_user(cluster, namespace));
     let proxy = runtime.block_on(Proxy::start(&user, fates)).unwrap();
-    let through =
-        Connection::open(&Access { kubeconfig: Some(proxy.kubeconfig().to_owned()), context: None }).unwrap();
+    let through = through(&proxy);
     ClusterJournal::create(&through, namespace, RUN, &holder("alice")).unwrap().release();
     let lease = RunBook::new(&connection(cluster), namespace).lease(RUN).unwrap().unwrap();
     assert!(!lease.is_alive && lease.holder.is_empty(), "{lease:?}");
+}
+
+fn through(proxy: &Proxy) -> Connection {
+    Connection::open(&Access { kubeconfig: Some(proxy.kubeconfig().to_owned()), context: None }).unwrap()
 }
 
 /// Kubeconfig of a service account with all rights: a proxy passes on tokens, not client certificates.
@@ -166,14 +170,40 @@ fn whoever_was_taken_over_appends_nothing(cluster: &Cluster, namespace: &str) {
 }
 
 fn a_deleted_journal_is_written_anew(cluster: &Cluster, namespace: &str) {
-    let (here, there) = (connection(cluster), connection(cluster));
-    let mut journal = ClusterJournal::create(&here, namespace, RUN, &holder("a")).unwrap();
+    is_written_anew(&connection(cluster), &connection(cluster), namespace, || ());
+}
+
+/// As API servers before 1.33 answer, whatever version this one is.
+fn a_journal_whose_absence_is_a_conflict_is_written_anew(cluster: &Cluster, namespace: &str) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let is_gone = Arc::new(AtomicBool::new(false));
+    let gone = Arc::clone(&is_gone);
+    let fates = move |method: &str, path: &str| match method {
+        "PUT" if path.contains("/configmaps/") && gone.load(Ordering::SeqCst) => Fate::Answer(409, None),
+        // What is made is there again.
+        "POST" if path.contains("/configmaps") => {
+            gone.store(false, Ordering::SeqCst);
+            Fate::Pass
+        }
+        _ => Fate::Pass,
+    };
+    let user = runtime.block_on(token_user(cluster, namespace));
+    let proxy = runtime.block_on(Proxy::start(&user, fates)).unwrap();
+    is_written_anew(&through(&proxy), &connection(cluster), namespace, || {
+        is_gone.store(true, Ordering::SeqCst)
+    });
+    assert!(!is_gone.load(Ordering::SeqCst));
+}
+
+fn is_written_anew(here: &Connection, there: &Connection, namespace: &str, is_gone: impl FnOnce()) {
+    let mut journal = ClusterJournal::create(here, namespace, RUN, &holder("a")).unwrap();
     append(&mut journal, 0..5, 30_000);
-    for name in names(&there, namespace) {
-        there.wait(maps(&there, namespace).delete(&name, &DeleteParams::default())).unwrap();
+    for name in names(there, namespace) {
+        there.wait(maps(there, namespace).delete(&name, &DeleteParams::default())).unwrap();
     }
+    is_gone();
     append(&mut journal, 5..7, 30_000);
-    let lines = RunBook::new(&there, namespace).lines(RUN).unwrap();
+    let lines = RunBook::new(there, namespace).lines(RUN).unwrap();
     assert_eq!(lines, (0..7).map(|sequence| line(sequence, 30_000)).collect::<Vec<_>>());
 }
 
