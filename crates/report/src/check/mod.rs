@@ -124,7 +124,7 @@ fn grouped(findings: &[&Finding], style: Style, name: impl Fn(&Finding) -> Strin
     let mut text = String::new();
     for (name, findings) in groups {
         text.push_str(&format!("{} ({})\n", style.heading(&name), findings.len()));
-        findings.iter().for_each(|finding| text.push_str(&finding_lines(finding, style)));
+        text.push_str(&listed(&findings, style));
     }
     text
 }
@@ -152,9 +152,22 @@ fn group(consequence: Consequence, findings: &[&Finding], style: Style) -> Strin
     let (name, meaning) = words::consequence(consequence);
     let subjects: BTreeSet<_> = findings.iter().map(|finding| &finding.subject).collect();
     let head = style.heading(&name.to_uppercase());
-    let mut text = format!("{head}  {meaning} ({})\n", subjects.len());
-    for finding in findings {
+    format!("{head}  {meaning} ({})\n{}", subjects.len(), listed(findings, style))
+}
+
+/// Findings one after another. What to do is said once behind all that have it in common, and where no choice is to be
+/// made instead.
+fn listed(findings: &[&Finding], style: Style) -> String {
+    let mut text = String::new();
+    for (place, finding) in findings.iter().enumerate() {
         text.push_str(&finding_lines(finding, style));
+        let asks = finding.verdict == Verdict::Unknown || finding.severity != Severity::Info;
+        let again = findings
+            .get(place + 1)
+            .is_some_and(|next| next.code == finding.code && next.hint == finding.hint);
+        if asks && !again && !finding.needs_choice() {
+            text.push_str(&hang_at("          do: ", 14, &finding.hint));
+        }
     }
     text
 }
@@ -293,6 +306,23 @@ mod tests {
         assert!(text.contains("choose: accept-loss"), "{text}");
         assert!(text.lines().all(|line| columns(line) <= WIDTH), "{text}");
         assert_eq!(summary(&shown), Summary { block: 1, warn: 1, info: 1, unknown: 0 });
+    }
+
+    #[test]
+    fn what_to_do_is_said_once_where_nothing_is_to_be_chosen() {
+        let free =
+            |code: &str| Finding { offers: vec![], ..finding(code, Severity::Warn, Consequence::Shared) };
+        let all = [
+            free("ML0001"),
+            free("ML0001"),
+            free("ML0002"),
+            finding("ML0003", Severity::Warn, Consequence::Gap),
+        ];
+        let shown: Vec<&Finding> = all.iter().collect();
+        for by in [Group::Consequence, Group::Layer] {
+            let text = screen(&shown, &Assessment::default(), by, "x", Style::Plain);
+            assert_eq!(text.matches("          do: h\n").count(), 2, "{text}");
+        }
     }
 
     #[test]
