@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
         hint: "let its owner name a fixed tag or a digest before its wave",
         why: "Its image is `latest`, by name or by default, and is pulled anew for every new pod. Whatever was \
               pushed since its pods were made comes in with the proxy, and is taken for a fault of the upgrade.",
-        see: "`kubectl get pods -A -o jsonpath='{range .items[*].spec.containers[*]}{.image}{\"\\n\"}{end}' | grep -vE '@|:[^/]+$|:latest'`, \
+        see: "`kubectl get pods -A -o jsonpath='{range .items[*].spec.containers[*]}{.image}{\"\\n\"}{end}' | grep -E '^[^:@/]+$|/[^:@]+$|:latest$'`, \
               and compare imageID among its pods.",
         fix: "Name the version that runs today. This restarts the workload once: do it before the upgrade.",
         sources: &["https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting"],

@@ -21,7 +21,7 @@ pub(crate) const CHECK: Check = Check {
         may_accept_unknown: true,
         hint: "label the gateway istio.io/dataplane-mode=ambient where it must stay behind ztunnel",
         why: "From 1.25 on Istio's own gateways are labelled istio.io/dataplane-mode=none. One in an ambient \
-              namespace was captured by ztunnel until then; its new pods are not, and talk to everything by their \
+              namespace was captured by ztunnel until then; its new pods are not, and talk to everything on their \
               own.",
         see: "`kubectl get pods -A -l istio.io/dataplane-mode=none`, before and after.",
         fix: "Nothing to do as a rule: a gateway speaks mTLS by itself. Policies that name what ztunnel made of it \
