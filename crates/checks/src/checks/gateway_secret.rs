@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{IstioGateway, Resource, has_all};
+use meshlift_model::k8s::{IstioGateway, Resource, StringMap, has_all};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::SourceStatus;
 
@@ -72,11 +72,14 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 /// Secrets, as namespace and name, by the object that names them.
 fn named(context: &Context<'_>) -> BTreeMap<ObjectRef, BTreeSet<(String, String)>> {
     let mut named: BTreeMap<ObjectRef, BTreeSet<(String, String)>> = BTreeMap::new();
+    // Most gateways select the pods of one and the same ingress.
+    let mut selected: BTreeMap<&StringMap, BTreeSet<&str>> = BTreeMap::new();
     for gateway in &context.objects().istio_gateways {
         for name in credentials(gateway) {
-            for namespace in namespaces(context, gateway) {
-                named.entry(gateway.object_ref()).or_default().insert((namespace, name.to_owned()));
-            }
+            let selector = &gateway.spec.selector;
+            let namespaces = selected.entry(selector).or_insert_with(|| namespaces(context, selector));
+            let secrets = namespaces.iter().map(|namespace| ((*namespace).to_owned(), name.to_owned()));
+            named.entry(gateway.object_ref()).or_default().extend(secrets);
         }
     }
     for gateway in &context.objects().gateways {
@@ -102,9 +105,8 @@ fn credentials(gateway: &IstioGateway) -> impl Iterator<Item = &str> {
 }
 
 /// Namespaces of the gateway pods that an Istio Gateway selects: secrets are looked for there.
-fn namespaces(context: &Context<'_>, gateway: &IstioGateway) -> BTreeSet<String> {
+fn namespaces<'m>(context: &Context<'m>, selector: &StringMap) -> BTreeSet<&'m str> {
     let workloads = context.gateway_workloads();
-    let selected =
-        workloads.filter(|one| has_all(&one.template.metadata.labels, &gateway.spec.selector));
-    selected.map(|workload| workload.workload.namespace.clone()).collect()
+    let selected = workloads.filter(|one| has_all(&one.template.metadata.labels, selector));
+    selected.map(|workload| workload.workload.namespace.as_str()).collect()
 }

@@ -1,6 +1,6 @@
 //! What ML2002 and ML2003 have in common: a name that nothing serves.
 
-use meshlift_mesh::facts::Follows;
+use meshlift_mesh::facts::{Follows, Workload};
 use meshlift_model::names::ObjectRef;
 
 use crate::context::Context;
@@ -18,25 +18,24 @@ pub(super) struct Unserved {
 
 /// All of them: namespaces, then pod templates that decide by themselves. Gateways have a check of their own.
 pub(super) fn unserved(context: &Context<'_>) -> Vec<Unserved> {
+    let all = &context.mesh.workloads;
     let namespaces = context.mesh.namespaces.values().filter_map(|namespace| {
         let Follows::Unserved { name } = &namespace.follows else { return None };
-        let (injected, pods) =
-            count(context, |workload| workload.workload.namespace == namespace.name && !workload.pod_bound);
+        let workloads = namespace.workloads.iter().filter_map(|workload| all.get(workload));
+        let (injected, pods) = count(context, workloads.filter(|workload| !workload.pod_bound));
         let subject = ObjectRef::cluster("Namespace", &namespace.name);
         Some(Unserved { subject, name: name.clone(), injected, pods, is_namespace: true })
     });
-    let templates =
-        context.mesh.workloads.values().filter(|workload| workload.pod_bound).filter_map(|bound| {
-            let Follows::Unserved { name } = &bound.follows else { return None };
-            let (injected, pods) = count(context, |workload| workload.workload == bound.workload);
-            let subject = bound.workload.clone();
-            Some(Unserved { subject, name: name.clone(), injected, pods, is_namespace: false })
-        });
+    let templates = all.values().filter(|workload| workload.pod_bound).filter_map(|bound| {
+        let Follows::Unserved { name } = &bound.follows else { return None };
+        let (injected, pods) = count(context, std::iter::once(bound));
+        let subject = bound.workload.clone();
+        Some(Unserved { subject, name: name.clone(), injected, pods, is_namespace: false })
+    });
     namespaces.chain(templates).collect()
 }
 
-fn count(context: &Context<'_>, of: impl Fn(&meshlift_mesh::facts::Workload) -> bool) -> (usize, usize) {
-    let workloads = context.mesh.workloads.values().filter(|workload| of(workload));
+fn count<'m>(context: &Context<'_>, workloads: impl Iterator<Item = &'m Workload>) -> (usize, usize) {
     workloads.filter(|workload| context.is_injected(workload)).fold((0, 0), |(injected, pods), workload| {
         let carry: usize =
             workload.now.iter().filter(|(revision, _)| revision.is_some()).map(|(_, n)| n).sum();
