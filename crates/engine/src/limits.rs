@@ -48,7 +48,7 @@ pub(crate) fn admit(ledger: &Ledger, step: usize, at_work: &[usize], wishes: Vec
     }
     let limits = &ledger.plan.intent.limits;
     let in_all = limits.concurrent_workloads_max.unwrap_or(CONCURRENT_WORKLOADS_MAX).max(1);
-    let namespace = |action: &usize| ledger.action(step, *action).kind.subject().namespace;
+    let namespace = |action: &usize| ledger.action(step, *action).kind.subject().namespace.clone();
     let mut running: Vec<usize> = at_work.to_vec();
     let mut admitted = Vec::new();
     for wish in wishes {

@@ -1,25 +1,29 @@
 //! Which istiod each proxy is connected to, as the istiods say.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::k8s::Pod;
 use meshlift_model::names::RevisionName;
-use meshlift_model::snapshot::{ProxyStatus, Snapshot};
+use meshlift_model::snapshot::{IstiodAnswers, ProxyStatus, Snapshot};
 use meshlift_model::time::Time;
 
 use crate::control::ControlPlane;
 
 /// What the istiods say about their proxies.
 pub(crate) struct Connections<'a> {
-    /// By `POD.NAMESPACE`.
-    proxies: BTreeMap<&'a str, Vec<Seen<'a>>>,
+    /// In the order of `POD.NAMESPACE`; those of one proxy with the newest connection first.
+    proxies: Vec<Seen<'a>>,
     /// Connected proxies by istiod pod; absent where that was not read.
     pub(crate) counts: BTreeMap<String, Option<usize>>,
     /// True if every istiod that runs was asked: who is on no list is not connected.
     complete: bool,
 }
 
+/// What one istiod says about one proxy.
 struct Seen<'a> {
+    /// `POD.NAMESPACE`.
+    proxy: &'a str,
     revision: Option<&'a RevisionName>,
     status: Option<&'a ProxyStatus>,
     connected_at: Option<Time>,
@@ -37,29 +41,15 @@ pub(crate) struct Connected {
 
 impl<'a> Connections<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot, control: &'a ControlPlane<'a>) -> Self {
-        let mut proxies: BTreeMap<&str, Vec<Seen<'_>>> = BTreeMap::new();
+        let mut proxies = Vec::new();
         let mut counts = BTreeMap::new();
         for (istiod, answers) in &snapshot.istiods {
-            let revision = control.by_pod.get(istiod.as_str());
-            let mut listed: BTreeMap<&str, Seen<'_>> = BTreeMap::new();
-            for status in answers.syncz.iter().flatten() {
-                let seen = Seen { revision, status: Some(status), connected_at: None };
-                listed.insert(&status.proxy, seen);
-            }
-            for connection in answers.connections.iter().flatten() {
-                let seen = listed.entry(connection.proxy()).or_insert(Seen {
-                    revision,
-                    status: None,
-                    connected_at: None,
-                });
-                seen.connected_at = seen.connected_at.max(connection.connected_at);
-            }
+            let listed = listed(control.by_pod.get(istiod.as_str()), answers);
             let read = answers.syncz.is_some() || answers.connections.is_some();
             counts.insert(istiod.clone(), read.then_some(listed.len()));
-            for (proxy, seen) in listed {
-                proxies.entry(proxy).or_default().push(seen);
-            }
+            proxies.extend(listed);
         }
+        proxies.sort_by_key(|seen| (seen.proxy, Reverse(seen.connected_at)));
         let running: BTreeSet<&str> = control
             .pods
             .iter()
@@ -71,26 +61,53 @@ impl<'a> Connections<'a> {
         for pod in running {
             counts.entry(pod.to_owned()).or_insert(None);
         }
-        for seen in proxies.values_mut() {
-            seen.sort_by_key(|seen| std::cmp::Reverse(seen.connected_at));
-        }
         Self { proxies, counts, complete }
     }
 
     /// Connection of a pod's proxy.
     pub(crate) fn of(&self, pod: &Pod) -> Connected {
         let id = format!("{}.{}", pod.metadata.name, pod.metadata.namespace);
-        let seen = self.proxies.get(id.as_str()).map_or(&[][..], Vec::as_slice);
-        let statuses = || seen.iter().filter_map(|seen| seen.status);
-        let revisions: Vec<_> = seen.iter().filter_map(|seen| seen.revision.cloned()).collect();
+        let from = self.proxies.partition_point(|seen| seen.proxy < id.as_str());
+        let seen = || self.proxies[from..].iter().take_while(|seen| seen.proxy == id);
+        let statuses = || seen().filter_map(|seen| seen.status);
+        let revisions: Vec<_> = seen().filter_map(|seen| seen.revision.cloned()).collect();
         Connected {
             // Listed by an istiod that was not recorded itself: to whom it is connected is not known.
-            known: if seen.is_empty() { self.complete } else { !revisions.is_empty() },
+            known: if seen().next().is_none() { self.complete } else { !revisions.is_empty() },
             revisions,
             synced: statuses().next().is_some() && statuses().all(ProxyStatus::is_synced),
             nack: statuses().find_map(ProxyStatus::nack).map(str::to_owned),
         }
     }
+}
+
+/// The proxies of one istiod, each once.
+fn listed<'a>(revision: Option<&'a RevisionName>, answers: &'a IstiodAnswers) -> Vec<Seen<'a>> {
+    let statuses = answers.syncz.iter().flatten();
+    let statuses = statuses.map(|status| Seen {
+        proxy: &status.proxy,
+        revision,
+        status: Some(status),
+        connected_at: None,
+    });
+    let connections = answers.connections.iter().flatten();
+    let connections = connections.map(|connection| Seen {
+        proxy: connection.proxy(),
+        revision,
+        status: None,
+        connected_at: connection.connected_at,
+    });
+    let mut listed: Vec<Seen<'_>> = statuses.chain(connections).collect();
+    listed.sort_by_key(|seen| seen.proxy);
+    listed.dedup_by(|next, seen| {
+        let same = next.proxy == seen.proxy;
+        if same {
+            seen.status = next.status.or(seen.status);
+            seen.connected_at = seen.connected_at.max(next.connected_at);
+        }
+        same
+    });
+    listed
 }
 
 /// True for an istiod that can have connections.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use meshlift_model::intent::SloCritical;
-use meshlift_model::k8s::Resource;
 use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::snapshot::Snapshot;
 
@@ -84,25 +83,31 @@ fn pods_and_workloads(
     let versions =
         revisions.iter().map(|(name, revision)| (name.clone(), revision.version.clone())).collect();
     let owners = Owners::new(snapshot);
-    let mut by_owner: PodsByOwner<'_> = BTreeMap::new();
     let mut foreign = BTreeMap::new();
-    let mut facts = Vec::with_capacity(snapshot.objects.pods.len());
+    let mut facts: Vec<(ObjectRef, PodFacts)> = Vec::with_capacity(snapshot.objects.pods.len());
     let mut restarts = Restarts::new(injectors);
     for pod in &snapshot.objects.pods {
         let owner = owners.of_pod(pod);
+        // Pods of a workload come one after another: they say its name in one place.
+        let last = facts.last().map(|(_, last)| &last.workload).filter(|last| **last == owner.workload);
+        let workload = last.cloned().unwrap_or(owner.workload);
         if let Some(words) = owner.foreign {
-            foreign.insert(owner.workload.clone(), words);
+            foreign.insert(workload.clone(), words);
         }
-        by_owner.entry(owner.workload.clone()).or_default().push(pod);
-        let fact = crate::pods::facts(pod, owner.workload, &mut restarts, connections, &versions);
-        facts.push((pod.object_ref(), fact));
+        let fact = crate::pods::facts(pod, workload, &mut restarts, connections, &versions);
+        facts.push((fact.pod.clone(), fact));
     }
+    let workloads = {
+        let mut by_owner: PodsByOwner<'_> = BTreeMap::new();
+        for (pod, (_, facts)) in snapshot.objects.pods.iter().zip(&facts) {
+            by_owner.entry(facts.workload.clone()).or_default().push((pod, facts));
+        }
+        let shop = Workshop { index, injectors, pods: &by_owner };
+        let drafts = drafts(snapshot, &owners, &by_owner, &foreign);
+        drafts.into_iter().map(|draft| (draft.workload.clone(), shop.workload(draft))).collect()
+    };
     // Built at once, a map is as small as can be.
-    let facts = facts.into_iter().collect();
-    let shop = Workshop { index, injectors, pods: &by_owner, facts: &facts };
-    let drafts = drafts(snapshot, &owners, &by_owner, &foreign);
-    let workloads = drafts.into_iter().map(|draft| (draft.workload.clone(), shop.workload(draft))).collect();
-    (workloads, facts)
+    (workloads, facts.into_iter().collect())
 }
 
 /// Adds to revisions what tags, pods and connections tell.

@@ -7,7 +7,7 @@ use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::Snapshot;
 
 use crate::bare::BarePod;
-use crate::facts::{RolloutRules, RolloutState};
+use crate::facts::{PodFacts, RolloutRules, RolloutState};
 use crate::owner::{Owners, managed_by};
 use crate::rollout::{
     Newest, daemon_set_rules, daemon_set_state, deployment_rules, deployment_state, stateful_set_rules,
@@ -28,8 +28,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) newest: Option<&'a str>,
 }
 
-/// Pods by what restarts them, finished ones too.
-pub(crate) type PodsByOwner<'a> = BTreeMap<ObjectRef, Vec<&'a Pod>>;
+/// Pods and their facts by what restarts them, finished ones too.
+pub(crate) type PodsByOwner<'a> = BTreeMap<ObjectRef, Vec<(&'a Pod, &'a PodFacts)>>;
 
 /// All workloads of a snapshot.
 pub(crate) fn drafts<'a>(
@@ -146,13 +146,17 @@ fn job<'a>(job: &'a meshlift_model::k8s::Job, owners: &Owners<'_>) -> Option<Dra
 
 /// A bare pod, or pods whose owner was not recorded or is of no kind that meshlift knows. What has finished is nothing
 /// that could be moved.
-fn from_pods<'a>(owner: &ObjectRef, pods: &[&'a Pod], foreign: Option<&String>) -> Option<Draft<'a>> {
-    let pod = pods.iter().find(|pod| !pod.is_finished())?;
+fn from_pods<'a>(
+    owner: &ObjectRef,
+    pods: &[(&'a Pod, &PodFacts)],
+    foreign: Option<&String>,
+) -> Option<Draft<'a>> {
+    let (pod, _) = pods.iter().find(|(pod, _)| !pod.is_finished())?;
     let rules = match foreign {
         Some(owner) => RolloutRules::Foreign { owner: owner.clone() },
         None => RolloutRules::Bare,
     };
-    let running = pods.iter().filter(|pod| !pod.is_finished()).count();
+    let running = pods.iter().filter(|(pod, _)| !pod.is_finished()).count();
     Some(Draft {
         workload: owner.clone(),
         metadata: &pod.metadata,
@@ -167,8 +171,8 @@ fn from_pods<'a>(owner: &ObjectRef, pods: &[&'a Pod], foreign: Option<&String>) 
 }
 
 fn running<'a>(pods: &PodsByOwner<'a>, owner: &ObjectRef) -> Vec<&'a Pod> {
-    let mut running: Vec<&Pod> =
-        pods.get(owner).into_iter().flatten().copied().filter(|pod| !pod.is_finished()).collect();
+    let pods = pods.get(owner).into_iter().flatten().map(|(pod, _)| *pod);
+    let mut running: Vec<&Pod> = pods.filter(|pod| !pod.is_finished()).collect();
     running.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
     running
 }

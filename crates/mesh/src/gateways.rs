@@ -201,7 +201,7 @@ fn is_managed(gateway: &Gateway) -> bool {
 }
 
 fn type_of(service: &Service) -> String {
-    if service.spec.type_.is_empty() { "ClusterIP".to_owned() } else { service.spec.type_.clone() }
+    if service.spec.type_.is_empty() { "ClusterIP".to_owned() } else { service.spec.type_.to_string() }
 }
 
 /// `NAMESPACE/NAME` of a credential; `None` where it is no Secret.

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL, TAG_LABEL};
-use meshlift_model::k8s::{ConfigMap, MutatingWebhookConfiguration, Namespace, Rule, StringMap, Webhook};
+use meshlift_model::k8s::{
+    ConfigMap, Empty, MutatingWebhookConfiguration, Namespace, Rule, StringMap, Webhook,
+};
 use meshlift_model::names::{RevisionName, TagName};
 
 use crate::asked::{Asked, INJECT};
@@ -310,17 +312,21 @@ impl<'a> Injector<'a> {
 impl Injection {
     /// No sidecar, for a reason.
     pub(crate) fn nothing(why: String) -> Self {
-        Self {
-            revision: None,
-            webhook: None,
-            follows: Follows::Nothing,
-            why,
-            also: Vec::new(),
-            uncertain: Vec::new(),
-            refused: false,
-            native: None,
-        }
+        Self { why, ..Self::EMPTY.clone() }
     }
+}
+
+impl Empty for Injection {
+    const EMPTY: &'static Self = &Self {
+        revision: None,
+        webhook: None,
+        follows: Follows::Nothing,
+        why: String::new(),
+        also: Vec::new(),
+        uncertain: Vec::new(),
+        refused: false,
+        native: None,
+    };
 }
 
 fn without(labels: &StringMap, key: &str) -> StringMap {

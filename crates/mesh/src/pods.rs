@@ -15,16 +15,17 @@ use crate::workloads::MADE_FOR_GATEWAY;
 /// Annotation that istio-cni leaves on pods that ambient captured.
 const REDIRECTION: &str = "ambient.istio.io/redirection";
 
-/// What injection would make of pods, one after another: most get what the one before them gets.
+/// What pods carry, and what injection would make of them, one after another: most are as the one before them.
 pub(crate) struct Restarts<'a> {
     injectors: &'a Injectors<'a>,
     last: Option<(BarePod<'a>, Shared<Injection>)>,
     known: Known<Injection>,
+    carried: Option<(&'a Pod, Option<Carried>)>,
 }
 
 impl<'a> Restarts<'a> {
     pub(crate) fn new(injectors: &'a Injectors<'a>) -> Self {
-        Self { injectors, last: None, known: Known::default() }
+        Self { injectors, last: None, known: Known::default(), carried: None }
     }
 
     fn of(&mut self, pod: &'a Pod) -> Shared<Injection> {
@@ -37,6 +38,22 @@ impl<'a> Restarts<'a> {
         self.last = Some((bare, injection.clone()));
         injection
     }
+
+    fn carried(&mut self, pod: &'a Pod) -> Option<Carried> {
+        let (_, carried) = match self.carried.take().filter(|(last, _)| looks_alike(last, pod)) {
+            Some(same) => self.carried.insert(same),
+            None => self.carried.insert((pod, carried(pod))),
+        };
+        carried.clone()
+    }
+}
+
+/// True if all that tells what a pod carries is one and the same in both.
+fn looks_alike(one: &Pod, other: &Pod) -> bool {
+    one.metadata.labels.is_one_with(&other.metadata.labels)
+        && one.metadata.annotations.is_one_with(&other.metadata.annotations)
+        && one.spec.containers.is_one_with(&other.spec.containers)
+        && one.spec.init_containers.is_one_with(&other.spec.init_containers)
 }
 
 /// Facts of one pod.
@@ -48,7 +65,7 @@ pub(crate) fn facts<'a>(
     versions: &BTreeMap<RevisionName, Option<IstioVersion>>,
 ) -> PodFacts {
     let connected = connections.of(pod);
-    let carried = carried(pod);
+    let carried = restarts.carried(pod);
     let on_restart = match carried.as_ref().map(|carried| carried.kind) {
         Some(ProxyKind::ManagedGateway | ProxyKind::Waypoint) => {
             Injection::nothing(MADE_FOR_GATEWAY.to_owned()).into()

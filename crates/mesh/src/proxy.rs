@@ -14,6 +14,7 @@ const MANAGED: &str = "gateway.istio.io/managed";
 const GATEWAY_TEMPLATE: &str = "gateway";
 
 /// What a pod carries.
+#[derive(Clone)]
 pub(crate) struct Carried {
     pub(crate) kind: ProxyKind,
     pub(crate) revision: Option<RevisionName>,

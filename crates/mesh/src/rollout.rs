@@ -80,8 +80,8 @@ pub(crate) fn deployment_state(deployment: &Deployment) -> RolloutState {
 }
 
 fn words(condition: &Condition) -> String {
-    let parts = [&condition.reason, &condition.message];
-    let parts: Vec<&str> = parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    let parts = [condition.reason.as_str(), condition.message.as_str()];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(": ")
 }
 

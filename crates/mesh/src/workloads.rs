@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use meshlift_model::k8s::{Pod, Resource, StringMap};
-use meshlift_model::names::ObjectRef;
+use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::selector::LabelSelector;
 
 use crate::bare::BarePod;
@@ -27,7 +27,6 @@ pub(crate) struct Workshop<'w, 'a> {
     pub(crate) index: &'w Index<'a>,
     pub(crate) injectors: &'w Injectors<'a>,
     pub(crate) pods: &'w PodsByOwner<'a>,
-    pub(crate) facts: &'w BTreeMap<ObjectRef, PodFacts>,
 }
 
 impl Workshop<'_, '_> {
@@ -43,7 +42,7 @@ impl Workshop<'_, '_> {
                 self.injectors.inject(&bare)
             }
         };
-        let pods: Vec<&Pod> = self.running(&draft.workload);
+        let (pods, facts) = self.running(&draft.workload);
         let injected = as_injected(&draft, &on_restart, &pods, self);
         Workload {
             uid: draft.metadata.uid.clone(),
@@ -52,8 +51,8 @@ impl Workshop<'_, '_> {
             follows: on_restart.follows.clone(),
             pod_bound: self.injectors.is_by_pod(namespace, labels),
             ignored: self.injectors.ignored_of_pod(namespace, labels),
-            pods: pods.iter().map(|pod| pod.object_ref()).collect(),
-            now: self.now(&pods),
+            pods: facts.iter().map(|facts| facts.pod.clone()).collect(),
+            now: now(&facts),
             as_injected: injected,
             services: self.services(&draft, &pods),
             budgets: self.budgets(namespace, labels),
@@ -70,20 +69,11 @@ impl Workshop<'_, '_> {
         }
     }
 
-    fn running(&self, workload: &ObjectRef) -> Vec<&Pod> {
-        let mut pods: Vec<&Pod> =
-            self.pods.get(workload).into_iter().flatten().copied().filter(|pod| !pod.is_finished()).collect();
-        pods.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
-        pods
-    }
-
-    fn now(&self, pods: &[&Pod]) -> BTreeMap<Option<meshlift_model::names::RevisionName>, usize> {
-        let mut now = BTreeMap::new();
-        for pod in pods {
-            let revision = self.facts.get(&pod.object_ref()).and_then(|facts| facts.revision.clone());
-            *now.entry(revision).or_default() += 1;
-        }
-        now
+    fn running(&self, workload: &ObjectRef) -> (Vec<&Pod>, Vec<&PodFacts>) {
+        let pods = self.pods.get(workload).into_iter().flatten().copied();
+        let mut pods: Vec<(&Pod, &PodFacts)> = pods.filter(|(pod, _)| !pod.is_finished()).collect();
+        pods.sort_by_key(|(pod, _)| &pod.metadata.name);
+        pods.into_iter().unzip()
     }
 
     /// Services that select the pods. Labels that only single pods carry (a StatefulSet's pod name) count too.
@@ -109,11 +99,20 @@ impl Workshop<'_, '_> {
 
     fn autoscaler(&self, workload: &ObjectRef) -> Option<ObjectRef> {
         let scales = |target: &meshlift_model::k8s::ScaleTargetRef| {
-            target.kind == workload.kind && target.name == workload.name
+            workload.kind == target.kind && target.name == workload.name
         };
         let autoscalers = self.index.autoscalers(&workload.namespace);
         autoscalers.iter().find(|one| scales(&one.spec.scale_target_ref)).map(|one| one.object_ref())
     }
+}
+
+/// Pods by the revision that they carry.
+fn now(pods: &[&PodFacts]) -> BTreeMap<Option<RevisionName>, usize> {
+    let mut now = BTreeMap::new();
+    for pod in pods {
+        *now.entry(pod.revision.clone()).or_default() += 1;
+    }
+    now
 }
 
 /// What a workload is to the mesh, by the labels and containers of its pods.

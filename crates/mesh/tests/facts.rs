@@ -121,7 +121,7 @@ fn workloads(mesh: &Mesh, text: &mut String) -> std::fmt::Result {
         mesh.workloads.values().filter(|one| one.role == Role::App || one.role == Role::InjectedGateway)
     {
         let injected = workload.on_restart.revision.is_some();
-        *kinds.entry((workload.workload.kind.clone(), injected)).or_default() += 1;
+        *kinds.entry((workload.workload.kind.to_string(), injected)).or_default() += 1;
         if workload.pod_bound {
             writeln!(
                 text,

@@ -28,3 +28,4 @@ pub mod time;
 pub mod traffic_constants;
 pub mod upgrade_path;
 pub mod view;
+pub mod word;

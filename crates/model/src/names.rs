@@ -1,10 +1,14 @@
 //! Names with a type of their own, so that a tag is never taken for a revision.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::word::Word;
 
 macro_rules! name {
     ($(#[$meta:meta])* $name:ident) => {
@@ -61,22 +65,54 @@ name! {
     TagName
 }
 
-/// Kind, namespace and name of an object; prints as `Kind/namespace/name`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectRef {
+/// Kind, namespace and name of an object; prints as `Kind/namespace/name`. A copy costs nothing.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct ObjectRef(Arc<ObjectWords>);
+
+/// What an [`ObjectRef`] says.
+#[derive(Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectWords {
     /// Kind, such as `Deployment`.
-    pub kind: String,
+    pub kind: Word,
     /// Namespace; empty for cluster-scoped objects.
     pub namespace: String,
     /// Name.
     pub name: String,
 }
 
+impl Deref for ObjectRef {
+    type Target = ObjectWords;
+
+    fn deref(&self) -> &ObjectWords {
+        &self.0
+    }
+}
+
+impl PartialOrd for ObjectRef {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ObjectRef {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+impl fmt::Debug for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ObjectWords { kind, namespace, name } = &**self;
+        write!(f, "ObjectRef({kind}/{namespace}/{name})")
+    }
+}
+
 impl ObjectRef {
     /// A reference to a namespaced object.
     #[must_use]
     pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
-        Self { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        Self(Arc::new(ObjectWords { kind: kind.into(), namespace, name }))
     }
 
     /// A reference to a cluster-scoped object.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::k8s::{Objects, Resource, Shared};
 use crate::names::ObjectRef;
 use crate::time::Time;
+use crate::word::Word;
 
 /// Everything that was read of a cluster, and what was not.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -94,7 +95,7 @@ pub struct ProxyStatus {
     /// `POD.NAMESPACE`.
     pub proxy: String,
     /// `sidecar`, `router`, `waypoint`, `ztunnel`, `agentgateway`.
-    pub proxy_type: String,
+    pub proxy_type: Word,
     /// Version that the proxy says it is.
     pub istio_version: String,
     /// State by xDS type URL.

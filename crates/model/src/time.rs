@@ -1,44 +1,54 @@
 //! Points in time: given to pure code as values, never read from a clock.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z; written as RFC 3339.
 ///
 /// Finer parts (Kubernetes' `MicroTime`) are cut off.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Time(i64);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+// The sign turned over: the order of the numbers is that of time, none is 0, and an absent time takes no room of its own.
+pub struct Time(NonZeroU64);
+
+/// What turns the sign of a number over.
+const SIGN: u64 = 1 << 63;
 
 impl Time {
     /// From milliseconds since the epoch.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
-        Self(millis)
+        // The one number that is left out is 292 million years ago.
+        match NonZeroU64::new(millis.cast_unsigned() ^ SIGN) {
+            Some(number) => Self(number),
+            None => Self(NonZeroU64::MIN),
+        }
     }
 
     /// Milliseconds since the epoch.
     #[must_use]
     pub const fn millis(self) -> i64 {
-        self.0
+        (self.0.get() ^ SIGN).cast_signed()
     }
 
     /// Whole seconds since the epoch, rounded down.
     #[must_use]
     pub const fn seconds(self) -> i64 {
-        self.0.div_euclid(1000)
+        self.millis().div_euclid(1000)
     }
 
     /// The same time without its part of a second, as `metav1.Time` stores it.
     #[must_use]
     pub const fn whole_second(self) -> Self {
-        Self(self.seconds() * 1000)
+        Self::from_millis(self.seconds() * 1000)
     }
 
     /// Later by so many milliseconds; saturates.
     #[must_use]
     pub const fn plus_millis(self, millis: i64) -> Self {
-        Self(self.0.saturating_add(millis))
+        Self::from_millis(self.millis().saturating_add(millis))
     }
 
     /// Later by so many seconds; saturates.
@@ -50,7 +60,7 @@ impl Time {
     /// Milliseconds from `earlier` to here; negative if `earlier` is later.
     #[must_use]
     pub const fn millis_since(self, earlier: Self) -> i64 {
-        self.0.saturating_sub(earlier.0)
+        self.millis().saturating_sub(earlier.millis())
     }
 
     /// Reads RFC 3339, such as `2026-11-23T20:26:12Z`.
@@ -58,15 +68,28 @@ impl Time {
     /// # Errors
     /// Where the text is no RFC 3339 timestamp.
     pub fn parse(text: &str) -> Result<Self, jiff::Error> {
-        Ok(Self(text.parse::<jiff::Timestamp>()?.as_millisecond()))
+        Ok(Self::from_millis(text.parse::<jiff::Timestamp>()?.as_millisecond()))
+    }
+}
+
+impl Default for Time {
+    /// The epoch.
+    fn default() -> Self {
+        Self::from_millis(0)
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Time").field(&self.millis()).finish()
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
+        match jiff::Timestamp::from_millisecond(self.millis()) {
             Ok(timestamp) => write!(f, "{timestamp}"),
-            Err(_) => write!(f, "{}ms", self.0),
+            Err(_) => write!(f, "{}ms", self.millis()),
         }
     }
 }
@@ -79,8 +102,21 @@ impl Serialize for Time {
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = Time;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Time, E> {
+                Time::parse(text).map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -94,5 +130,14 @@ mod tests {
         assert_eq!(time.to_string(), "2026-11-23T20:26:12.123Z");
         assert_eq!(time.whole_second().to_string(), "2026-11-23T20:26:12Z");
         assert_eq!(Time::parse(&time.to_string()).unwrap(), time);
+    }
+
+    #[test]
+    fn any_number_of_milliseconds_is_a_time_in_its_order() {
+        let millis = [i64::MIN + 1, -1, 0, 1, i64::MAX];
+        let times = millis.map(Time::from_millis);
+        assert_eq!(times.map(Time::millis), millis);
+        assert!(times.is_sorted() && Time::from_millis(i64::MIN) == times[0] && Time::default() == times[2]);
+        assert_eq!(size_of::<Option<Time>>(), size_of::<Time>());
     }
 }

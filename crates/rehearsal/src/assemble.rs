@@ -99,7 +99,7 @@ impl Assembly<'_> {
         let worst = self.worst.traffic.workloads.get(workload).unwrap_or(&nothing);
         let why = if best.loss.lost_millis > 0.0 { best.why() } else { worst.why() };
         WorkloadReport {
-            kind: workload.kind.clone(),
+            kind: workload.kind.to_string(),
             namespace: workload.namespace.clone(),
             name: workload.name.clone(),
             verdict: verdict(best, [worst]),

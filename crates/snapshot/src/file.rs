@@ -9,6 +9,7 @@ use meshlift_model::snapshot::Snapshot;
 use crate::error::SnapshotError;
 use crate::frame::{Frames, Writer};
 use crate::normal::{normalise, tidy};
+use crate::parts::Parts;
 use crate::redact::redact_rest;
 use crate::sections::{Assembly, packed_sections};
 
@@ -16,12 +17,18 @@ use crate::sections::{Assembly, packed_sections};
 const CONTENT: &str = "snapshot";
 /// From this version of the format on, a file has once what objects have in common.
 const FORMAT_WITH_PARTS: u32 = 2;
+/// And from this one on, states of containers and data of ConfigMaps are among that.
+const FORMAT_WITH_DATA: u32 = 3;
 
 /// Reads a snapshot from a file's bytes.
 pub(crate) fn from_bytes(bytes: &[u8], place: &str) -> Result<Snapshot, SnapshotError> {
     let mut frames = Frames::open(bytes, CONTENT, place)?;
     let in_parts = frames.format >= FORMAT_WITH_PARTS;
-    let mut assembly = if in_parts { Assembly::of_parts() } else { Assembly::default() };
+    let mut assembly = match frames.format {
+        ..FORMAT_WITH_PARTS => Assembly::default(),
+        FORMAT_WITH_PARTS..FORMAT_WITH_DATA => Assembly::of_parts(Parts::of_format_2()),
+        FORMAT_WITH_DATA.. => Assembly::of_parts(Parts::default()),
+    };
     while let Some(frame) = frames.next()? {
         assembly.saw(frame.name);
         frames.lines(&frame, |number, line| {

@@ -1,7 +1,7 @@
 //! Limits: what a file may ask of the machine that reads it.
 
 /// Version of meshlift's own file format that this build writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Largest file that is opened at all. A kubectl list of 50,000 injected pods is about 450 MB.
 pub const FILE_BYTES_MAX: u64 = 1 << 30;

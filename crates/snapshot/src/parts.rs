@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use meshlift_model::k8s::{
-    Affinity, Container, Objects, OwnerReference, Part, Shared, StringMap, Toleration,
-    TopologySpreadConstraint, Volume, for_each_part,
+    Affinity, Container, ContainerStatus, Empty, Objects, OwnerReference, Part, Shared, StringMap,
+    Toleration, TopologySpreadConstraint, Volume, for_each_part,
 };
 use meshlift_model::snapshot::{IstiodAnswers, SyncState};
 use serde::Serialize;
@@ -27,6 +27,9 @@ pub(crate) struct Parts {
     tolerations: Table<Vec<Toleration>>,
     affinities: Table<Affinity>,
     spreads: Table<Vec<TopologySpreadConstraint>>,
+    statuses: Table<Vec<ContainerStatus>>,
+    /// A file of format 2: pods have the states of their containers themselves, ConfigMaps their data.
+    is_of_format_2: bool,
     /// States of proxies, by xDS type.
     states: Table<BTreeMap<String, SyncState>>,
 }
@@ -44,10 +47,10 @@ impl<T> Default for Table<T> {
     }
 }
 
-impl<T: Clone + Default + Eq + Hash> Table<T> {
+impl<T: Clone + Empty + Eq + Hash> Table<T> {
     /// Takes a part out of its place.
     fn take(&mut self, place: &mut Shared<T>) -> u32 {
-        if **place == T::default() {
+        if **place == *T::EMPTY {
             return EMPTY;
         }
         let value = std::mem::take(place);
@@ -68,7 +71,7 @@ impl<T: Clone + Default + Eq + Hash> Table<T> {
     fn put(&self, number: u32, place: &mut Shared<T>) -> Option<()> {
         if number != EMPTY {
             *place = at(&self.values, number)?.clone();
-        } else if **place != T::default() {
+        } else if **place != *T::EMPTY {
             // A line that holds the part itself: it would be neither redacted nor shared.
             return None;
         }
@@ -81,14 +84,14 @@ fn at<T>(values: &[T], number: u32) -> Option<&T> {
     values.get(usize::try_from(number).ok()?.checked_sub(1)?)
 }
 
-impl<T: Serialize> Table<T> {
+impl<T: Empty + Serialize> Table<T> {
     fn section(&self, name: &'static str) -> serde_json::Result<Section> {
         let lines = self.values.iter().map(serde_json::to_vec).collect::<Result<_, _>>()?;
         Ok(Section { name, lines })
     }
 }
 
-impl<T: DeserializeOwned> Table<T> {
+impl<T: Empty + DeserializeOwned> Table<T> {
     fn read(&mut self, line: &[u8], redact: impl FnOnce(&mut Shared<T>)) -> serde_json::Result<()> {
         let mut value: Shared<T> = serde_json::from_slice(line)?;
         redact(&mut value);
@@ -98,18 +101,24 @@ impl<T: DeserializeOwned> Table<T> {
 }
 
 impl Parts {
+    /// Of a file in which pods have the states of their containers themselves, and ConfigMaps their data.
+    pub(crate) fn of_format_2() -> Self {
+        Self { is_of_format_2: true, ..Self::default() }
+    }
+
     /// Takes the parts of objects out; their numbers, in order.
     pub(crate) fn take(&mut self, objects: &mut Objects) -> Vec<u32> {
         let mut numbers = Vec::new();
         for_each_part(objects, |part| {
             numbers.push(match part {
-                Part::Map(place) => self.maps.take(place),
+                Part::Map(place) | Part::Data(place) => self.maps.take(place),
                 Part::Owners(place) => self.owners.take(place),
                 Part::Containers(place) => self.containers.take(place),
                 Part::Volumes(place) => self.volumes.take(place),
                 Part::Tolerations(place) => self.tolerations.take(place),
                 Part::Affinity(place) => self.affinities.take(place),
                 Part::Spread(place) => self.spreads.take(place),
+                Part::Statuses(place) => self.statuses.take(place),
             });
         });
         numbers
@@ -120,16 +129,20 @@ impl Parts {
         let mut numbers = numbers.iter().copied();
         let mut all = Some(());
         for_each_part(objects, |part| {
+            if self.is_of_format_2 && matches!(part, Part::Statuses(_) | Part::Data(_)) {
+                return;
+            }
             all = all.and_then(|()| {
                 let number = numbers.next()?;
                 match part {
-                    Part::Map(place) => self.maps.put(number, place),
+                    Part::Map(place) | Part::Data(place) => self.maps.put(number, place),
                     Part::Owners(place) => self.owners.put(number, place),
                     Part::Containers(place) => self.containers.put(number, place),
                     Part::Volumes(place) => self.volumes.put(number, place),
                     Part::Tolerations(place) => self.tolerations.put(number, place),
                     Part::Affinity(place) => self.affinities.put(number, place),
                     Part::Spread(place) => self.spreads.put(number, place),
+                    Part::Statuses(place) => self.statuses.put(number, place),
                 }
             });
         });
@@ -164,6 +177,7 @@ impl Parts {
             self.tolerations.section("parts/tolerations")?,
             self.affinities.section("parts/affinities")?,
             self.spreads.section("parts/spreads")?,
+            self.statuses.section("parts/statuses")?,
             self.states.section("parts/states")?,
         ])
     }
@@ -174,10 +188,11 @@ impl Parts {
             "parts/maps" => self.maps.read(line, |one| redact_shared(Part::Map(one))),
             "parts/owners" => self.owners.read(line, |_| ()),
             "parts/containers" => self.containers.read(line, |one| redact_shared(Part::Containers(one))),
-            "parts/volumes" => self.volumes.read(line, |_| ()),
+            "parts/volumes" => self.volumes.read(line, |one| redact_shared(Part::Volumes(one))),
             "parts/tolerations" => self.tolerations.read(line, |_| ()),
             "parts/affinities" => self.affinities.read(line, |_| ()),
             "parts/spreads" => self.spreads.read(line, |_| ()),
+            "parts/statuses" => self.statuses.read(line, |_| ()),
             "parts/states" => self.states.read(line, |_| ()),
             _ => return None,
         })

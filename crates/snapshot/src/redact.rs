@@ -6,11 +6,17 @@
 
 use std::collections::BTreeSet;
 
-use meshlift_model::k8s::{ConfigMap, Container, EnvVar, Objects, Part, Shared, StringMap, for_each_part};
+use meshlift_model::k8s::{ConfigMap, Container, EnvVar, Objects, Part, Shared, for_each_part};
 use serde_json::Value;
 
-/// Annotations that hold a copy of their whole object, secrets included.
-const ANNOTATIONS_DROPPED: &[&str] = &["kubectl.kubernetes.io/last-applied-configuration"];
+/// An annotation that holds a copy of its whole object, secrets included; and one that is another on every
+/// EndpointSlice, and tells nothing.
+const ANNOTATIONS_DROPPED: &[&str] =
+    &["kubectl.kubernetes.io/last-applied-configuration", "endpoints.kubernetes.io/last-change-trigger-time"];
+
+/// Start of the name of the volume that the API server gives every pod for its token. The rest of it is random: with it,
+/// no two pods have the same volumes.
+const TOKEN_VOLUME: &str = "kube-api-access-";
 
 /// Environment variables of Istio's own containers whose values decide what an upgrade does.
 const ENV_KEPT: &[&str] = &[
@@ -105,7 +111,10 @@ pub(crate) fn redact_shared(part: Part<'_>) {
     match part {
         Part::Map(map) => ANNOTATIONS_DROPPED.iter().for_each(|key| drop(map.remove(key))),
         Part::Containers(containers) => redact_containers(containers),
-        Part::Owners(_) | Part::Volumes(_) | Part::Tolerations(_) | Part::Affinity(_) | Part::Spread(_) => {}
+        Part::Volumes(volumes) => volumes.retain(|volume| !volume.name.starts_with(TOKEN_VOLUME)),
+        Part::Owners(_) | Part::Tolerations(_) | Part::Affinity(_) | Part::Spread(_) | Part::Statuses(_) => {}
+        // Whose data it is decides: see `redact_data`.
+        Part::Data(_) => {}
     }
 }
 
@@ -184,7 +193,7 @@ fn redact_config_map(map: &mut ConfigMap, control_planes: &BTreeSet<String>) {
         Some(rule) if rule.everywhere || control_planes.contains(&map.metadata.namespace) => {
             map.data.retain(|key, _| rule.keys.is_empty() || rule.keys.contains(&key.as_str()));
         }
-        Some(_) | None => map.data = StringMap::new(),
+        Some(_) | None => map.data = Shared::default(),
     }
 }
 

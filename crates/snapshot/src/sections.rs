@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meshlift_model::k8s::{KINDS, KindInfo, KindWork, Objects, Resource, with_kind};
+use meshlift_model::k8s::{KINDS, KindInfo, KindWork, Objects, Resource, fit_lists, with_kind};
 use meshlift_model::snapshot::{IstiodAnswers, ReadProblem, Snapshot, SourceStatus};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -138,8 +138,8 @@ pub(crate) struct Assembly {
 
 impl Assembly {
     /// Of lines that hold numbers for what objects have in common.
-    pub(crate) fn of_parts() -> Self {
-        Self { parts: Some(Parts::default()), ..Self::default() }
+    pub(crate) fn of_parts(parts: Parts) -> Self {
+        Self { parts: Some(parts), ..Self::default() }
     }
 
     /// Takes one line. What this meshlift cannot read becomes a problem.
@@ -290,6 +290,7 @@ impl KindWork for TakeParts<'_> {
         let Packed { objects, one } = self.objects;
         R::list_mut(one).push(object);
         let put = self.parts.put(&numbers, one);
+        fit_lists(one);
         let whole = R::list_mut(one).pop();
         put.ok_or_else(|| NO_PART.to_owned())?;
         R::list_mut(objects).extend(whole);

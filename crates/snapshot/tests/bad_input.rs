@@ -62,7 +62,7 @@ fn files_that_are_no_snapshot() {
         (b"\x1f\x8b\x08", "ML9002", "it looks like an archive"),
         (b"\xff\xfe\x00", "ML9002", "it does not start with meshlift's header"),
         (b"meshlift snapshot 0\n", "ML9002", "it does not start with meshlift's header"),
-        (b"meshlift snapshot 9\nanything", "ML9003", "x has format 9; this meshlift reads formats up to 2"),
+        (b"meshlift snapshot 9\nanything", "ML9003", "x has format 9; this meshlift reads formats up to 3"),
         (b"meshlift snapshot 1\n", "ML9004", "it ends in its header"),
         (&manifest, "ML9002", "it is a meshlift manifest, not a snapshot"),
     ];

@@ -88,7 +88,7 @@ impl Renaming {
     pub fn object_ref(&self, reference: &ObjectRef) -> ObjectRef {
         let of_namespace = reference.kind == "Namespace";
         let name = if of_namespace { self.namespace(&reference.name) } else { self.name(&reference.name) };
-        ObjectRef { kind: reference.kind.clone(), namespace: self.namespace(&reference.namespace), name }
+        ObjectRef::new(&reference.kind, &self.namespace(&reference.namespace), &name)
     }
 
     /// A namespace's new name.

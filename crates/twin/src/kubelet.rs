@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_model::k8s::{Condition, Container, ContainerStatus, Pod, Resource};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::time::Time;
+use meshlift_model::word::Word;
 
 use crate::actor::{Actor, Requeue, Wakes};
 use crate::cluster::Cluster;
@@ -294,7 +295,7 @@ fn finish(pod: &mut Pod, well: bool, at: Time) {
     for condition in &mut pod.status.conditions {
         if condition.status == "False" {
             condition.reason = if well { "PodCompleted" } else { "PodFailed" }.into();
-            condition.message.clear();
+            condition.message = Word::default();
         }
     }
 }

@@ -130,7 +130,7 @@ fn without_a_ready_istiod_the_pod_is_refused_aloud() {
     let mut snapshot = recording("before");
     for pod in snapshot.objects.pods.iter_mut().filter(|pod| injector::is_istiod(pod)) {
         for condition in &mut pod.status.conditions {
-            condition.status = "False".to_owned();
+            condition.status = "False".into();
         }
     }
     let store = store(&snapshot);

@@ -143,7 +143,7 @@ fn an_installed_revision_is_the_one_that_a_real_install_left() {
         }
         let reference = ObjectRef::new(object.info().kind, &meta.namespace, &meta.name);
         let found = ours.objects.to_vec().into_iter().find(|one| {
-            one.info().kind == reference.kind
+            reference.kind == one.info().kind
                 && one.meta().name == reference.name
                 && one.meta().namespace == reference.namespace
         });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::golden::root;
 use meshlift_checks::assessment::Assessment;
 use meshlift_mesh::Mesh;
-use meshlift_model::names::ObjectRef;
+use meshlift_model::names::{ObjectRef, ObjectWords};
 use meshlift_model::plan::Plan;
 use meshlift_model::run_report::{FaultReport, RunReport, Violation};
 use meshlift_model::series::Series;
@@ -71,7 +71,10 @@ impl Rehearsed {
             (finding.subject, finding.detail) = (subject.clone(), text.to_owned());
         }
         for corner in [&mut self.series.best, &mut self.series.worst] {
-            corner.workloads.iter_mut().for_each(|workload| workload.workload.name.push_str(text));
+            for workload in &mut corner.workloads {
+                let ObjectWords { kind, namespace, name } = &*workload.workload;
+                workload.workload = ObjectRef::new(kind, namespace, &format!("{name}{text}"));
+            }
         }
         for choice in &mut self.plan.intent.choices {
             choice.reason = text.to_owned();

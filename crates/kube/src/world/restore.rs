@@ -187,7 +187,7 @@ mod tests {
             reference(&json!({"apiVersion": version, "kind": "Gateway",
             "metadata": {"name": "x", "namespace": "y"}}))
         };
-        let kind = |version: &str| of(version).unwrap().kind;
+        let kind = |version: &str| of(version).unwrap().kind.clone();
         assert_eq!(kind("networking.istio.io/v1"), IstioGateway::KIND);
         assert_eq!(kind("gateway.networking.k8s.io/v1"), "Gateway");
         assert_eq!(reference(&json!({"kind": "Service"})), None);

@@ -9,6 +9,7 @@ use meshlift_model::k8s::{
 };
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
 use meshlift_model::snapshot::{IstiodAnswers, Snapshot, SourceStatus};
+use meshlift_model::word::Word;
 
 use super::remove::remove_where;
 use crate::control::{image_version, is_istiod, revision_of};
@@ -134,9 +135,9 @@ pub(super) fn settle(deployment: &mut Deployment) {
     status.terminating_replicas = None;
     status.conditions.retain(|condition| condition.type_ != "ReplicaFailure");
     for condition in status.conditions.iter_mut().filter(|condition| condition.type_ == "Progressing") {
-        condition.status = "True".to_owned();
-        condition.reason = "NewReplicaSetAvailable".to_owned();
-        condition.message.clear();
+        condition.status = "True".into();
+        condition.reason = "NewReplicaSetAvailable".into();
+        condition.message = Word::default();
     }
 }
 
@@ -210,12 +211,12 @@ fn add_pod(snapshot: &mut Snapshot, deployment: &Deployment, number: usize) {
 /// Running and ready.
 pub(super) fn make_ready(pod: &mut Pod) {
     pod.metadata.deletion_timestamp = None;
-    pod.status.phase = "Running".to_owned();
+    pod.status.phase = "Running".into();
     match pod.status.conditions.iter_mut().find(|condition| condition.type_ == "Ready") {
-        Some(condition) => condition.status = "True".to_owned(),
+        Some(condition) => condition.status = "True".into(),
         None => pod.status.conditions.push(Condition {
-            type_: "Ready".to_owned(),
-            status: "True".to_owned(),
+            type_: "Ready".into(),
+            status: "True".into(),
             ..Condition::default()
         }),
     }
@@ -251,8 +252,8 @@ fn replica_set(snapshot: &mut Snapshot, deployment: &Deployment) -> OwnerReferen
 
 fn owner(kind: &str, name: &str, uid: &str) -> OwnerReference {
     OwnerReference {
-        api_version: Deployment::API_VERSION.to_owned(),
-        kind: kind.to_owned(),
+        api_version: Deployment::API_VERSION.into(),
+        kind: kind.into(),
         name: name.to_owned(),
         uid: uid.to_owned(),
         controller: true,
@@ -269,25 +270,24 @@ fn add_endpoint(objects: &mut Objects, pod: &Pod, service: &str, uid: &str) {
         addresses: vec![pod.metadata.name.clone()],
         conditions: EndpointConditions { ready: Some(true), serving: Some(true), terminating: Some(false) },
         target_ref: Some(TargetRef {
-            kind: Pod::KIND.to_owned(),
+            kind: Pod::KIND.into(),
             name: pod.metadata.name.clone(),
             namespace: namespace.clone(),
             uid: pod.metadata.uid.clone(),
         }),
-        ..Endpoint::default()
     };
     match objects.endpoint_slices.iter_mut().find(of_service) {
         Some(slice) => slice.endpoints.push(endpoint),
         None => {
             let mut slice = EndpointSlice { endpoints: vec![endpoint], ..EndpointSlice::default() };
-            slice.address_type = "IPv4".to_owned();
+            slice.address_type = "IPv4".into();
             slice.metadata.name = format!("{service}-projected");
             slice.metadata.namespace = namespace.clone();
             slice.metadata.uid = format!("projected-{}", slice.metadata.name);
             slice.metadata.labels.insert(SERVICE_NAME.to_owned(), service.to_owned());
             let made = owner("Service", service, uid);
             slice.metadata.owner_references =
-                vec![OwnerReference { api_version: "v1".to_owned(), ..made }].into();
+                vec![OwnerReference { api_version: "v1".into(), ..made }].into();
             objects.endpoint_slices.push(slice);
         }
     }

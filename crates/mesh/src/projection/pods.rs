@@ -221,7 +221,7 @@ fn connect(snapshot: &mut Snapshot, remade: &[Remade]) {
         let proxy_type = if carried.kind == ProxyKind::Gateway { "router" } else { "sidecar" };
         let mut status = before.remove(&id).unwrap_or_else(|| ProxyStatus {
             proxy: id.clone(),
-            proxy_type: proxy_type.to_owned(),
+            proxy_type: proxy_type.into(),
             ..ProxyStatus::default()
         });
         status.types.values_mut().for_each(|state| *state = SyncState::Synced);

@@ -1,6 +1,6 @@
 //! Cluster furniture: namespaces, nodes, config maps, CRDs, and objects known by metadata alone.
 
-use super::{Condition, ObjectMeta, StringMap};
+use super::{Condition, ObjectMeta, Shared, StringMap};
 
 api! {
     /// `v1.Namespace`.
@@ -59,8 +59,8 @@ api! {
     pub struct ConfigMap {
         /// Metadata.
         pub metadata: ObjectMeta,
-        /// Text by key.
-        pub data: StringMap,
+        /// Text by key: every namespace has the mesh's root.
+        pub data: Shared<StringMap>,
     }
 
     /// `apiextensions.k8s.io/v1.CustomResourceDefinition`, without schemas.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Shared, StringMap};
 use crate::time::Time;
+use crate::word::Word;
 
 api! {
     /// `metav1.ObjectMeta`.
@@ -39,9 +40,9 @@ api! {
     /// `metav1.OwnerReference`.
     pub struct OwnerReference {
         /// API version of the owner.
-        pub api_version: String,
+        pub api_version: Word,
         /// Kind of the owner.
-        pub kind: String,
+        pub kind: Word,
         /// Name of the owner, in the same namespace.
         pub name: String,
         /// uid of the owner.
@@ -56,13 +57,13 @@ api! {
     pub struct Condition {
         /// Condition type, such as `Ready` or `Progressing`.
         #[serde(rename = "type")]
-        pub type_: String,
+        pub type_: Word,
         /// `True`, `False` or `Unknown`.
-        pub status: String,
+        pub status: Word,
         /// One-word reason.
-        pub reason: String,
+        pub reason: Word,
         /// Sentence for people.
-        pub message: String,
+        pub message: Word,
         /// When `status` last changed, whole seconds.
         pub last_transition_time: Option<Time>,
         /// When the condition was last written (Deployment conditions).

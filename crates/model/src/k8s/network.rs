@@ -2,6 +2,7 @@
 
 use super::{IntOrString, ObjectMeta, Shared, StringMap};
 use crate::selector::LabelSelector;
+use crate::word::Word;
 
 api! {
     /// `v1.Service`.
@@ -16,7 +17,7 @@ api! {
     pub struct ServiceSpec {
         /// `ClusterIP` (default), `NodePort`, `LoadBalancer` or `ExternalName`.
         #[serde(rename = "type")]
-        pub type_: String,
+        pub type_: Word,
         /// Virtual address; `None` makes it headless.
         #[serde(rename = "clusterIP")]
         pub cluster_ip: String,
@@ -39,7 +40,7 @@ api! {
         /// Port of the pods, number or name.
         pub target_port: IntOrString,
         /// `TCP`, `UDP` or `SCTP`.
-        pub protocol: String,
+        pub protocol: Word,
         /// Application protocol; wins over the name's prefix.
         pub app_protocol: Option<String>,
         /// Port on each node.
@@ -51,7 +52,7 @@ api! {
         /// Metadata; label `kubernetes.io/service-name` names the Service.
         pub metadata: ObjectMeta,
         /// `IPv4`, `IPv6` or `FQDN`.
-        pub address_type: String,
+        pub address_type: Word,
         /// Endpoints.
         pub endpoints: Vec<Endpoint>,
         /// Ports.
@@ -66,10 +67,6 @@ api! {
         pub conditions: EndpointConditions,
         /// The pod behind it.
         pub target_ref: Option<TargetRef>,
-        /// Node of the pod.
-        pub node_name: String,
-        /// Zone of the node.
-        pub zone: String,
     }
 
     /// `discovery.k8s.io/v1.EndpointConditions`; absent `ready` means ready.
@@ -85,7 +82,7 @@ api! {
     /// `v1.ObjectReference` of an endpoint.
     pub struct TargetRef {
         /// Kind, `Pod`.
-        pub kind: String,
+        pub kind: Word,
         /// Name.
         pub name: String,
         /// Namespace.
@@ -101,7 +98,7 @@ api! {
         /// Port number.
         pub port: i32,
         /// Protocol.
-        pub protocol: String,
+        pub protocol: Word,
     }
 
     /// `networking.k8s.io/v1.NetworkPolicy`.

@@ -39,11 +39,7 @@ pub trait Resource {
 
     /// Reference by kind, namespace and name.
     fn object_ref(&self) -> ObjectRef {
-        ObjectRef {
-            kind: Self::KIND.to_owned(),
-            namespace: self.meta().namespace.clone(),
-            name: self.meta().name.clone(),
-        }
+        ObjectRef::new(Self::KIND, &self.meta().namespace, &self.meta().name)
     }
 }
 
@@ -213,14 +209,9 @@ macro_rules! kinds {
                 )*
             }
 
-            /// Gives back the room that no object takes, nor any part of a pod's status.
+            /// Gives back the room that no object takes. What is in them: see [`fit_lists`].
             pub fn shrink_to_fit(&mut self) {
                 $( self.$field.shrink_to_fit(); )*
-                for pod in &mut self.pods {
-                    pod.status.conditions.shrink_to_fit();
-                    pod.status.container_statuses.shrink_to_fit();
-                    pod.status.init_container_statuses.shrink_to_fit();
-                }
             }
 
             /// Looks at the metadata of all objects, to change it.

@@ -1,6 +1,6 @@
 //! Where a pod may run: affinity and spread, as far as they can keep a pod from running at all.
 
-use super::StringMap;
+use super::{Empty, StringMap};
 use crate::selector::LabelSelector;
 
 api! {
@@ -77,6 +77,10 @@ api! {
         /// Labels by which pods of one rollout are told from those of another.
         pub match_label_keys: Vec<String>,
     }
+}
+
+impl Empty for Affinity {
+    const EMPTY: &'static Self = &Self { node_affinity: None, pod_affinity: None, pod_anti_affinity: None };
 }
 
 impl NodeSelector {

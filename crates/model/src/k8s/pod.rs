@@ -4,6 +4,7 @@ use super::{
     Affinity, Condition, IntOrString, ObjectMeta, Shared, StringMap, Taint, TopologySpreadConstraint,
 };
 use crate::time::Time;
+use crate::word::Word;
 
 api! {
     /// `v1.Pod`.
@@ -39,7 +40,7 @@ api! {
         /// Seconds between SIGTERM and SIGKILL; API default 30.
         pub termination_grace_period_seconds: Option<i64>,
         /// `Always`, `OnFailure` or `Never`.
-        pub restart_policy: String,
+        pub restart_policy: Word,
         /// Service account, the workload's identity.
         pub service_account_name: String,
         /// Volumes, as far as they bind a pod to a place or need another object.
@@ -255,7 +256,7 @@ api! {
     /// `v1.PodStatus`.
     pub struct PodStatus {
         /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
-        pub phase: String,
+        pub phase: Word,
         /// Conditions, `Ready` among them.
         pub conditions: Vec<Condition>,
         /// Address of the pod.
@@ -267,9 +268,9 @@ api! {
         /// When the kubelet took it up.
         pub start_time: Option<Time>,
         /// State of the app containers.
-        pub container_statuses: Vec<ContainerStatus>,
+        pub container_statuses: Shared<Vec<ContainerStatus>>,
         /// State of the init containers.
-        pub init_container_statuses: Vec<ContainerStatus>,
+        pub init_container_statuses: Shared<Vec<ContainerStatus>>,
         /// Reason of a failed or evicted pod.
         pub reason: String,
     }

@@ -1,8 +1,8 @@
 //! What objects hold alike, and keep once.
 
 use super::{
-    Affinity, Container, Known, ObjectMeta, Objects, OwnerReference, PodSpec, Shared, StringMap, Toleration,
-    TopologySpreadConstraint, Volume,
+    Affinity, Container, ContainerStatus, Known, ObjectMeta, Objects, OwnerReference, PodSpec, Shared,
+    StringMap, Toleration, TopologySpreadConstraint, Volume,
 };
 
 /// Finds equal values and keeps one of each.
@@ -15,6 +15,7 @@ pub struct Sharing {
     spreads: Known<Vec<TopologySpreadConstraint>>,
     maps: Known<StringMap>,
     owners: Known<Vec<OwnerReference>>,
+    statuses: Known<Vec<ContainerStatus>>,
 }
 
 /// A part of an object that others may hold too.
@@ -34,17 +35,38 @@ pub enum Part<'a> {
     Affinity(&'a mut Shared<Affinity>),
     /// Spread.
     Spread(&'a mut Shared<Vec<TopologySpreadConstraint>>),
+    /// How containers fare: alike for most pods of a workload.
+    Statuses(&'a mut Shared<Vec<ContainerStatus>>),
+    /// What a ConfigMap holds.
+    Data(&'a mut Shared<StringMap>),
 }
 
 /// Visits all parts of all objects, in an order that depends on their shape alone.
 pub fn for_each_part(objects: &mut Objects, mut visit: impl FnMut(Part<'_>)) {
     objects.for_each_meta(|meta| of_meta(meta, &mut visit));
     objects.selectors_mut().for_each(|selector| visit(Part::Map(selector)));
-    objects.pods.iter_mut().for_each(|pod| of_spec(&mut pod.spec, &mut visit));
+    objects.pods.iter_mut().for_each(|pod| {
+        of_spec(&mut pod.spec, &mut visit);
+        visit(Part::Statuses(&mut pod.status.container_statuses));
+        visit(Part::Statuses(&mut pod.status.init_container_statuses));
+    });
+    objects.config_maps.iter_mut().for_each(|map| visit(Part::Data(&mut map.data)));
     objects.templates_mut().for_each(|template| {
         of_meta(&mut template.metadata, &mut visit);
         of_spec(&mut template.spec, &mut visit);
     });
+}
+
+/// Gives back the spare room of lists that most objects have, and to which nobody adds any more.
+pub fn fit_lists(objects: &mut Objects) {
+    objects.pods.iter_mut().for_each(|pod| pod.status.conditions.shrink_to_fit());
+    objects.deployments.iter_mut().for_each(|one| one.status.conditions.shrink_to_fit());
+    objects.services.iter_mut().for_each(|service| service.spec.ports.shrink_to_fit());
+    for slice in &mut objects.endpoint_slices {
+        slice.ports.shrink_to_fit();
+        slice.endpoints.shrink_to_fit();
+        slice.endpoints.iter_mut().for_each(|endpoint| endpoint.addresses.shrink_to_fit());
+    }
 }
 
 fn of_meta(meta: &mut ObjectMeta, visit: &mut impl FnMut(Part<'_>)) {
@@ -67,11 +89,12 @@ impl Sharing {
     /// Lets all objects share what they hold alike, with each other and with those of earlier calls.
     pub fn share(&mut self, objects: &mut Objects) {
         for_each_part(objects, |part| self.join(part));
+        fit_lists(objects);
     }
 
     fn join(&mut self, part: Part<'_>) {
         match part {
-            Part::Map(map) => self.maps.join(map),
+            Part::Map(map) | Part::Data(map) => self.maps.join(map),
             Part::Owners(owners) => self.owners.join(owners),
             Part::Containers(containers) => {
                 let maps = &mut self.maps;
@@ -81,6 +104,7 @@ impl Sharing {
             Part::Tolerations(tolerations) => self.tolerations.join(tolerations),
             Part::Affinity(affinity) => self.affinities.join(affinity),
             Part::Spread(spread) => self.spreads.join(spread),
+            Part::Statuses(statuses) => self.statuses.join_fitted(statuses, Vec::shrink_to_fit),
         }
     }
 }

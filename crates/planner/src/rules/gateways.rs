@@ -1,6 +1,6 @@
 //! Injected gateways: each in a step of its own, after the workloads behind it.
 
-use meshlift_model::names::ObjectRef;
+use meshlift_model::names::ObjectWords;
 use meshlift_model::plan::{Gate, Layer, Person, Stage, Step, StepUndo};
 
 use super::draft::Draft;
@@ -113,7 +113,7 @@ fn by_person(draft: &mut Draft<'_, '_>, mut step: Step, gateway: &GatewayMove, w
 
 /// What a person runs, in order.
 fn commands(gateway: &GatewayMove) -> Vec<String> {
-    let ObjectRef { kind, namespace, name } = gateway.mover.workload();
+    let ObjectWords { kind, namespace, name } = &**gateway.mover.workload();
     let target = format!("{}/{name}", kind.to_ascii_lowercase());
     let mut commands = Vec::new();
     if let Some((from, to)) = &gateway.selector {

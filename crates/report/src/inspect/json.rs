@@ -164,7 +164,7 @@ pub(crate) fn sources(mesh: &Mesh) -> Vec<SourceJson> {
 
 pub(super) fn workload(workload: &Workload) -> WorkloadJson {
     WorkloadJson {
-        kind: workload.workload.kind.clone(),
+        kind: workload.workload.kind.to_string(),
         namespace: workload.workload.namespace.clone(),
         name: workload.workload.name.clone(),
         role: workload.role,
@@ -184,7 +184,7 @@ pub(super) fn gateway(gateway: &GatewayFacts) -> GatewayJson {
         None => "not readable",
     };
     GatewayJson {
-        kind: gateway.gateway.kind.clone(),
+        kind: gateway.gateway.kind.to_string(),
         namespace: gateway.gateway.namespace.clone(),
         name: gateway.gateway.name.clone(),
         made: words::gateway(gateway.kind).to_owned(),

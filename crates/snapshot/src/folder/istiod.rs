@@ -129,7 +129,7 @@ impl From<SyncEntry> for ProxyStatus {
         let resources = entry.resources.take().unwrap_or_else(|| entry.former());
         Self {
             proxy: entry.proxy,
-            proxy_type: entry.proxy_type,
+            proxy_type: entry.proxy_type.into(),
             istio_version: entry.istio_version,
             types: resources.into_iter().map(|(url, resource)| (url, resource.state())).collect(),
         }
@@ -150,7 +150,7 @@ impl From<&ProxyStatus> for SyncEntry {
         let resources = status.types.iter().map(|(url, state)| (url.clone(), SyncedResource::of(state)));
         Self {
             proxy: status.proxy.clone(),
-            proxy_type: status.proxy_type.clone(),
+            proxy_type: status.proxy_type.to_string(),
             istio_version: status.istio_version.clone(),
             resources: Some(resources.collect()),
             ..Self::default()

@@ -84,10 +84,10 @@ fn condition(budget: &PodDisruptionBudget, failure: Option<String>, cluster: &Cl
         None => ("InsufficientPods", String::new()),
     };
     Condition {
-        type_: DISRUPTION_ALLOWED.to_owned(),
-        status: if allowed { "True" } else { "False" }.to_owned(),
-        reason: reason.to_owned(),
-        message,
+        type_: DISRUPTION_ALLOWED.into(),
+        status: if allowed { "True" } else { "False" }.into(),
+        reason: reason.into(),
+        message: message.into(),
         last_transition_time: Some(cluster.now().whole_second()),
         observed_generation: Some(budget.metadata.generation),
         ..Condition::default()
@@ -169,7 +169,7 @@ impl Cluster {
             [budget] => self.take_disruption(&pod, budget.clone())?,
             [..] => {
                 let reason = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
-                return Err(ApiError::Invalid { object: pod.object_ref(), reason: reason.to_owned() });
+                return Err(ApiError::Invalid { object: pod.object_ref(), reason: reason.into() });
             }
         }
         self.delete(&pod.object_ref(), options)

@@ -1,7 +1,7 @@
 //! EndpointSlice controller (`pkg/controller/endpointslice`, `staging/src/k8s.io/endpointslice`).
 
 use meshlift_model::k8s::{
-    Endpoint, EndpointConditions, EndpointPort, EndpointSlice, IntOrString, Node, ObjectMeta, Pod, Resource,
+    Endpoint, EndpointConditions, EndpointPort, EndpointSlice, IntOrString, ObjectMeta, Pod, Resource,
     Service, TargetRef,
 };
 use meshlift_model::names::ObjectRef;
@@ -19,8 +19,6 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 /// The value of that label for this controller.
 const CONTROLLER: &str = "endpointslice-controller.k8s.io";
-/// Node label of its zone.
-const ZONE: &str = "topology.kubernetes.io/zone";
 /// Most endpoints of a slice (`--max-endpoints-per-slice`).
 const ENDPOINTS_MAX: usize = 100;
 
@@ -111,7 +109,7 @@ fn groups(service: &Service, store: &Store) -> Vec<Group> {
         .filter(|pod| selects(service, pod) && !pod.is_finished() && !pod.status.pod_ip.is_empty());
     for pod in members {
         let ports = ports_of(service, pod);
-        let endpoint = endpoint_of(service, pod, store);
+        let endpoint = endpoint_of(service, pod);
         match groups.iter_mut().find(|(known, _)| *known == ports) {
             Some((_, endpoints)) => endpoints.push(endpoint),
             None => groups.push((ports, vec![endpoint])),
@@ -121,10 +119,9 @@ fn groups(service: &Service, store: &Store) -> Vec<Group> {
 }
 
 /// `podToEndpoint`.
-fn endpoint_of(service: &Service, pod: &Pod, store: &Store) -> Endpoint {
+fn endpoint_of(service: &Service, pod: &Pod) -> Endpoint {
     let (serving, terminating) = (pod.is_ready(), pods::is_terminating(pod));
     let ready = service.spec.publish_not_ready_addresses || (serving && !terminating);
-    let node = store.get::<Node>("", &pod.spec.node_name);
     Endpoint {
         addresses: vec![pod.status.pod_ip.clone()],
         conditions: EndpointConditions {
@@ -133,13 +130,11 @@ fn endpoint_of(service: &Service, pod: &Pod, store: &Store) -> Endpoint {
             terminating: Some(terminating),
         },
         target_ref: Some(TargetRef {
-            kind: Pod::KIND.to_owned(),
+            kind: Pod::KIND.into(),
             name: pod.metadata.name.clone(),
             namespace: pod.metadata.namespace.clone(),
             uid: pod.metadata.uid.clone(),
         }),
-        node_name: pod.spec.node_name.clone(),
-        zone: node.and_then(|node| node.metadata.label(ZONE)).unwrap_or_default().to_owned(),
     }
 }
 
@@ -167,7 +162,7 @@ fn ports_of(service: &Service, pod: &Pod) -> Vec<EndpointPort> {
             Some(EndpointPort {
                 name: port.name.clone(),
                 port: number(&port.target_port, protocol, port.port)?,
-                protocol: protocol.to_owned(),
+                protocol: protocol.into(),
             })
         })
         .collect()
@@ -262,7 +257,7 @@ fn create_slice(service: &Service, group: Group, store: &mut Store) -> Result<()
                 owner_references: vec![pods::controller_of(service)].into(),
                 ..ObjectMeta::default()
             },
-            address_type: "IPv4".to_owned(),
+            address_type: "IPv4".into(),
             endpoints,
             ports,
         })

@@ -167,10 +167,10 @@ fn count(number: usize) -> i32 {
 
 fn condition(type_: &str, reason: &str, message: &str, now: Time) -> Condition {
     Condition {
-        type_: type_.to_owned(),
-        status: "True".to_owned(),
-        reason: reason.to_owned(),
-        message: message.to_owned(),
+        type_: type_.into(),
+        status: "True".into(),
+        reason: reason.into(),
+        message: message.into(),
         last_transition_time: Some(now),
         ..Condition::default()
     }

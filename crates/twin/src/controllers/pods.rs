@@ -64,8 +64,8 @@ pub(crate) fn controller_key(change: &Change, kind: &str) -> Option<ObjectRef> {
 pub(crate) fn controller_of<R: Resource>(owner: &R) -> OwnerReference {
     let meta = owner.meta();
     OwnerReference {
-        api_version: R::API_VERSION.to_owned(),
-        kind: R::KIND.to_owned(),
+        api_version: R::API_VERSION.into(),
+        kind: R::KIND.into(),
         name: meta.name.clone(),
         uid: meta.uid.clone(),
         controller: true,
@@ -91,7 +91,7 @@ pub(crate) fn from_template<R: Resource>(template: &PodTemplateSpec, owner: &R) 
 /// The pod spec with the API server's defaults for what the twin reads.
 pub(crate) fn defaulted(mut spec: PodSpec) -> PodSpec {
     if spec.restart_policy.is_empty() {
-        spec.restart_policy = "Always".to_owned();
+        spec.restart_policy = "Always".into();
     }
     spec.termination_grace_period_seconds.get_or_insert(30);
     if spec.service_account_name.is_empty() {

@@ -141,7 +141,7 @@ fn status_of(
                 type_: "ReplicaFailure".into(),
                 status: "True".into(),
                 reason: reason.into(),
-                message: error.to_string(),
+                message: error.to_string().into(),
                 last_transition_time: Some(now.whole_second()),
                 ..Condition::default()
             });

@@ -99,7 +99,7 @@ fn status(key: &ObjectRef, link: &Link, store: &Store) -> Option<ProxyStatus> {
     let state = if link.is_synced(store.now()) { SyncState::Synced } else { SyncState::Stale };
     Some(ProxyStatus {
         proxy: format!("{}.{}", key.name, key.namespace),
-        proxy_type: proxy_type.to_owned(),
+        proxy_type: proxy_type.into(),
         istio_version: proxy_version(pod).map(|version| version.to_string()).unwrap_or_default(),
         types: types.iter().map(|name| ((*name).to_owned(), state.clone())).collect(),
     })

@@ -83,7 +83,7 @@ pub(super) fn reset(object: &mut Object) {
             $( Object::$kind(inner) => inner.status = Default::default(), )*
             Object::Pod(pod) => {
                 pod.status = Default::default();
-                pod.status.phase = "Pending".to_owned();
+                pod.status.phase = "Pending".into();
             }
             // A Node registers with its status, and nothing in the twin would restore it.
             Object::Node(_)

@@ -243,9 +243,9 @@ impl Store {
         self.objects
             .entry(object.info().kind)
             .or_default()
-            .entry(target.namespace)
+            .entry(target.namespace.clone())
             .or_default()
-            .insert(target.name, Arc::clone(&object));
+            .insert(target.name.clone(), Arc::clone(&object));
         self.record(kind, old, Arc::clone(&object));
         object
     }

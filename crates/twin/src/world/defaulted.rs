@@ -1,5 +1,7 @@
 //! Objects as the API server stores them: with the defaults of the fields that the twin reads.
 
+use std::ops::Deref;
+
 use meshlift_model::k8s::{
     Container, Deployment, IntOrString, Object, PodSpec, Probe, RollingUpdate, Service, Webhook,
 };
@@ -27,9 +29,9 @@ pub(super) fn object(object: Object, store: &Store) -> Object {
     object
 }
 
-fn or(text: &mut String, default: &str) {
+fn or<T: Deref<Target = str> + for<'a> From<&'a str>>(text: &mut T, default: &str) {
     if text.is_empty() {
-        default.clone_into(text);
+        *text = default.into();
     }
 }
 

@@ -19,7 +19,7 @@ fn job_spec(image: &str, more: Value) -> Value {
 
 fn outcome(scene: &Scene, name: &str) -> Vec<(String, String)> {
     let conditions = &scene.get::<Job>(name).status.conditions;
-    conditions.iter().map(|condition| (condition.type_.clone(), condition.reason.clone())).collect()
+    conditions.iter().map(|condition| (condition.type_.to_string(), condition.reason.to_string())).collect()
 }
 
 #[test]

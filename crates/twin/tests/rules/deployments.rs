@@ -23,7 +23,7 @@ fn images(scene: &Scene) -> BTreeMap<String, i32> {
 fn condition(scene: &Scene, type_: &str) -> (String, String) {
     let deployment = scene.get::<Deployment>("api");
     let found = deployment.status.conditions.iter().find(|condition| condition.type_ == type_);
-    found.map(|condition| (condition.status.clone(), condition.reason.clone())).unwrap_or_default()
+    found.map(|condition| (condition.status.to_string(), condition.reason.to_string())).unwrap_or_default()
 }
 
 proptest! {

@@ -249,10 +249,10 @@ pub(super) fn new_condition(
     now: Time,
 ) -> Condition {
     Condition {
-        type_: type_.to_owned(),
-        status: status.to_owned(),
-        reason: reason.to_owned(),
-        message,
+        type_: type_.into(),
+        status: status.into(),
+        reason: reason.into(),
+        message: message.into(),
         last_transition_time: Some(now.whole_second()),
         last_update_time: Some(now.whole_second()),
         ..Condition::default()
