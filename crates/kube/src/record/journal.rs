@@ -246,7 +246,7 @@ impl Book {
         let name = object_name(&self.run);
         let stored = match ask(format!("get ConfigMap {name}"), self.maps.get_opt(&name)).await {
             Ok(Some(stored)) => stored,
-            // Up to Kubernetes 1.32, to replace what is gone is a conflict: its uid is not the one that was asked for.
+            // To Kubernetes 1.32, replacing what is gone is a conflict: its uid is not the one that was asked for.
             Ok(None) => return Ok(Some(Replaced::Gone)),
             Err(error) if may_pass(&error) || is_forbidden(&error) => return Ok(None),
             Err(error) => return Err(self.write_error(told(&error))),
