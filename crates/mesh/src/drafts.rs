@@ -97,7 +97,7 @@ fn stateful_set<'a>(
     newest: &Newest<'a>,
 ) -> Draft<'a> {
     let hash = newest.hash("StatefulSet", &set.metadata.namespace, &set.metadata.name);
-    let state = stateful_set_state(set, &running(pods, &set.object_ref()), hash);
+    let state = stateful_set_state(set, &running(pods, &set.object_ref()).0, hash);
     let (template, replicas) = (&set.spec.template, set.spec.replicas.unwrap_or(1));
     let made = draft(set, template, replicas, stateful_set_rules(set), state, set.spec.min_ready_seconds);
     Draft { newest: hash, ..made }
@@ -109,7 +109,7 @@ fn daemon_set<'a>(
     newest: &Newest<'a>,
 ) -> Draft<'a> {
     let hash = newest.hash("DaemonSet", &set.metadata.namespace, &set.metadata.name);
-    let state = daemon_set_state(set, &running(pods, &set.object_ref()), hash);
+    let state = daemon_set_state(set, &running(pods, &set.object_ref()).0, hash);
     let (template, nodes) = (&set.spec.template, set.status.desired_number_scheduled);
     let made = draft(set, template, nodes, daemon_set_rules(set), state, set.spec.min_ready_seconds);
     Draft { newest: hash, ..made }
@@ -170,9 +170,10 @@ fn from_pods<'a>(
     })
 }
 
-fn running<'a>(pods: &PodsByOwner<'a>, owner: &ObjectRef) -> Vec<&'a Pod> {
-    let pods = pods.get(owner).into_iter().flatten().map(|(pod, _)| *pod);
-    let mut running: Vec<&Pod> = pods.filter(|pod| !pod.is_finished()).collect();
-    running.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
-    running
+/// Pods of a workload that are not finished, and their facts, by name.
+pub(crate) fn running<'a>(pods: &PodsByOwner<'a>, owner: &ObjectRef) -> (Vec<&'a Pod>, Vec<&'a PodFacts>) {
+    let pods = pods.get(owner).into_iter().flatten().copied();
+    let mut pods: Vec<(&Pod, &PodFacts)> = pods.filter(|(pod, _)| !pod.is_finished()).collect();
+    pods.sort_by_key(|(pod, _)| &pod.metadata.name);
+    pods.into_iter().unzip()
 }

@@ -40,11 +40,12 @@ impl<'a> Restarts<'a> {
     }
 
     fn carried(&mut self, pod: &'a Pod) -> Option<Carried> {
-        let (_, carried) = match self.carried.take().filter(|(last, _)| looks_alike(last, pod)) {
-            Some(same) => self.carried.insert(same),
-            None => self.carried.insert((pod, carried(pod))),
-        };
-        carried.clone()
+        if let Some((_, same)) = self.carried.as_ref().filter(|(last, _)| looks_alike(last, pod)) {
+            return same.clone();
+        }
+        let carried = carried(pod);
+        self.carried = Some((pod, carried.clone()));
+        carried
     }
 }
 

@@ -8,7 +8,7 @@ use meshlift_model::selector::LabelSelector;
 
 use crate::bare::BarePod;
 use crate::control::is_istiod;
-use crate::drafts::{Draft, PodsByOwner};
+use crate::drafts::{Draft, PodsByOwner, running};
 use crate::facts::{Injection, PodFacts, Role, Workload};
 use crate::index::{Index, selects};
 use crate::injected::as_injected;
@@ -42,7 +42,7 @@ impl Workshop<'_, '_> {
                 self.injectors.inject(&bare)
             }
         };
-        let (pods, facts) = self.running(&draft.workload);
+        let (pods, facts) = running(self.pods, &draft.workload);
         let injected = as_injected(&draft, &on_restart, &pods, self);
         Workload {
             uid: draft.metadata.uid.clone(),
@@ -67,13 +67,6 @@ impl Workshop<'_, '_> {
             state: draft.state,
             min_ready_seconds: draft.min_ready_seconds,
         }
-    }
-
-    fn running(&self, workload: &ObjectRef) -> (Vec<&Pod>, Vec<&PodFacts>) {
-        let pods = self.pods.get(workload).into_iter().flatten().copied();
-        let mut pods: Vec<(&Pod, &PodFacts)> = pods.filter(|(pod, _)| !pod.is_finished()).collect();
-        pods.sort_by_key(|(pod, _)| &pod.metadata.name);
-        pods.into_iter().unzip()
     }
 
     /// Services that select the pods. Labels that only single pods carry (a StatefulSet's pod name) count too.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::k8s::ObjectMeta;
 use crate::names::{IstioVersion, ObjectRef, TagName};
+use crate::text::read_text;
 
 /// The intent file. Unknown keys are errors; every field but the format has a default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -278,7 +279,7 @@ impl Serialize for ChoiceKind {
 
 impl<'de> Deserialize<'de> for ChoiceKind {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        read_text(deserializer, str::parse)
     }
 }
 

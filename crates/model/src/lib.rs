@@ -24,6 +24,7 @@ pub mod selector;
 pub mod series;
 pub mod snapshot;
 pub mod tag_objects;
+mod text;
 pub mod time;
 pub mod traffic_constants;
 pub mod upgrade_path;

@@ -1,6 +1,7 @@
 //! Names with a type of their own, so that a tag is never taken for a revision.
 
 use std::cmp::Ordering;
+use std::convert::Infallible;
 use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::text::read_text;
 use crate::word::Word;
 
 macro_rules! name {
@@ -50,7 +52,7 @@ macro_rules! name {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer).map(Self::new)
+                read_text(deserializer, |name| Ok::<_, Infallible>(Self::new(name)))
             }
         }
     };
@@ -170,7 +172,7 @@ impl Serialize for ObjectRef {
 
 impl<'de> Deserialize<'de> for ObjectRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        read_text(deserializer, str::parse)
     }
 }
 
@@ -252,7 +254,7 @@ impl Serialize for IstioVersion {
 
 impl<'de> Deserialize<'de> for IstioVersion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        read_text(deserializer, str::parse)
     }
 }
 

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::num::NonZeroU64;
 
-use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::text::read_text;
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z; written as RFC 3339.
 ///
@@ -102,21 +103,7 @@ impl Serialize for Time {
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-
-        impl Visitor<'_> for Text {
-            type Value = Time;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Time, E> {
-                Time::parse(text).map_err(E::custom)
-            }
-        }
-
-        deserializer.deserialize_str(Text)
+        read_text(deserializer, Self::parse)
     }
 }
 

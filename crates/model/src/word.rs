@@ -1,11 +1,13 @@
 //! Words that a cluster says over and over: kinds, condition types, phases.
 
 use std::cmp::Ordering;
+use std::convert::Infallible;
 use std::fmt;
 use std::ops::Deref;
 
-use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::text::read_text;
 
 /// What nearly every pod says, and less frequent words behind it: they are looked for in this order.
 const KNOWN: &[&str] = &[
@@ -118,7 +120,10 @@ impl PartialOrd for Word {
 impl Ord for Word {
     /// As texts; most that are compared are one and the same.
     fn cmp(&self, other: &Self) -> Ordering {
-        if self == other { Ordering::Equal } else { self.as_str().cmp(other) }
+        match (&self.0, &other.0) {
+            (Form::Known(ours), Form::Known(theirs)) if ours == theirs => Ordering::Equal,
+            _ => self.as_str().cmp(other),
+        }
     }
 }
 
@@ -152,12 +157,6 @@ impl From<String> for Word {
     }
 }
 
-impl AsRef<str> for Word {
-    fn as_ref(&self) -> &str {
-        self
-    }
-}
-
 impl fmt::Display for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self)
@@ -172,26 +171,7 @@ impl Serialize for Word {
 
 impl<'de> Deserialize<'de> for Word {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Words;
-
-        impl Visitor<'_> for Words {
-            type Value = Word;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Word, E> {
-                Ok(text.into())
-            }
-
-            fn visit_string<E: Error>(self, text: String) -> Result<Word, E> {
-                Ok(text.into())
-            }
-        }
-
-        // The text itself is enough: it is copied where it is kept.
-        deserializer.deserialize_str(Words)
+        read_text(deserializer, |text| Ok::<_, Infallible>(text.into()))
     }
 }
 

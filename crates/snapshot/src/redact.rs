@@ -1,4 +1,5 @@
-//! What is never kept: secrets in environments, config maps of others, copies of whole objects in annotations.
+//! What is never kept: secrets in environments, config maps of others, copies of whole objects in annotations; nor what
+//! is random on each object and tells nothing.
 //!
 //! The same rules run when a cluster or a folder is read and when a snapshot is written, so that both forms
 //! hold the same objects. Fields that the types of `meshlift_model` do not have (Secret data, injection
