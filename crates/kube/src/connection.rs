@@ -10,7 +10,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::istiods::Way;
+use crate::line::Way;
 
 /// Threads that requests run on: they wait for the network, and answers are decoded beside each other.
 const THREADS: usize = 2;

@@ -2,38 +2,25 @@
 //! `/debug/connections` of each pod, for a pod lists only its own connections.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use http::{Request, StatusCode, header};
-use http_body_util::Empty;
-use hyper::body::Bytes;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use http::StatusCode;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Pod as ApiPod, ServiceAccount};
+use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::PostParams;
 use kube::{Api, Client};
-use meshlift_model::k8s::Pod;
+use meshlift_model::k8s::{Pod, Webhook};
 use meshlift_model::snapshot::SourceStatus;
 use meshlift_snapshot::live::{IstiodOutcome, istiod_endpoints};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
 
-use crate::body::whole;
-use crate::refusal::{Permission, chain, refused, request_chain, words};
+use crate::line::{Line, LineError, Way, within};
+use crate::refusal::{Permission, refused, request_chain, words};
+use crate::webhook::{self, Trusted};
 
 /// Port that serves all endpoints (istio: pilot/pkg/bootstrap/options.go, `--monitoringAddr`).
 const PORT: u16 = 15014;
-/// Time for the way to a pod: a port-forward is three hops.
-const CONNECT_SECONDS_MAX: u64 = 15;
-/// Time for one answer: syncz of thousands of proxies takes istiod a second or two.
-const ANSWER_SECONDS_MAX: u64 = 30;
-/// Longest answer: syncz of 40,000 proxies.
-const ANSWER_BYTES_MAX: usize = 1 << 27;
+/// Time for a token.
+const TOKEN_SECONDS_MAX: u64 = 15;
 /// Longest part of an error page that is repeated.
 const WORDS_MAX: usize = 200;
 /// Audience that istiod accepts (istio: pilot/pkg/features, `TOKEN_AUDIENCES`).
@@ -43,16 +30,6 @@ const AUDIENCE: &str = "istio-ca";
 const SERVICE_ACCOUNT: &str = "default";
 /// Life of such a token; the API server grants no less than 10 minutes.
 const TOKEN_SECONDS: i64 = 600;
-
-/// How istiods are reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Way {
-    /// Through the API server: from outside of the cluster.
-    #[default]
-    PortForward,
-    /// At the pod's address: from inside.
-    Direct,
-}
 
 /// Asks istiods.
 pub struct Istiods {
@@ -66,19 +43,6 @@ pub struct Istiods {
 impl std::fmt::Debug for Istiods {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Istiods").field("way", &self.way).finish_non_exhaustive()
-    }
-}
-
-/// A connection to a pod, with what the port-forward says of it.
-struct Line {
-    sender: SendRequest<Empty<Bytes>>,
-    complaint: Option<BoxFuture<'static, Option<String>>>,
-    driver: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.driver.abort();
     }
 }
 
@@ -100,7 +64,7 @@ impl Istiods {
     /// Asks one pod everything. Never fails: what could not be had is in the statuses.
     pub async fn ask(&self, pod: &Pod) -> IstiodOutcome {
         let mut outcome = IstiodOutcome::default();
-        let mut line = match self.line(pod).await {
+        let mut line = match self.line(pod, self.port, None).await {
             Ok(line) => line,
             Err(status) => {
                 outcome.statuses = istiod_endpoints().map(|endpoint| (endpoint, status.clone())).collect();
@@ -120,10 +84,10 @@ impl Istiods {
     async fn answer(&self, line: &mut Line, pod: &Pod, path: &str) -> Result<Vec<u8>, SourceStatus> {
         let namespace = &pod.metadata.namespace;
         let known = self.tokens.lock().await.get(namespace).cloned();
-        let (code, body) = line.get(path, known.as_deref()).await?;
+        let (code, body) = line.page(path, known.as_deref()).await.map_err(broken)?;
         let (code, body) = if code == StatusCode::UNAUTHORIZED {
             let token = self.token(namespace).await?;
-            line.get(path, Some(&token)).await?
+            line.page(path, Some(&token)).await.map_err(broken)?
         } else {
             (code, body)
         };
@@ -149,78 +113,31 @@ impl Istiods {
         let permission = Permission { verb: "create", group: "", resource: "serviceaccounts/token" };
         let parameters = PostParams::default();
         let asked = accounts.create_token_request(SERVICE_ACCOUNT, &parameters, &request);
-        let granted = within(CONNECT_SECONDS_MAX, "asking for a token", asked).await?;
+        let granted = within(TOKEN_SECONDS_MAX, "asking for a token", asked).await.map_err(broken)?;
         let granted = granted.map_err(|error| failed("istiod demands a token", &error, permission))?;
         let token = granted.status.map(|status| status.token).unwrap_or_default();
         self.tokens.lock().await.insert(namespace.to_owned(), token.clone());
         Ok(token)
     }
 
-    async fn line(&self, pod: &Pod) -> Result<Line, SourceStatus> {
-        match self.way {
-            Way::PortForward => {
-                let (namespace, name) = (&pod.metadata.namespace, &pod.metadata.name);
-                let pods: Api<ApiPod> = Api::namespaced(self.client.clone(), namespace);
-                let ports = [self.port];
-                let asked = pods.portforward(name, &ports);
-                let forward = within(CONNECT_SECONDS_MAX, "the port-forward", asked).await?;
-                let permission = Permission { verb: "get", group: "", resource: "pods/portforward" };
-                let mut forward = forward.map_err(|error| failed("no port-forward", &error, permission))?;
-                let complaint = forward.take_error(self.port).map(FutureExt::boxed);
-                match forward.take_stream(self.port) {
-                    Some(stream) => Line::over(stream, complaint).await,
-                    None => Err(broken("the port-forward gave no stream".to_owned())),
-                }
-            }
-            Way::Direct => {
-                let address = (pod.status.pod_ip.as_str(), self.port);
-                let stream = within(CONNECT_SECONDS_MAX, "connecting", TcpStream::connect(address)).await?;
-                let stream = stream.map_err(|error| {
-                    broken(format!("{}:{} cannot be reached: {error}", address.0, address.1))
-                })?;
-                Line::over(stream, None).await
-            }
-        }
-    }
-}
-
-impl Line {
-    async fn over(
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        complaint: Option<BoxFuture<'static, Option<String>>>,
-    ) -> Result<Self, SourceStatus> {
-        let shaken = within(CONNECT_SECONDS_MAX, "the connection", http1::handshake(TokioIo::new(stream)));
-        let (sender, connection) = shaken.await?.map_err(|error| broken(chain(&error)))?;
-        let driver = tokio::spawn(async move { drop(connection.await) });
-        Ok(Self { sender, complaint, driver })
+    /// A connection to the validator of an istiod, as its webhook names it.
+    pub(crate) async fn validator(
+        &self,
+        pod: &Pod,
+        webhook: &Webhook,
+    ) -> Result<(Trusted, Line), SourceStatus> {
+        let trusted = Trusted::of(webhook).map_err(broken)?;
+        let line = self.line(pod, webhook::PORT, Some(&trusted)).await?;
+        Ok((trusted, line))
     }
 
-    async fn get(&mut self, path: &str, token: Option<&str>) -> Result<(StatusCode, Vec<u8>), SourceStatus> {
-        let mut request = Request::get(path).header(header::HOST, "istiod");
-        if let Some(token) = token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let request = request.body(Empty::new()).map_err(|error| broken(error.to_string()))?;
-        let sender = &mut self.sender;
-        let asked = async move {
-            sender.ready().await.map_err(|error| chain(&error))?;
-            let response = sender.send_request(request).await.map_err(|error| chain(&error))?;
-            let code = response.status();
-            let body = whole(response.into_body(), ANSWER_BYTES_MAX).await;
-            Ok((code, body.map_err(|error| error.to_string())?))
-        };
-        match within(ANSWER_SECONDS_MAX, path, asked).await? {
-            Ok(answer) => Ok(answer),
-            Err(why) => Err(broken(self.complain(why))),
-        }
-    }
-
-    /// What the port-forward itself said comes first: why nothing came through.
-    fn complain(&mut self, why: String) -> String {
-        match self.complaint.take().and_then(FutureExt::now_or_never).flatten() {
-            Some(complaint) => format!("the port-forward ended: {}", complaint.trim()),
-            None => format!("no answer: {why}"),
-        }
+    async fn line(&self, pod: &Pod, port: u16, trusted: Option<&Trusted>) -> Result<Line, SourceStatus> {
+        let permission = Permission { verb: "get", group: "", resource: "pods/portforward" };
+        let opened = Line::open(&self.client, self.way, pod, port, trusted).await;
+        opened.map_err(|why| match why {
+            LineError::Forward(error) => failed("no port-forward", &error, permission),
+            LineError::Other(why) => broken(why),
+        })
     }
 }
 
@@ -246,11 +163,6 @@ fn failed(what: &str, error: &kube::Error, permission: Permission<'_>) -> Source
         kube::Error::Api(status) => broken(format!("{what}: {}", words(status))),
         other => broken(format!("{what}: {}", request_chain(other))),
     }
-}
-
-async fn within<T>(seconds: u64, what: &str, asked: impl Future<Output = T>) -> Result<T, SourceStatus> {
-    let answered = timeout(Duration::from_secs(seconds), asked).await;
-    answered.map_err(|_| broken(format!("{what}: no answer within {seconds} s")))
 }
 
 #[cfg(test)]

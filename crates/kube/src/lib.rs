@@ -7,12 +7,15 @@ pub mod clock;
 pub mod collect;
 pub mod connection;
 pub mod istiods;
+mod line;
 pub mod record;
 pub mod refusal;
 #[cfg(test)]
 mod testing;
+mod webhook;
 pub mod world;
 
 pub use collect::{CollectError, collect};
 pub use connection::{Access, ConnectError, Connection};
-pub use world::{Actor, Commands, Installable, LiveOptions, LiveWorld, Reach, fresh, tag_documents};
+pub use line::Way;
+pub use world::{Actor, Commands, Installable, LiveOptions, LiveWorld, fresh, tag_documents};

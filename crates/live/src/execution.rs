@@ -4,7 +4,7 @@ use meshlift_driver::{CheckedWorld, DriverPolicy};
 use meshlift_engine::Run;
 use meshlift_kube::collect::{Options, collect};
 use meshlift_kube::record::{ClusterJournal, Mailbox, QueuedCommand, RecordError};
-use meshlift_kube::{Actor, Connection, Installable, LiveOptions, LiveWorld, Reach};
+use meshlift_kube::{Actor, Connection, Installable, LiveOptions, LiveWorld};
 use meshlift_model::action::ActionKind;
 use meshlift_model::event::{Event, EventKind};
 use meshlift_model::journal::{Command, RunResult};
@@ -117,15 +117,11 @@ fn take(commands: &meshlift_kube::Commands, one: Result<QueuedCommand, RecordErr
 }
 
 fn world(connection: &Connection, run: Actor, installable: Option<Installable>) -> LiveWorld {
-    let reach = match connection.way() {
-        meshlift_kube::istiods::Way::Direct => Reach::Direct,
-        meshlift_kube::istiods::Way::PortForward => Reach::PortForward,
-    };
     let own = connection.clone();
     let reader = Box::new(move || {
         collect(&own, &Options::default(), &mut |_| ()).map_err(|error| PortError { reason: told(&error) })
     });
-    LiveWorld::new(connection.clone(), LiveOptions { installable, reach, reader, run })
+    LiveWorld::new(connection.clone(), LiveOptions { installable, reader, run })
 }
 
 /// An error with what caused it, in one line.

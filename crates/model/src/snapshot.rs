@@ -16,7 +16,7 @@ pub struct Snapshot {
     /// `v1.34.4`; absent where the server's version was not recorded.
     pub kubernetes_version: Option<String>,
     /// Status of every source: a resource such as `deployments.apps`, `version`, or
-    /// `istiod/POD/ENDPOINT`. What has no entry was never asked: see [`Snapshot::source`].
+    /// `istiod/POD/ENDPOINT`; an istiod whose validator was asked has the endpoint [`VALIDATOR`]. What has no entry was never asked: see [`Snapshot::source`].
     pub sources: BTreeMap<String, SourceStatus>,
     /// Typed objects.
     pub objects: Objects,
@@ -28,6 +28,9 @@ pub struct Snapshot {
     /// Single objects and files that were reported and skipped.
     pub problems: Vec<ReadProblem>,
 }
+
+/// Endpoint of the mesh's configuration, shown to an istiod's validator object by object.
+pub const VALIDATOR: &str = "validate";
 
 /// Outlines by object; equal ones are kept once.
 pub type Outlines = BTreeMap<ObjectRef, Shared<Value>>;
@@ -86,6 +89,9 @@ pub struct IstiodAnswers {
     pub connections: Option<Vec<Connection>>,
     /// Gauges and counters of `/metrics` that meshlift reads, summed over their labels; absent where not read.
     pub metrics: Option<BTreeMap<String, f64>>,
+    /// Objects that its validator refuses, with its words; absent where it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusals: Option<BTreeMap<ObjectRef, String>>,
 }
 
 /// One entry of `/debug/syncz`.

@@ -1,6 +1,6 @@
 //! Meshes without a hazard: recorded ones, cut down to what is in order, and the rest put in order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::k8s::{
     DaemonSet, Deployment, EnvVar, Gateway, HorizontalPodAutoscaler, IntOrString, Lifecycle,
@@ -62,6 +62,7 @@ pub fn clean_sidecars(recording: &Snapshot) -> Snapshot {
     ] {
         with_specs(&mut mesh, path, |_, spec| linger(spec));
     }
+    mesh.istiods.values_mut().for_each(|answers| answers.refusals = Some(BTreeMap::new()));
     mesh
 }
 

@@ -20,6 +20,8 @@ pub struct Behaviour {
     pub refuses: bool,
     /// Proxies have not acknowledged what they were sent last.
     pub proxies_are_stale: bool,
+    /// The validator refuses these objects (`Kind/namespace/name`), with these words.
+    pub refuses_objects: BTreeMap<String, String>,
     /// Proxies refuse what they were sent, with this message.
     pub proxies_refuse_with: Option<String>,
 }

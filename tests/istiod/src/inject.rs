@@ -17,6 +17,18 @@ pub(crate) fn passes(review: &Value) -> Value {
     answer(review, &json!({"allowed": true}))
 }
 
+/// The answer of an istiod's validator: it takes what it was not told to refuse.
+pub(crate) fn judged(review: &Value, behaviour: &Behaviour) -> Value {
+    let of = |field: &str| {
+        review.pointer(&format!("/request/{field}")).and_then(Value::as_str).unwrap_or_default()
+    };
+    let object = format!("{}/{}/{}", of("kind/kind"), of("namespace"), of("name"));
+    match behaviour.refuses_objects.get(&object) {
+        Some(words) => answer(review, &json!({"allowed": false, "status": {"message": words}})),
+        None => passes(review),
+    }
+}
+
 /// The answer of an istiod's injector; `None` where the review is none of a pod.
 pub(crate) fn injected(
     review: &Value,

@@ -22,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::ads::{self, Ads};
 use crate::behaviour::Behaviour;
 use crate::debug;
-use crate::inject::{injected, passes};
+use crate::inject::{injected, judged, passes};
 use crate::metrics::metrics;
 use crate::mirror::Key;
 use crate::shared::Shared;
@@ -203,7 +203,10 @@ async fn webhook(
             None => text(StatusCode::BAD_REQUEST, "no pod\n"),
         };
     }
-    if path.starts_with("/inject") || path.starts_with("/validate") {
+    if path.starts_with("/validate") {
+        return json(&judged(&review, behaviour));
+    }
+    if path.starts_with("/inject") {
         return json(&passes(&review));
     }
     text(StatusCode::NOT_FOUND, "404 page not found\n")

@@ -92,6 +92,7 @@ checks! {
         route_to_empty_subset,
         empty_subset,
         pinned_config,
+        refused_config,
     }
     changes: {
         same_host,

@@ -21,7 +21,7 @@ const LIST_SECONDS_MAX: u64 = 300;
 const RESTARTS_MAX: usize = 3;
 
 /// Whole objects.
-const OBJECTS: &str = "application/json";
+pub(super) const OBJECTS: &str = "application/json";
 /// Their metadata; whole objects from a server that cannot do that.
 const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
@@ -48,7 +48,7 @@ impl Reader {
     }
 
     /// Path of the list, in a version that the cluster serves.
-    fn place(&self, wanted: &Wanted) -> Result<String, SourceStatus> {
+    pub(super) fn place(&self, wanted: &Wanted) -> Result<String, SourceStatus> {
         let (group, plural) = (wanted.group(), wanted.plural());
         if group.is_empty() {
             return Ok(format!("/api/v1/{plural}"));
@@ -77,10 +77,9 @@ impl Reader {
     async fn once(&self, wanted: &Wanted, place: &str, deadline: Instant) -> Result<ListPages, NoAnswer> {
         let accept = if wanted.metadata_alone { METADATA } else { OBJECTS };
         let page = async |token: &str| {
-            let path = format!("{place}?limit={}{token}", self.page);
+            let path = page_path(place, self.page, token);
             get(&self.client, &Question { path: &path, accept, deadline, patient: true }).await
         };
-        let follow = |token: &str| format!("&continue={}", escaped(token));
         let mut pages = ListPages::new(wanted.resource, place);
         let mut bytes = page("").await?;
         loop {
@@ -88,7 +87,7 @@ impl Reader {
             let expected = ListPages::peek(&bytes);
             let next = async {
                 match &expected {
-                    Some(token) => Some(page(&follow(token)).await),
+                    Some(token) => Some(page(token).await),
                     None => None,
                 }
             };
@@ -97,7 +96,7 @@ impl Reader {
             self.tell(wanted, pages.items(), false);
             bytes = match next {
                 Some(next) if expected.as_ref() == Some(&token) => next?,
-                Some(_) | None => page(&follow(&token)).await?,
+                Some(_) | None => page(&token).await?,
             };
         }
     }
@@ -118,6 +117,12 @@ pub(super) fn status(why: NoAnswer, permission: Option<Permission<'_>>) -> Sourc
         (NoAnswer::Broken(reason), _) => SourceStatus::Broken { reason },
         (NoAnswer::Unreachable(error), _) => SourceStatus::Broken { reason: request_chain(&error) },
     }
+}
+
+/// Path of one page; the first one has no token.
+pub(super) fn page_path(place: &str, items: usize, token: &str) -> String {
+    let follow = if token.is_empty() { String::new() } else { format!("&continue={}", escaped(token)) };
+    format!("{place}?limit={items}{follow}")
 }
 
 /// A token as part of a query.

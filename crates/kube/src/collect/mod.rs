@@ -9,6 +9,7 @@ mod list;
 mod request;
 #[cfg(test)]
 mod tests;
+mod verdicts;
 mod wanted;
 
 use std::pin::pin;
@@ -110,7 +111,9 @@ async fn read(
             },
         }
     }
-    ask_istiods(connection, &mut gathered, progress).await;
+    let istiods = Istiods::new(connection.client().clone(), connection.way());
+    ask_istiods(&istiods, &mut gathered, progress).await;
+    verdicts::ask(&istiods, &reader, &mut gathered).await;
     let snapshot = gathered.into_snapshot();
     CollectError::if_nothing_was_read(server, &snapshot)?;
     Ok(snapshot)
@@ -145,8 +148,7 @@ fn read_lists(reader: &Reader) -> impl Stream<Item = (String, ListOutcome)> {
 }
 
 /// Asks every istiod that runs.
-async fn ask_istiods(connection: &Connection, gathered: &mut Gathered, progress: &mut dyn FnMut(&Progress)) {
-    let istiods = Istiods::new(connection.client().clone(), connection.way());
+async fn ask_istiods(istiods: &Istiods, gathered: &mut Gathered, progress: &mut dyn FnMut(&Progress)) {
     let ask = async |pod: Pod| (pod.metadata.name.clone(), istiods.ask(&pod).await);
     let pods = gathered.objects().flat_map(|objects| &objects.pods);
     let running: Vec<Pod> = pods.filter(|pod| is_running_istiod(pod)).cloned().collect();

@@ -22,6 +22,7 @@ use super::failure::CallError;
 use super::fence::Fence;
 use super::moment::Moment;
 use super::places::query;
+use crate::refusal::chain;
 
 /// Who we are among the managers of fields.
 pub(super) const FIELD_MANAGER: &str = "meshlift";
@@ -307,7 +308,7 @@ impl Calls {
         let (head, bytes) = match tokio::time::timeout(limit, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
-                let (why, unsent) = (sentence(&error), is_connecting(&error));
+                let (why, unsent) = (chain(&error), is_connecting(&error));
                 return Err(CallError::Lost { request, why, unsent });
             }
             Err(_) => return Err(lost(format!("no answer within {REQUEST_SECONDS_MAX} s"))),
@@ -336,18 +337,4 @@ fn is_connecting(error: &kube::Error) -> bool {
         source = cause.source();
     }
     false
-}
-
-/// An error with its causes, each once.
-pub(super) fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let words = cause.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        source = cause.source();
-    }
-    text
 }

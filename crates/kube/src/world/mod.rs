@@ -35,7 +35,6 @@ use crate::connection::Connection;
 use call::Calls;
 use fence::Fence;
 use istiods::Istiods;
-pub use istiods::Reach;
 pub use restore::fresh;
 
 /// With nothing under way, a tick comes after so many seconds at the latest: whoever drives may look around.
@@ -57,8 +56,6 @@ pub type Reader = Box<dyn FnMut() -> Result<Snapshot, PortError> + Send>;
 pub struct LiveOptions {
     /// What an installer would apply; without it nothing can be installed.
     pub installable: Option<Installable>,
-    /// How istiods are reached.
-    pub reach: Reach,
     /// Reads the whole mesh, for checks.
     pub reader: Reader,
     /// The run that is carried out.
@@ -145,7 +142,7 @@ impl LiveWorld {
     pub fn new(connection: Connection, options: LiveOptions) -> Self {
         let fence = Fence::of(&options.run);
         let calls = Calls::new(connection.client().clone()).behind(fence);
-        let istiods = Istiods::new(calls.clone(), options.reach);
+        let istiods = Istiods::new(calls.clone(), connection.way());
         let hands = Arc::new(Hands { calls, istiods, installable: options.installable, run: options.run });
         let (sender, arrivals) = channel();
         let (under_way, commanders) = (0, Weak::new());

@@ -7,7 +7,7 @@ mod mesh;
 mod shapes;
 
 use meshlift_cluster::{Cluster, Options};
-use meshlift_kube::{Access, Actor, Connection, LiveOptions, LiveWorld, Reach, collect};
+use meshlift_kube::{Access, Actor, Connection, LiveOptions, LiveWorld, collect};
 use meshlift_model::snapshot::Snapshot;
 use meshlift_ports::WorldPort;
 use meshlift_twin::traffic::Corner;
@@ -40,7 +40,7 @@ fn the_twin_does_what_a_cluster_does() {
     let mut twin = TwinWorld::load(&snapshot, TwinOptions { seed: 1, corner: Corner::BEST, manifest: None });
     let reader = Box::new(|| Ok(Snapshot::default()));
     let run = Actor { run: "test".to_owned(), namespace: "default".to_owned(), executor: None };
-    let options = LiveOptions { installable: None, reach: Reach::PortForward, reader, run };
+    let options = LiveOptions { installable: None, reader, run };
     let mut live = LiveWorld::new(connection, options);
     let mut differ = Vec::new();
     for (name, scenario) in SCENARIOS {

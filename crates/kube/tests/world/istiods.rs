@@ -1,11 +1,15 @@
 //! Proxies and injectors, asked through the API server: a recorded mesh among stand-in istiods.
 
-use meshlift_cluster::{Cluster, Options};
-use meshlift_istiod_standin::Standin;
+use std::collections::BTreeMap;
+
+use meshlift_cluster::{self as cluster, Cluster};
+use meshlift_istiod_standin::{Behaviour, Standin};
+use meshlift_kube::collect;
+use meshlift_kube::collect::Options;
 use meshlift_model::effect::{Change, InjectionProof, Observation, PodView, Query, RevisionView};
 use meshlift_model::k8s::Objects;
 use meshlift_model::names::{ObjectRef, RevisionName};
-use meshlift_model::snapshot::Snapshot;
+use meshlift_model::snapshot::{Snapshot, SourceStatus, VALIDATOR};
 use meshlift_ports::WorldPort;
 use meshlift_snapshot::fixtures;
 
@@ -34,11 +38,14 @@ fn mesh() -> Snapshot {
 #[test]
 fn proxies_are_seen_through_the_istiods_that_serve_them() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let cluster = runtime.block_on(Cluster::up(Options::default())).unwrap();
-    let standin = runtime.block_on(Standin::start(&cluster)).unwrap();
+    let cluster = runtime.block_on(Cluster::up(cluster::Options::default())).unwrap();
+    let mut standin = runtime.block_on(Standin::start(&cluster)).unwrap();
     runtime.block_on(standin.load(&cluster, &mesh(), &[])).unwrap();
     let mut scene = Scene::with(&cluster.kubeconfig(), "web");
     both_revisions_tell_version_and_root(&mut scene);
+    validators_judge_what_is_there(&mut scene, |behaviour| {
+        runtime.block_on(standin.behave(NEW, behaviour)).unwrap();
+    });
     a_full_quota_leaves_the_injector_to_be_asked(&mut scene);
     a_workload_moves_with_its_proxies(&mut scene);
     a_bare_pod_moves(&mut scene);
@@ -64,6 +71,33 @@ fn both_revisions_tell_version_and_root(scene: &mut Scene) {
         assert_eq!(view.other_root_cas, Vec::from_iter(view.root_ca.clone()), "one root for all");
     }
     assert_eq!(old.root_ca, new.root_ca);
+}
+
+fn validators_judge_what_is_there(scene: &mut Scene, mut behave: impl FnMut(Behaviour)) {
+    let storefront = ObjectRef::new("VirtualService", "web", "storefront");
+    let words = "configuration is invalid: weight 120 > 100";
+    let refuses_objects = [(storefront.to_string(), words.to_owned())].into();
+    behave(Behaviour { refuses_objects, ..Behaviour::default() });
+    let read = || collect(&scene.connection, &Options::default(), &mut |_| ()).unwrap();
+    let until = scene.world.now().plus_seconds(60);
+    let mut mesh = read();
+    let asked = |mesh: &Snapshot, revision: &str| {
+        let pod = mesh
+            .istiods
+            .keys()
+            .find(|pod| pod.contains(revision) && mesh.istiods[*pod].refusals.is_some())?;
+        Some((mesh.source(&format!("istiod/{pod}/{VALIDATOR}")), mesh.istiods[pod].refusals.clone()?))
+    };
+    // Port-forwards to a webhook come a moment after it.
+    while asked(&mesh, OLD).is_none() || asked(&mesh, NEW).is_none() {
+        assert!(scene.world.now() < until, "{:#?}", mesh.sources);
+        mesh = read();
+    }
+    let ((old_status, old), (new_status, new)) = (asked(&mesh, OLD).unwrap(), asked(&mesh, NEW).unwrap());
+    assert!(matches!(old_status, SourceStatus::Read { count } if count >= 3), "{old_status:?}");
+    assert_eq!((old_status, old), (new_status, BTreeMap::new()));
+    assert_eq!(new, BTreeMap::from([(storefront, words.to_owned())]));
+    behave(Behaviour::default());
 }
 
 fn proofs(scene: &mut Scene, workload: ObjectRef, count: usize) -> Vec<InjectionProof> {

@@ -7,7 +7,7 @@ use kube::Client;
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
 use meshlift_cluster::Cluster;
-use meshlift_kube::{Access, Actor, Connection, Installable, LiveOptions, LiveWorld, Reach};
+use meshlift_kube::{Access, Actor, Connection, Installable, LiveOptions, LiveWorld};
 use meshlift_model::effect::{Change, Effect, Failure, Observation, Outcome, Query, WorkloadView, Write};
 use meshlift_model::journal::InputEvent;
 use meshlift_model::k8s::KindInfo;
@@ -152,7 +152,7 @@ async fn pause() {
 pub(crate) fn world(connection: &Connection, installable: Option<Installable>) -> LiveWorld {
     let reader = Box::new(|| Ok(Snapshot::default()));
     let run = Actor { run: "test".to_owned(), namespace: RUNS.to_owned(), executor: None };
-    LiveWorld::new(connection.clone(), LiveOptions { installable, reach: Reach::PortForward, reader, run })
+    LiveWorld::new(connection.clone(), LiveOptions { installable, reader, run })
 }
 
 /// A template of one container.

@@ -85,6 +85,7 @@ fn answer(snapshot: &mut Snapshot, revision: &RevisionName, version: &IstioVersi
             connections: Some(Vec::new()),
             metrics: Some(metrics.clone()),
             version: None,
+            refusals: None,
         });
         answers.version = Some(version.to_string());
     }
@@ -202,6 +203,7 @@ fn add_pod(snapshot: &mut Snapshot, deployment: &Deployment, number: usize) {
             syncz: Some(Vec::new()),
             connections: Some(Vec::new()),
             metrics: snapshot.istiods.values().find_map(|answers| answers.metrics.clone()),
+            refusals: None,
         };
         snapshot.istiods.insert(pod.metadata.name.clone(), answers);
     }

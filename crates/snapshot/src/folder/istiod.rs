@@ -1,11 +1,12 @@
-//! What each istiod answered: `istiod/POD/{version,syncz.json,connections.json,metrics.txt}`.
+//! What each istiod answered: `istiod/POD/{version,syncz.json,connections.json,metrics.txt,refusals.json}`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use meshlift_model::k8s::Known;
+use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::{
-    Connection, IstiodAnswers, ProxyStatus, ReadProblem, Snapshot, SourceStatus, SyncState,
+    Connection, IstiodAnswers, ProxyStatus, ReadProblem, Snapshot, SourceStatus, SyncState, VALIDATOR,
 };
 use meshlift_model::time::Time;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -24,6 +25,9 @@ pub(crate) const ENDPOINTS: &[(&str, &str)] = &[
     ("connections", "connections.json"),
     ("metrics", "metrics.txt"),
 ];
+
+/// What a validator refuses: objects and words. It is there only where one was asked.
+pub(super) const REFUSALS: &str = "refusals.json";
 
 /// Start of the type URLs of Envoy's resources.
 const TYPES: &str = "type.googleapis.com/";
@@ -216,18 +220,34 @@ pub(super) fn read_istiods(
             let status = read_endpoint(&own.join(file), endpoint, listed, &mut answers);
             snapshot.sources.insert(format!("{ISTIOD}/{pod}/{endpoint}"), status);
         }
+        let refusals = own.join(REFUSALS);
+        if refusals.exists() {
+            match read_refusals(&refusals) {
+                Ok(read) => answers.refusals = Some(read),
+                Err(problem) => {
+                    let (source, place) = (format!("{ISTIOD}/{pod}/{VALIDATOR}"), REFUSALS.to_owned());
+                    snapshot.problems.push(ReadProblem { source, place, problem });
+                }
+            }
+        }
         snapshot.istiods.insert(pod, answers);
     }
     for ((pod, endpoint), source) in &listed.istiod {
         let name = format!("{ISTIOD}/{pod}/{endpoint}");
         // Endpoints that are not read keep their status; one answer counts one.
         let status = match &source.status {
+            SourceStatus::Read { .. } if endpoint == VALIDATOR => source.status.clone(),
             SourceStatus::Read { .. } => SourceStatus::Read { count: 1 },
             other => other.clone(),
         };
         snapshot.sources.entry(name).or_insert(status);
     }
     Ok(())
+}
+
+fn read_refusals(path: &Path) -> Result<BTreeMap<ObjectRef, String>, String> {
+    let read = read_file(path).map_err(|ListError(why)| why)?;
+    serde_json::from_slice(&read).map_err(|error| format!("cannot be understood ({error}); skipped"))
 }
 
 fn read_endpoint(

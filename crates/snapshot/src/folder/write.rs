@@ -9,7 +9,7 @@ use meshlift_model::snapshot::{IstiodAnswers, ProxyStatus, Snapshot, SourceStatu
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::istiod::{ConnectionsFile, ENDPOINTS, SyncEntry};
+use super::istiod::{ConnectionsFile, ENDPOINTS, REFUSALS, SyncEntry};
 use super::sources::{IstiodEntry, ResourceEntry, SourcesFile};
 use super::{API, ISTIOD, OUTLINES, SOURCES, VERSION};
 use crate::error::SnapshotError;
@@ -60,6 +60,9 @@ fn write_all(snapshot: &Snapshot, folder: &Path) -> io::Result<()> {
             if let Some(bytes) = answer(endpoint, answers)? {
                 fs::write(own.join(file), bytes)?;
             }
+        }
+        if let Some(refusals) = &answers.refusals {
+            write_json(&own.join(REFUSALS), refusals)?;
         }
     }
     write_json(&folder.join(SOURCES), &sources_file(snapshot))

@@ -5,9 +5,10 @@ use meshlift_model::k8s::{
     EnvoyFilterSpec, EnvoyPatchMatch, EnvoyProxyMatch, HttpRoute, ObjectMeta, RouteDestination, ServiceEntry,
     ServiceEntrySpec, Subset, VirtualService, VirtualServiceSpec,
 };
+use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::Snapshot;
 
-use super::Base::Sidecars;
+use super::Base::{Sidecars, TwoRevisions};
 use super::{Mutation, all_run};
 use crate::edit::{object, with_specs};
 
@@ -36,6 +37,11 @@ pub(super) fn mutations() -> Vec<Mutation> {
             ("ML4004", Sidecars, "EnvoyFilter/web/headers"),
             |s, _| pinned_filter(s, "1-29-6"),
             |s, _| pinned_filter(s, "1-28-0"),
+        ),
+        Mutation::new(
+            ("ML4005", TwoRevisions, "VirtualService/web/bff"),
+            |s, _| refuses(s, "istiod-1-30-3"),
+            |s, _| refuses(s, "istiod-1-29-6"),
         ),
         Mutation::new(
             ("ML4101", Sidecars, "ServiceEntry/checkout/bff"),
@@ -153,4 +159,14 @@ fn mirror(s: &mut Snapshot) {
     let spec =
         VirtualServiceSpec { hosts: vec!["bff".into()], http: vec![route], ..VirtualServiceSpec::default() };
     s.objects.virtual_services.push(VirtualService { metadata: named("bff"), spec });
+}
+
+/// The istiods of a Deployment refuse a route.
+fn refuses(s: &mut Snapshot, deployment: &str) {
+    let istiods = s.istiods.iter_mut().filter(|(pod, _)| pod.starts_with(deployment));
+    let route = ObjectRef::new("VirtualService", "web", "bff");
+    for (_, answers) in istiods {
+        let words = "configuration is invalid: weight 0 for the only destination".to_owned();
+        answers.refusals = Some([(route.clone(), words)].into());
+    }
 }

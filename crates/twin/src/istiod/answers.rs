@@ -72,6 +72,8 @@ pub fn answers(istiods: &Istiods, store: &Store, source: &Snapshot) -> BTreeMap<
                 })
             }),
             metrics: metrics.then(gauges),
+            // What a validator says of objects is not known beyond what was recorded.
+            refusals: recorded.and_then(|told| told.refusals.clone()),
         };
         all.insert(pod.metadata.name.clone(), answer);
     }
