@@ -2,7 +2,7 @@
 
 use meshlift_model::k8s::{KINDS, KindWork, ObjectMeta, Objects, Resource, with_kind};
 use meshlift_model::names::ObjectRef;
-use meshlift_model::outline::has_outline;
+use meshlift_model::outline::is_of_istio;
 
 /// Sources of all its kinds.
 pub(crate) const CONFIGURATION: &[&str] = &[
@@ -27,7 +27,7 @@ pub(crate) fn configuration(
     objects: &Objects,
     is_meant: fn(&ObjectMeta) -> bool,
 ) -> Vec<(ObjectRef, &ObjectMeta)> {
-    let ours = KINDS.iter().filter(|kind| has_outline(kind.api_version));
+    let ours = KINDS.iter().filter(|kind| is_of_istio(kind.api_version));
     ours.filter_map(|kind| with_kind(kind.resource, OfKind { objects, is_meant })).flatten().collect()
 }
 
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn no_kind_of_istio_is_forgotten() {
-        let ours = KINDS.iter().filter(|kind| has_outline(kind.api_version));
+        let ours = KINDS.iter().filter(|kind| is_of_istio(kind.api_version));
         let mut ours: Vec<&str> = ours.map(|kind| kind.resource).collect();
         ours.sort_unstable();
         assert_eq!(ours, CONFIGURATION);

@@ -71,6 +71,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     cni("ML4130", "ambient.reconcileIptablesOnStartup", "false"),
     istiod("ML4133", "PILOT_AUTO_SEND_UNHEALTHY_ENDPOINTS", "false"),
     istiod("ML4135", "ISTIO_GPRC_MAXRECVMSGSIZE", "33554432"),
+    istiod("ML4138", "ENABLE_XDS_API_GENERATOR_AUTH", "false"),
 ];
 
 /// The smallest set of settings that keeps today's behaviour for everything that was found, by check.

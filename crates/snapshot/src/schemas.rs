@@ -4,7 +4,8 @@ use meshlift_model::manifest::Schemas;
 use serde_json::{Map, Value};
 
 /// Words of a schema that are kept as they are.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 10] = [
+    "enum",
     "maxItems",
     "maximum",
     "minItems",
@@ -35,7 +36,8 @@ fn trimmed(schema: &Value) -> Value {
             ("properties", Value::Object(fields)) => {
                 fields.iter().map(|(name, schema)| (name.clone(), trimmed(schema))).collect()
             }
-            ("items" | "additionalProperties", Value::Object(_)) => trimmed(value),
+            ("items" | "additionalProperties" | "not", Value::Object(_)) => trimmed(value),
+            ("allOf" | "anyOf" | "oneOf", Value::Array(forms)) => forms.iter().map(trimmed).collect(),
             // That there is one is enough.
             ("default", _) => Value::Bool(true),
             ("additionalProperties", _) => value.clone(),
@@ -60,8 +62,10 @@ mod tests {
                 "description": "long", "type": "object", "required": ["spec"],
                 "properties": {"spec": {"properties": {
                     "description": {"type": "string", "pattern": "^a"},
+                    "mode": {"type": "string", "enum": ["A"]},
                     "many": {"type": "array", "maxItems": 2, "items": {"type": "integer", "default": 3}},
                     "any": {"additionalProperties": true}}}},
+                "oneOf": [{"not": {"required": ["a"]}}, {"required": ["a"], "description": "long"}],
                 "x-kubernetes-validations": [{"rule": "true"}]}}},
             {"name": "v0"}]}});
         let mut schemas = Schemas::new();
@@ -70,8 +74,10 @@ mod tests {
             "type": "object", "required": ["spec"],
             "properties": {"spec": {"properties": {
                 "description": {"type": "string"},
+                "mode": {"type": "string", "enum": ["A"]},
                 "many": {"type": "array", "maxItems": 2, "items": {"type": "integer", "default": true}},
-                "any": {"additionalProperties": true}}}}}}});
+                "any": {"additionalProperties": true}}}},
+            "oneOf": [{"not": {"required": ["a"]}}, {"required": ["a"]}]}}});
         assert_eq!(serde_json::to_value(schemas).unwrap(), wanted);
     }
 }

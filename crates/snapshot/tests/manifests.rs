@@ -1,9 +1,13 @@
 //! Rendered control planes: those that are built in, and texts that are none.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use meshlift_model::manifest::ManifestProfile;
 use meshlift_model::names::IstioVersion;
+use meshlift_model::outline::ENUMERATED;
 use meshlift_snapshot::{parse_manifest, shipped_manifest};
+use serde_json::Value;
 
 fn version(text: &str) -> IstioVersion {
     text.parse().unwrap()
@@ -102,4 +106,28 @@ fn a_text_that_is_no_manifest_is_one_clear_error() {
         assert!(error.to_string().contains(words), "{error}");
         assert!(!error.to_string().contains('\n') && !error.hint().is_empty(), "{error}");
     }
+}
+
+/// Adds the words that a schema enumerates.
+fn enumerated(schema: &Value, words: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(fields) => {
+            let known = fields.get("enum").and_then(Value::as_array).into_iter().flatten();
+            words.extend(known.filter_map(Value::as_str).map(str::to_owned));
+            fields.values().for_each(|value| enumerated(value, words));
+        }
+        Value::Array(items) => items.iter().for_each(|value| enumerated(value, words)),
+        _ => {}
+    }
+}
+
+#[test]
+fn an_outline_keeps_exactly_the_words_that_the_built_in_definitions_enumerate() {
+    let mut words = BTreeSet::new();
+    for text in ["1.29.6", "1.30.3"] {
+        let manifest = shipped_manifest(&version(text), true).unwrap();
+        let schemas = manifest.schemas.values().flat_map(BTreeMap::values);
+        schemas.for_each(|schema| enumerated(schema, &mut words));
+    }
+    assert_eq!(Vec::from_iter(&words), Vec::from_iter(ENUMERATED.iter().copied()));
 }

@@ -23,10 +23,11 @@ pub(super) const CHECK: Check = Check {
         hint: "move the object to fields that the target knows before its definitions are applied",
         why: "The API server drops fields that a definition does not know as soon as the definition is there, from \
               what it serves and from what is written next: the configuration loses its meaning without an error. \
-              Fields of another type, and demanded ones that are missing, make the next write of the object fail.",
+              Fields of another type, words that are not enumerated, and demanded fields that are missing, make the next write of the object fail.",
         see: "`kubectl get KIND NAME -n NAMESPACE -o yaml`, beside the schema in the target's manifest. Compared are \
-              fields, their types, lengths of lists and sizes of numbers; enums, patterns and CEL rules are not, nor \
-              kinds that meshlift does not read.",
+              fields, their types and alternatives, enumerated words of 1.29 and 1.30, lengths of lists and sizes of \
+              numbers; patterns and CEL rules are not, nor kinds that meshlift does not read or whose definitions are not \
+              in the manifest, such as the Gateway API's where its bundle is not appended to it.",
         fix: "Rename or remove the field in Git, or keep the newer definitions: a control plane works with definitions \
               of a later version.",
         sources: &[

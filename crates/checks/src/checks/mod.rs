@@ -131,6 +131,8 @@ checks! {
         zone_aware,
         wds_size,
         registered_vms,
+        dashboards,
+        configuration_stream,
     }
     after: {
         rejected,

@@ -10,4 +10,5 @@ mod faults;
 mod golden;
 mod report_file;
 mod rollback;
+mod sarif;
 mod screens;

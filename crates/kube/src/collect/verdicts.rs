@@ -8,7 +8,7 @@ use futures::future::join_all;
 use kube::Client;
 use meshlift_model::k8s::{Pod, Rule, ValidatingWebhookConfiguration, Webhook, has_all};
 use meshlift_model::names::ObjectRef;
-use meshlift_model::outline::has_outline;
+use meshlift_model::outline::is_of_istio;
 use meshlift_model::snapshot::{SourceStatus, VALIDATOR};
 use meshlift_snapshot::live::Gathered;
 use serde::Deserialize;
@@ -56,7 +56,7 @@ pub(super) async fn ask(istiods: &Istiods, reader: &Reader, gathered: &mut Gathe
     let filled =
         |wanted: &Wanted| matches!(gathered.lists.get(wanted.resource), Some(Ok(list)) if list.items() > 0);
     for wanted in
-        wanted().iter().filter(|wanted| has_outline(&format!("{}/", wanted.group())) && filled(wanted))
+        wanted().iter().filter(|wanted| is_of_istio(&format!("{}/", wanted.group())) && filled(wanted))
     {
         let judged = judge_kind(&mut asked, reader, wanted).await;
         if let Err(status) = judged {

@@ -123,6 +123,12 @@ fn to_28() -> Vec<Mutation> {
 fn to_29() -> Vec<Mutation> {
     let hop = |mutation: Mutation| mutation.hop("1.28.10", "1.29.6");
     vec![
+        Mutation::new(
+            ("ML4137", Sidecars, BFF),
+            |s, _| image(s, "docker.io/grafana/grafana:11.3.1"),
+            |s, _| image(s, "docker.io/grafana/alloy:1.8.0"),
+        )
+        .hop("1.26.8", "1.27.9"),
         hop(Mutation::new(
             ("ML4127", Sidecars, BFF),
             |s, _| image(s, "quay.io/kiali/kiali:v2.17"),
@@ -158,6 +164,11 @@ fn to_31() -> Vec<Mutation> {
             ("ML4134", Sidecars, RULE),
             |s, _| zone_aware(s, false),
             |s, _| zone_aware(s, true),
+        )),
+        hop(Mutation::new(
+            ("ML4138", Sidecars, BFF),
+            |s, _| generator(s, "api"),
+            |s, _| generator(s, "event"),
         )),
     ]
 }
@@ -263,4 +274,13 @@ fn readiness(s: &mut Snapshot, ready: bool) {
     let slices = s.objects.endpoint_slices.iter_mut();
     let own = slices.filter(|one| one.metadata.label("kubernetes.io/service-name") == Some("bff"));
     own.filter_map(|slice| slice.endpoints.first_mut()).for_each(|one| one.conditions.ready = Some(ready));
+}
+
+/// A client of istiod's xDS port that asks for one kind of answers.
+fn generator(s: &mut Snapshot, kind: &str) {
+    with_specs(s, "web/bff", |_, spec| {
+        let variable =
+            EnvVar { name: "ISTIO_META_GENERATOR".into(), value: kind.into(), ..EnvVar::default() };
+        spec.containers.iter_mut().take(1).for_each(|app| app.env.push(variable.clone()));
+    });
 }
