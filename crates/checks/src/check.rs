@@ -1,5 +1,6 @@
 //! What a check is: an entry of the catalogue, the sources it needs, and a function.
 
+use meshlift_model::EcoString;
 use meshlift_model::finding::{Consequence, Finding, Severity, Verdict};
 use meshlift_model::names::ObjectRef;
 
@@ -86,7 +87,9 @@ impl Check {
             .filter_map(|source| Some(self.blind(source, &context.missing(source)?)))
             .collect();
         if unknown.is_empty() {
-            (self.find)(context).into_iter().map(|hit| self.finding(hit)).collect()
+            // All findings of a check lead to one place.
+            let docs = self.docs();
+            (self.find)(context).into_iter().map(|hit| self.finding(hit, &docs)).collect()
         } else {
             unknown
         }
@@ -101,13 +104,17 @@ impl Check {
             .because(format!("{source}: {reason}"))
             .hint(format!("record {source}, or accept that this is not known"))
             .unknown();
-        let mut finding = self.finding(hit);
+        let mut finding = self.finding(hit, &self.docs());
         finding.offers =
             if self.entry.may_accept_unknown { vec!["accept-unknown".to_owned()] } else { Vec::new() };
         finding
     }
 
-    fn finding(&self, hit: Hit) -> Finding {
+    fn docs(&self) -> EcoString {
+        format!("docs/reference/checks.md#{}", self.entry.code.to_ascii_lowercase()).into()
+    }
+
+    fn finding(&self, hit: Hit, docs: &EcoString) -> Finding {
         let entry = &self.entry;
         let mut offers: Vec<String> =
             hit.offers.unwrap_or(entry.offers).iter().map(|word| (*word).to_owned()).collect();
@@ -116,15 +123,15 @@ impl Check {
         }
         let blind = hit.verdict == Verdict::Unknown;
         Finding {
-            code: entry.code.to_owned(),
+            code: entry.code.into(),
             severity: hit.severity.unwrap_or(entry.severity),
             verdict: hit.verdict,
             subject: hit.subject,
-            title: entry.title.to_owned(),
+            title: entry.title.into(),
             detail: hit.detail,
-            hint: hit.hint.unwrap_or_else(|| entry.hint.to_owned()),
+            hint: hit.hint.map_or(entry.hint.into(), Into::into),
             evidence: hit.evidence,
-            docs: format!("docs/reference/checks.md#{}", entry.code.to_ascii_lowercase()),
+            docs: docs.clone(),
             consequence: if blind { Consequence::Blind } else { entry.consequence },
             offers,
         }

@@ -51,7 +51,13 @@ pub fn assess_against(
 }
 
 fn judge(context: Context<'_>) -> Assessment {
-    let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|check| check.run(&context)).collect();
+    let mut findings: Vec<Finding> = Vec::new();
+    for check in CHECKS {
+        let found = check.run(&context);
+        // There may be very many: the list grows by what comes, and not to twice of what there is.
+        findings.reserve_exact(found.len());
+        findings.extend(found);
+    }
     findings.sort_by(|a, b| {
         (a.consequence, &a.subject, &a.code, &a.detail).cmp(&(b.consequence, &b.subject, &b.code, &b.detail))
     });

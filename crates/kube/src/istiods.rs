@@ -83,7 +83,7 @@ impl Istiods {
     /// One answer; with a token where istiod demands one.
     async fn answer(&self, line: &mut Line, pod: &Pod, path: &str) -> Result<Vec<u8>, SourceStatus> {
         let namespace = &pod.metadata.namespace;
-        let known = self.tokens.lock().await.get(namespace).cloned();
+        let known = self.tokens.lock().await.get(namespace.as_str()).cloned();
         let (code, body) = line.page(path, known.as_deref()).await.map_err(broken)?;
         let (code, body) = if code == StatusCode::UNAUTHORIZED {
             let token = self.token(namespace).await?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use meshlift_model::intent::SloCritical;
+use meshlift_model::k8s::Known;
 use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::snapshot::Snapshot;
 
@@ -104,7 +105,14 @@ fn pods_and_workloads(
         }
         let shop = Workshop { index, injectors, pods: &by_owner };
         let drafts = drafts(snapshot, &owners, &by_owner, &foreign);
-        drafts.into_iter().map(|draft| (draft.workload.clone(), shop.workload(draft))).collect()
+        // Most workloads have few pods, all on one revision: their counts are alike.
+        let mut counts = Known::default();
+        let made = drafts.into_iter().map(|draft| {
+            let mut workload = shop.workload(draft);
+            counts.join(&mut workload.now);
+            (workload.workload.clone(), workload)
+        });
+        made.collect()
     };
     // Built at once, a map is as small as can be.
     (workloads, facts.into_iter().collect())

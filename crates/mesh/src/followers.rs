@@ -40,12 +40,12 @@ pub(crate) fn namespaces(
     let mut facts: BTreeMap<String, NamespaceFacts> =
         recorded.map(|namespace| (namespace.metadata.name.clone(), fact(namespace))).collect();
     for workload in workloads.keys() {
-        if let Some(namespace) = facts.get_mut(&workload.namespace) {
+        if let Some(namespace) = facts.get_mut(workload.namespace.as_str()) {
             namespace.workloads.push(workload.clone());
         }
     }
     for pod in pods.values().filter(|pod| !pod.finished) {
-        if let Some(namespace) = facts.get_mut(&pod.pod.namespace) {
+        if let Some(namespace) = facts.get_mut(pod.pod.namespace.as_str()) {
             namespace.pods += 1;
         }
     }

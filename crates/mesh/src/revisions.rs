@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use meshlift_model::EcoString;
 use meshlift_model::defaults::{REV_LABEL, TAG_LABEL};
 use meshlift_model::k8s::{Deployment, Resource, Service};
 use meshlift_model::names::{ObjectRef, RevisionName};
@@ -66,13 +67,13 @@ fn revision(
     let called =
         injector.and_then(|one| one.webhooks.iter().find_map(|hook| hook.client_config.service.as_ref()));
     let namespace = deployment
-        .map(|one| one.metadata.namespace.clone())
-        .or_else(|| pods.first().map(|pod| pod.metadata.namespace.clone()))
-        .or_else(|| service.map(|one| one.metadata.namespace.clone()))
-        .or_else(|| called.map(|service| service.namespace.clone()))
-        .unwrap_or_else(|| SYSTEM_NAMESPACE.to_owned());
+        .map(|one| one.metadata.namespace.as_str())
+        .or_else(|| pods.first().map(|pod| pod.metadata.namespace.as_str()))
+        .or_else(|| service.map(|one| one.metadata.namespace.as_str()))
+        .or_else(|| called.map(|service| service.namespace.as_str()))
+        .unwrap_or(SYSTEM_NAMESPACE);
     let running = |pod: &&&meshlift_model::k8s::Pod| pod.metadata.deletion_timestamp.is_none();
-    let naming = Naming { revision: &name, namespace: &namespace };
+    let naming = Naming { revision: &name, namespace };
     let mut istiods: Vec<String> = pods.iter().map(|pod| pod.metadata.name.clone()).collect();
     istiods.sort();
     Revision {
@@ -91,7 +92,7 @@ fn revision(
         objects: objects(&naming, all),
         missing: missing(&naming, deployment, injector, service, index),
         istiods,
-        namespace,
+        namespace: namespace.to_owned(),
         name,
     }
 }
@@ -129,7 +130,7 @@ fn count(number: usize) -> i32 {
 }
 
 /// Namespaces that hold an istiod, most istiods first.
-pub(crate) fn system_namespaces(control: &ControlPlane<'_>) -> Vec<String> {
+pub(crate) fn system_namespaces(control: &ControlPlane<'_>) -> Vec<EcoString> {
     let mut istiods: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, deployment) in &control.deployments {
         istiods.entry(&deployment.metadata.namespace).or_default();
@@ -139,7 +140,7 @@ pub(crate) fn system_namespaces(control: &ControlPlane<'_>) -> Vec<String> {
     }
     let mut order: Vec<(&str, usize)> = istiods.into_iter().collect();
     order.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    order.into_iter().map(|(namespace, _)| namespace.to_owned()).collect()
+    order.into_iter().map(|(namespace, _)| namespace.into()).collect()
 }
 
 /// Refers to the objects of a list that satisfy a condition.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_model::k8s::{Pod, Resource, StringMap};
+use meshlift_model::k8s::{Pod, Resource, Shared, StringMap};
 use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::selector::LabelSelector;
 
@@ -100,12 +100,12 @@ impl Workshop<'_, '_> {
 }
 
 /// Pods by the revision that they carry.
-fn now(pods: &[&PodFacts]) -> BTreeMap<Option<RevisionName>, usize> {
-    let mut now = BTreeMap::new();
+fn now(pods: &[&PodFacts]) -> Shared<BTreeMap<Option<RevisionName>, usize>> {
+    let mut now: BTreeMap<_, usize> = BTreeMap::new();
     for pod in pods {
         *now.entry(pod.revision.clone()).or_default() += 1;
     }
-    now
+    now.into()
 }
 
 /// What a workload is to the mesh, by the labels and containers of its pods.

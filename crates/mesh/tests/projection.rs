@@ -164,7 +164,12 @@ fn restarted_pods_look_like_recorded_ones() {
         let proxy = template.spec.init_containers.iter().find(|one| one.name == "istio-proxy").unwrap();
         (
             proxy.clone(),
-            template.metadata.annotations["sidecar.istio.io/status"].parse::<serde_json::Value>().unwrap(),
+            template
+                .metadata
+                .annotation("sidecar.istio.io/status")
+                .unwrap()
+                .parse::<serde_json::Value>()
+                .unwrap(),
         )
     };
     let (ours, theirs) = (shape(&projected), shape(&real));
@@ -177,10 +182,10 @@ fn restarts_follow_the_webhooks_and_nothing_else() {
     let broken = mesh("after-broken");
     let bff = ObjectRef::new("Deployment", "web", "bff");
     let bare = broken.project(&[Edit::Restart { workload: bff.clone() }]);
-    assert_eq!(bare.workloads[&bff].now, BTreeMap::from([(None, 3)]));
+    assert_eq!(bare.workloads[&bff].now, BTreeMap::from([(None, 3)]).into());
     let cured =
         broken.project(&[select("web", None, Some("prod-stable")), Edit::Restart { workload: bff.clone() }]);
-    assert_eq!(cured.workloads[&bff].now, BTreeMap::from([(Some(new()), 3)]));
+    assert_eq!(cured.workloads[&bff].now, BTreeMap::from([(Some(new()), 3)]).into());
 
     let before = mesh("before");
     let legacy: Vec<&ObjectRef> =
@@ -212,7 +217,7 @@ fn restarts_reach_what_controllers_reach() {
     let storefront = ObjectRef::new("Deployment", "web", "storefront");
     let canary = mesh("canary-moved");
     let through = canary.project(&[Edit::Restart { workload: storefront.clone() }]);
-    assert_eq!(through.workloads[&storefront].now, BTreeMap::from([(Some(new()), 6)]));
+    assert_eq!(through.workloads[&storefront].now, BTreeMap::from([(Some(new()), 6)]).into());
     assert_eq!(through.workloads[&storefront].state, RolloutState::Settled);
 }
 

@@ -1,5 +1,8 @@
 //! What a check says about the mesh.
 
+use std::borrow::Cow;
+
+use ecow::EcoString;
 use serde::{Deserialize, Serialize};
 
 use crate::names::ObjectRef;
@@ -8,7 +11,7 @@ use crate::names::ObjectRef;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Stable code, `MLnnnn`.
-    pub code: String,
+    pub code: EcoString,
     /// How bad it is.
     pub severity: Severity,
     /// Failed, or unknown for lack of a source.
@@ -16,15 +19,15 @@ pub struct Finding {
     /// The object it is about.
     pub subject: ObjectRef,
     /// A few words, the same for every finding of the code.
-    pub title: String,
+    pub title: Cow<'static, str>,
     /// One sentence with the facts of this subject.
     pub detail: String,
     /// What to do about it.
-    pub hint: String,
+    pub hint: Cow<'static, str>,
     /// Facts that it rests on: `Deployment/web/bff spec.strategy.type=Recreate`.
     pub evidence: Vec<String>,
     /// Anchor of its documentation: `docs/reference/checks.md#mlnnnn`.
-    pub docs: String,
+    pub docs: EcoString,
     /// What follows for an upgrade; groups the output.
     pub consequence: Consequence,
     /// Words of the choices that decide it; empty where none is needed.

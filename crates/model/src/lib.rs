@@ -25,6 +25,8 @@ pub mod series;
 pub mod snapshot;
 pub mod tag_objects;
 mod text;
+
+pub use ecow::EcoString;
 pub mod time;
 pub mod traffic_constants;
 pub mod upgrade_path;

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use ecow::EcoString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::text::read_text;
@@ -77,7 +78,7 @@ pub struct ObjectWords {
     /// Kind, such as `Deployment`.
     pub kind: Word,
     /// Namespace; empty for cluster-scoped objects.
-    pub namespace: String,
+    pub namespace: EcoString,
     /// Name.
     pub name: String,
 }
@@ -113,7 +114,7 @@ impl ObjectRef {
     /// A reference to a namespaced object.
     #[must_use]
     pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
-        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        let (namespace, name) = (namespace.into(), name.to_owned());
         Self(Arc::new(ObjectWords { kind: kind.into(), namespace, name }))
     }
 

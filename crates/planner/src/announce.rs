@@ -107,9 +107,9 @@ fn by_person(survey: &Survey, step: &Step) -> Vec<Edit> {
     let gateway = survey.gateways.iter().find(|gateway| moved(gateway.mover.workload()));
     let Some(gateway) = gateway else { return Vec::new() };
     let workload = gateway.mover.workload();
-    let selector = gateway
-        .selector
-        .as_ref()
-        .map(|(_, to)| Edit::SelectNamespace { namespace: workload.namespace.clone(), selector: to.clone() });
+    let selector = gateway.selector.as_ref().map(|(_, to)| Edit::SelectNamespace {
+        namespace: workload.namespace.to_string(),
+        selector: to.clone(),
+    });
     selector.into_iter().chain([Edit::Restart { workload: workload.clone() }]).collect()
 }

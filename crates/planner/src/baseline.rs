@@ -131,15 +131,15 @@ mod tests {
 
     fn finding(code: &str, verdict: Verdict) -> Finding {
         Finding {
-            code: code.to_owned(),
+            code: code.into(),
             severity: Severity::Warn,
             verdict,
             subject: "Deployment/web/bff".parse().unwrap(),
-            title: String::new(),
+            title: "".into(),
             detail: String::new(),
-            hint: String::new(),
+            hint: "".into(),
             evidence: Vec::new(),
-            docs: String::new(),
+            docs: "".into(),
             consequence: Consequence::Shared,
             offers: Vec::new(),
         }

@@ -35,7 +35,7 @@ pub(crate) fn scope(mesh: &Mesh, finding: &Finding) -> Scope {
     let global = subject.namespace.is_empty()
         || subject.kind == "Source"
         || mesh.system_namespaces.contains(&subject.namespace);
-    if global { Scope::Run } else { Scope::Namespace(subject.namespace.clone()) }
+    if global { Scope::Run } else { Scope::Namespace(subject.namespace.to_string()) }
 }
 
 /// A choice and the hazard that it decides.
@@ -234,7 +234,7 @@ fn not_offered(choice: &Choice, finding: &Finding, path: String) -> IntentError 
     IntentError::NotOffered {
         path,
         subject: Box::new(choice.subject.clone()),
-        code: finding.code.clone(),
+        code: finding.code.to_string(),
         choice: choice.choose.to_string(),
         offers: finding.offers.clone(),
     }

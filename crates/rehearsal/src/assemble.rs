@@ -100,7 +100,7 @@ impl Assembly<'_> {
         let why = if best.loss.lost_millis > 0.0 { best.why() } else { worst.why() };
         WorkloadReport {
             kind: workload.kind.to_string(),
-            namespace: workload.namespace.clone(),
+            namespace: workload.namespace.to_string(),
             name: workload.name.clone(),
             verdict: verdict(best, [worst]),
             ready_min: best.ready_min.min(worst.ready_min),
@@ -193,7 +193,7 @@ impl Assembly<'_> {
                 traffic.get(service).map_or(endpoints, |traffic| traffic.endpoints_min)
             };
             ServiceReport {
-                namespace: service.namespace.clone(),
+                namespace: service.namespace.to_string(),
                 name: service.name.clone(),
                 endpoints,
                 endpoints_min: least(best),

@@ -81,7 +81,7 @@ mod tests {
             detail: "d <&>".into(),
             hint: "h".into(),
             evidence: vec![],
-            docs: String::new(),
+            docs: "".into(),
             consequence: meshlift_model::finding::Consequence::Gap,
             offers: vec![],
         };

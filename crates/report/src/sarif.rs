@@ -159,7 +159,7 @@ mod tests {
             detail: "d".into(),
             hint: "h".into(),
             evidence: vec![],
-            docs: String::new(),
+            docs: "".into(),
             consequence: Consequence::Gap,
             offers: vec![],
         }

@@ -98,7 +98,7 @@ pub fn redact(objects: &mut Objects) {
 /// The same for part of a cluster, as early as can be: where istiods are is not known yet, so config maps keep
 /// what they may hold there.
 pub(crate) fn redact_part(objects: &mut Objects) {
-    let everywhere = objects.config_maps.iter().map(|map| map.metadata.namespace.clone()).collect();
+    let everywhere = objects.config_maps.iter().map(|map| map.metadata.namespace.to_string()).collect();
     redact_beside(objects, &everywhere);
 }
 
@@ -181,7 +181,7 @@ fn istiod_namespaces(objects: &Objects) -> BTreeSet<String> {
         .map(|deployment| &deployment.metadata)
         .chain(objects.pods.iter().map(|pod| &pod.metadata))
         .chain(objects.services.iter().map(|service| &service.metadata));
-    metas.filter(|meta| meta.label("app") == Some("istiod")).map(|meta| meta.namespace.clone()).collect()
+    metas.filter(|meta| meta.label("app") == Some("istiod")).map(|meta| meta.namespace.to_string()).collect()
 }
 
 fn redact_config_map(map: &mut ConfigMap, control_planes: &BTreeSet<String>) {
@@ -191,7 +191,7 @@ fn redact_config_map(map: &mut ConfigMap, control_planes: &BTreeSet<String>) {
         name == rule.name || (rule.revisioned && revision.is_some_and(|revision| !revision.is_empty()))
     });
     match rule {
-        Some(rule) if rule.everywhere || control_planes.contains(&map.metadata.namespace) => {
+        Some(rule) if rule.everywhere || control_planes.contains(map.metadata.namespace.as_str()) => {
             map.data.retain(|key, _| rule.keys.is_empty() || rule.keys.contains(&key.as_str()));
         }
         Some(_) | None => map.data = Shared::default(),

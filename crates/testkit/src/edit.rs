@@ -1,6 +1,6 @@
 //! Objects of a mesh, to be changed.
 
-use meshlift_model::k8s::{ObjectMeta, Pod, PodSpec, Resource};
+use meshlift_model::k8s::{ObjectMeta, Pod, PodSpec, Resource, TemplateMeta};
 use meshlift_model::snapshot::Snapshot;
 
 /// An object by `namespace/name`, or by name.
@@ -27,7 +27,7 @@ pub fn pods_of<'a>(snapshot: &'a mut Snapshot, path: &str) -> Vec<&'a mut Pod> {
 }
 
 /// Template and pods of a workload, to be changed alike.
-pub fn with_specs(snapshot: &mut Snapshot, path: &str, change: impl Fn(&mut ObjectMeta, &mut PodSpec)) {
+pub fn with_specs(snapshot: &mut Snapshot, path: &str, change: impl Fn(&mut TemplateMeta, &mut PodSpec)) {
     let objects = &mut snapshot.objects;
     let is = |meta: &ObjectMeta| meta.path() == path;
     let deployments =
@@ -41,6 +41,8 @@ pub fn with_specs(snapshot: &mut Snapshot, path: &str, change: impl Fn(&mut Obje
     }
     for pod in pods_of(snapshot, path) {
         let Pod { metadata, spec, .. } = pod;
-        change(metadata, spec);
+        let mut meta = TemplateMeta::from(&*metadata);
+        change(&mut meta, spec);
+        (metadata.labels, metadata.annotations) = (meta.labels, meta.annotations);
     }
 }

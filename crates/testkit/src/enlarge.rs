@@ -59,7 +59,7 @@ impl KindWork for Copy<'_> {
             let namespace = if R::KIND == "Namespace" {
                 object.meta().name.clone()
             } else {
-                object.meta().namespace.clone()
+                object.meta().namespace.to_string()
             };
             let owned_by = |kind: &str| object.meta().owner_references.iter().any(|owner| owner.kind == kind);
             let per_node = R::KIND == "DaemonSet" || owned_by("DaemonSet");
@@ -81,11 +81,11 @@ fn renamed(mut object: Object, namespace: &str, copy: usize) -> Object {
     if meta.namespace.is_empty() {
         meta.name = name;
     } else {
-        meta.namespace = name;
+        meta.namespace = name.into();
     }
     if let Object::EndpointSlice(slice) = &mut object {
         for target in slice.endpoints.iter_mut().filter_map(|endpoint| endpoint.target_ref.as_mut()) {
-            target.namespace = copied(&target.namespace, copy);
+            target.namespace = copied(&target.namespace, copy).into();
             target.uid = copied(&target.uid, copy);
         }
     }

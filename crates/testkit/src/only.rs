@@ -57,7 +57,7 @@ impl<'a> Cut<'a> {
                 && cut.is_kept(object)
             {
                 let ObjectMeta { namespace, labels, .. } = metadata.clone();
-                cut.pods.entry(namespace).or_default().push(labels);
+                cut.pods.entry(namespace.to_string()).or_default().push(labels);
             }
         }
         cut

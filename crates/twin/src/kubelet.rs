@@ -156,7 +156,7 @@ impl Kubelet {
             .find(|other| other.spec.node_name == pod.spec.node_name && !other.status.host_ip.is_empty());
         pod.status.host_ip = host.map(|other| other.status.host_ip.clone()).unwrap_or_default();
         pod.status.pod_ip =
-            if pod.spec.host_network { pod.status.host_ip.clone() } else { self.free_address() };
+            if pod.spec.host_network { pod.status.host_ip.clone() } else { self.free_address().into() };
         pod.status.start_time = Some(now);
         pod.status.phase = "Running".into();
         for type_ in ["Initialized", "PodReadyToStartContainers"] {
@@ -188,8 +188,8 @@ impl Kubelet {
                 self.used.remove(&address);
             }
         } else if !pod.status.pod_ip.is_empty() && !self.address_of.contains_key(uid) {
-            self.address_of.insert(uid.clone(), pod.status.pod_ip.clone());
-            self.used.insert(pod.status.pod_ip.clone());
+            self.address_of.insert(uid.clone(), pod.status.pod_ip.to_string());
+            self.used.insert(pod.status.pod_ip.to_string());
         }
     }
 

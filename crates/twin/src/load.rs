@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use meshlift_model::k8s::{
     ControllerRevision, DaemonSet, Deployment, Object, ObjectMeta, Objects, Pod, PodTemplateSpec, ReplicaSet,
-    ReplicaSetSpec, Resource, StatefulSet,
+    ReplicaSetSpec, Resource, StatefulSet, StringMap,
 };
 
 use crate::controllers::history::{self, REVISION_HASH};
@@ -56,7 +56,8 @@ fn set_of(pods: &[&Pod], objects: &Objects) -> Option<ReplicaSet> {
     let live =
         pods.iter().filter(|pod| !pod.is_finished() && pod.metadata.deletion_timestamp.is_none()).count();
     let desired = deployment.spec.replicas.unwrap_or(1).to_string();
-    let mut annotations = BTreeMap::from([("deployment.kubernetes.io/desired-replicas".to_owned(), desired)]);
+    let mut annotations =
+        StringMap::from([("deployment.kubernetes.io/desired-replicas".to_owned(), desired)]);
     let revision = "deployment.kubernetes.io/revision";
     if let Some(number) = deployment.metadata.annotation(revision).filter(|_| newest) {
         annotations.insert(revision.to_owned(), number.to_owned());

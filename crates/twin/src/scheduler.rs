@@ -31,8 +31,8 @@ impl Scheduler {
         match self.counted.get(&pod.metadata.uid) {
             None if runs => {
                 let (node, asked) = (pod.spec.node_name.clone(), Requests::of_pod(pod));
-                self.load.entry(node.clone()).or_default().add(&asked);
-                self.counted.insert(pod.metadata.uid.clone(), (node, asked));
+                self.load.entry(node.to_string()).or_default().add(&asked);
+                self.counted.insert(pod.metadata.uid.clone(), (node.to_string(), asked));
                 false
             }
             Some((node, asked)) if !runs => {

@@ -117,7 +117,7 @@ fn the_recorded_webhooks_choose_the_revision_that_each_pod_carries() {
         moving.push((name, others));
     }
     // The one recording whose tag was removed under its followers.
-    assert_eq!(bare_on_restart, vec![("after-broken", "web".to_owned()); 9]);
+    assert_eq!(bare_on_restart, vec![("after-broken", "web".into()); 9]);
     // Pods made before their tag moved: a restart would give them the other revision.
     let between: Vec<_> = moving.into_iter().filter(|(_, others)| *others > 0).collect();
     let recorded =

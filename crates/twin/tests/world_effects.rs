@@ -107,7 +107,7 @@ fn what_is_loaded_comes_out_again() {
 fn comparable(object: &Object) -> Object {
     let mut object = object.clone();
     let meta = object.meta_mut();
-    (meta.uid, meta.resource_version) = (String::new(), String::new());
+    (meta.uid, meta.resource_version) = Default::default();
     meta.creation_timestamp = None;
     meta.generation = 0;
     if let Object::Service(service) = &mut object {

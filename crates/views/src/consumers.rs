@@ -85,7 +85,7 @@ fn selected(source: &impl ObjectSource, of: impl Fn(&MutatingWebhookConfiguratio
             continue;
         }
         let namespace = namespace_of(source, &owner.namespace);
-        let mut pod = Pod { metadata: template.metadata, spec: template.spec, ..Pod::default() };
+        let mut pod = Pod { metadata: template.metadata.into(), spec: template.spec, ..Pod::default() };
         pod.metadata.namespace.clone_from(&owner.namespace);
         if webhooks.iter().any(|webhook| webhook.wants(&namespace, &pod)) {
             found.push(format!("{owner} (pod template)"));
@@ -108,7 +108,7 @@ fn templates(source: &impl ObjectSource) -> Vec<(ObjectRef, PodTemplateSpec)> {
     let bare =
         source.list_all::<Pod>().filter(|pod| pod.metadata.controller().is_none() && !pod.is_finished());
     all.extend(bare.map(|pod| {
-        (pod.object_ref(), PodTemplateSpec { metadata: pod.metadata.clone(), spec: pod.spec.clone() })
+        (pod.object_ref(), PodTemplateSpec { metadata: (&pod.metadata).into(), spec: pod.spec.clone() })
     }));
     all
 }

@@ -85,7 +85,7 @@ fn listed(told: &IstiodAnswers) -> Listed {
 
 impl Proxies for ToldProxies {
     fn link(&self, pod: &Pod) -> Option<Link> {
-        let key = (pod.metadata.namespace.clone(), pod.metadata.name.clone());
+        let key = (pod.metadata.namespace.to_string(), pod.metadata.name.clone());
         // A pod of the same name may have had it before: its connection is older than this pod.
         let is_own = |seen: &&Seen| {
             let since = seen.since.map(Time::whole_second);
@@ -116,7 +116,7 @@ mod tests {
     fn istiod(name: &str, revision: &str) -> Pod {
         let mut pod = Pod::default();
         pod.metadata.name = name.to_owned();
-        pod.metadata.namespace = "istio-system".to_owned();
+        pod.metadata.namespace = "istio-system".into();
         let env =
             vec![EnvVar { name: "REVISION".to_owned(), value: revision.to_owned(), ..EnvVar::default() }];
         pod.spec.containers =
@@ -146,7 +146,7 @@ mod tests {
     fn a_connection_that_is_older_than_the_pod_is_its_namesakes() {
         let mut pod = Pod::default();
         pod.metadata.name = "pg-0".to_owned();
-        pod.metadata.namespace = "data".to_owned();
+        pod.metadata.namespace = "data".into();
         pod.metadata.creation_timestamp = Some(Time::parse("2026-01-01T10:00:00Z").unwrap());
         let objects =
             Objects { pods: vec![istiod("old", "1-29-6"), istiod("new", "1-30-3")], ..Objects::default() };

@@ -118,12 +118,7 @@ impl<S: ObjectSource, P: Proxies> Context<'_, S, P> {
         let mut stripped = injection::strip(pod);
         // Where it was scheduled is no part of what its owner wrote: made anew, it may run elsewhere.
         stripped.spec.node_name.clear();
-        let labels = ObjectMeta {
-            labels: stripped.metadata.labels,
-            annotations: stripped.metadata.annotations,
-            ..ObjectMeta::default()
-        };
-        let template = PodTemplateSpec { metadata: labels, spec: stripped.spec };
+        let template = PodTemplateSpec { metadata: (&stripped.metadata).into(), spec: stripped.spec };
         let pods = if pod.is_finished() { Vec::new() } else { vec![self.pod(pod, true)] };
         self.assembled(Common {
             meta: &pod.metadata,
@@ -148,7 +143,7 @@ impl<S: ObjectSource, P: Proxies> Context<'_, S, P> {
         WorkloadView {
             workload: self.workload.clone(),
             uid: common.meta.uid.clone(),
-            resource_version: common.meta.resource_version.clone(),
+            resource_version: common.meta.resource_version.to_string(),
             generation: common.meta.generation,
             observed_generation: common.observed_generation,
             template_digest: template_digest(common.template),

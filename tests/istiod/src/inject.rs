@@ -40,7 +40,7 @@ pub(crate) fn injected(
     let mut pod: Pod = serde_json::from_value(raw.clone()).ok()?;
     if pod.metadata.namespace.is_empty() {
         let namespace = review.pointer("/request/namespace").and_then(Value::as_str);
-        pod.metadata.namespace = namespace.unwrap_or_default().to_owned();
+        pod.metadata.namespace = namespace.unwrap_or_default().into();
     }
     let mut store = Store::new(Time::from_millis(0), Seed::new(0));
     for object in mirror.injector_objects(&istiod.metadata.namespace) {

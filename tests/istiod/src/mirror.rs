@@ -50,7 +50,7 @@ impl<R: Resource> Kept<R> {
 
 /// Namespace and name of an object.
 pub(crate) fn key<R: Resource>(object: &R) -> Key {
-    (object.meta().namespace.clone(), object.meta().name.clone())
+    (object.meta().namespace.to_string(), object.meta().name.clone())
 }
 
 /// All that istiods look at.

@@ -83,7 +83,7 @@ async fn turn(
     let accepting: Vec<Accepting> = accepting
         .map(|(key, (pod, revision))| Accepting {
             pod: key.clone(),
-            address: pod.status.pod_ip.clone(),
+            address: pod.status.pod_ip.to_string(),
             revision: revision.clone(),
         })
         .collect();

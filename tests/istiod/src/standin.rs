@@ -168,7 +168,7 @@ fn istiod_namespaces(recording: &Snapshot) -> Vec<String> {
         .deployments
         .iter()
         .filter(is_istiod)
-        .map(|found| found.metadata.namespace.clone())
+        .map(|found| found.metadata.namespace.to_string())
         .collect()
 }
 
@@ -176,7 +176,7 @@ fn is_control_plane(object: &Object, namespaces: &[String]) -> bool {
     let (resource, meta) = (object.info().resource, object.meta());
     resource == "namespaces"
         || object.info().kind.ends_with("WebhookConfiguration")
-        || (CONTROL_PLANE.contains(&resource) && namespaces.contains(&meta.namespace))
+        || (CONTROL_PLANE.contains(&resource) && namespaces.iter().any(|one| *one == meta.namespace))
 }
 
 /// What is not there yet; `None` once all is.

@@ -61,11 +61,11 @@ where
         while let Some(event) = events.try_next().await? {
             match event {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                    version.clone_from(&object.meta().resource_version);
+                    version = object.meta().resource_version.to_string();
                     shared.change(|mirror| R::kept(mirror).put(object));
                 }
                 WatchEvent::Deleted(object) => {
-                    version.clone_from(&object.meta().resource_version);
+                    version = object.meta().resource_version.to_string();
                     shared.change(|mirror| R::kept(mirror).remove(&object));
                 }
                 WatchEvent::Bookmark(bookmark) => version = bookmark.metadata.resource_version,

@@ -58,7 +58,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
                 .restarted()
                 .filter(|workload| {
                     let namespace = namespaces.get(workload.workload.namespace.as_str());
-                    let pod = Pod { metadata: workload.template.metadata.clone(), ..Pod::default() };
+                    let pod = Pod { metadata: workload.template.metadata.clone().into(), ..Pod::default() };
                     is_older(context, workload, meta)
                         && namespace.is_some_and(|namespace| strict.iter().any(|one| one.wants(namespace, &pod)))
                 })

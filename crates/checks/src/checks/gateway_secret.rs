@@ -10,6 +10,9 @@ use meshlift_model::snapshot::SourceStatus;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
+/// Secrets that a finding names; more are counted.
+const SHOWN_MAX: usize = 3;
+
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML3005",
@@ -31,67 +34,69 @@ pub(super) const CHECK: Check = Check {
     find,
 };
 
+/// A Secret's namespace and name.
+type Name<'a> = (&'a str, &'a str);
+
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let named = named(context);
-    if named.is_empty() {
-        return Vec::new();
-    }
+    let objects = context.objects();
     let unread = match context.mesh.snapshot.source("secrets") {
         SourceStatus::Read { .. } | SourceStatus::Absent => None,
         SourceStatus::Refused { reason } | SourceStatus::Broken { reason } => Some(reason),
     };
-    let there: BTreeSet<(&str, &str)> = context
-        .objects()
-        .secrets
-        .iter()
-        .map(|secret| (secret.metadata.namespace.as_str(), secret.metadata.name.as_str()))
-        .collect();
+    let there = objects.secrets.iter().map(|one| (one.metadata.namespace.as_str(), one.metadata.name.as_str()));
+    let there: BTreeSet<Name<'_>> = there.collect();
+    // Most gateways select the pods of one and the same ingress.
+    let mut selected: BTreeMap<&StringMap, BTreeSet<&str>> = BTreeMap::new();
     let mut hits = Vec::new();
-    for (subject, secrets) in named {
-        let words = |missing: &[&(String, String)]| {
-            missing.iter().map(|(namespace, name)| format!("{namespace}/{name}")).collect::<Vec<_>>().join(", ")
-        };
-        if let Some(reason) = &unread {
-            let all: Vec<&(String, String)> = secrets.iter().collect();
-            let detail = format!("whether {} exists is not known: secrets {reason}", words(&all));
-            hits.push(Hit::new(&subject, detail).unknown().because(format!("secrets: {reason}")));
-            continue;
+    for gateway in &objects.istio_gateways {
+        let names: BTreeSet<&str> = credentials(gateway).collect();
+        if !names.is_empty() {
+            let selector = &gateway.spec.selector;
+            let places = selected.entry(selector).or_insert_with(|| namespaces(context, selector));
+            let secrets = places.iter().flat_map(|place| names.iter().map(|name| (*place, *name)));
+            hits.extend(hit(&gateway.object_ref(), secrets, &there, unread.as_deref()));
         }
-        let missing: Vec<&(String, String)> = secrets
-            .iter()
-            .filter(|(namespace, name)| !there.contains(&(namespace.as_str(), name.as_str())))
+    }
+    for gateway in &objects.gateways {
+        let listeners = gateway.spec.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+        let named = listeners.flat_map(|tls| &tls.certificate_refs);
+        let secrets: BTreeSet<Name<'_>> = named
+            .filter(|one| matches!(one.kind.as_str(), "" | "Secret"))
+            .map(|one| (one.namespace.as_deref().unwrap_or(&gateway.metadata.namespace), one.name.as_str()))
             .collect();
-        if !missing.is_empty() {
-            let detail = format!("it names {}, which does not exist", words(&missing));
-            hits.push(Hit::new(&subject, detail).because(format!("no Secret {}", words(&missing))));
-        }
+        hits.extend(hit(&gateway.object_ref(), secrets.into_iter(), &there, unread.as_deref()));
     }
     hits
 }
 
-/// Secrets, as namespace and name, by the object that names them.
-fn named(context: &Context<'_>) -> BTreeMap<ObjectRef, BTreeSet<(String, String)>> {
-    let mut named: BTreeMap<ObjectRef, BTreeSet<(String, String)>> = BTreeMap::new();
-    // Most gateways select the pods of one and the same ingress.
-    let mut selected: BTreeMap<&StringMap, BTreeSet<&str>> = BTreeMap::new();
-    for gateway in &context.objects().istio_gateways {
-        for name in credentials(gateway) {
-            let selector = &gateway.spec.selector;
-            let namespaces = selected.entry(selector).or_insert_with(|| namespaces(context, selector));
-            let secrets = namespaces.iter().map(|namespace| ((*namespace).to_owned(), name.to_owned()));
-            named.entry(gateway.object_ref()).or_default().extend(secrets);
+/// What there is to say of a gateway that names these.
+fn hit<'a>(
+    subject: &ObjectRef,
+    secrets: impl Iterator<Item = Name<'a>>,
+    there: &BTreeSet<Name<'_>>,
+    unread: Option<&str>,
+) -> Option<Hit> {
+    let (mut shown, mut more) = (Vec::new(), 0);
+    for (namespace, name) in secrets.filter(|one| unread.is_some() || !there.contains(one)) {
+        if shown.len() < SHOWN_MAX {
+            shown.push(format!("{namespace}/{name}"));
+        } else {
+            more += 1;
         }
     }
-    for gateway in &context.objects().gateways {
-        let listeners = gateway.spec.listeners.iter().filter_map(|listener| listener.tls.as_ref());
-        for secret in listeners.flat_map(|tls| &tls.certificate_refs) {
-            if matches!(secret.kind.as_str(), "" | "Secret") {
-                let namespace = secret.namespace.clone().unwrap_or_else(|| gateway.metadata.namespace.clone());
-                named.entry(gateway.object_ref()).or_default().insert((namespace, secret.name.clone()));
-            }
+    let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let words = shown.join(", ") + &rest;
+    match unread {
+        _ if shown.is_empty() => None,
+        Some(reason) => {
+            let detail = format!("whether {words} exists is not known: secrets {reason}");
+            Some(Hit::new(subject, detail).unknown().because(format!("secrets: {reason}")))
+        }
+        None => {
+            let detail = format!("it names {words}, which does not exist");
+            Some(Hit::new(subject, detail).because(format!("no Secret {words}")))
         }
     }
-    named
 }
 
 /// Secrets of the cluster that an Istio Gateway names; `sds://` and `configmap://` name something else.

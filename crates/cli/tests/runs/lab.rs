@@ -71,7 +71,7 @@ impl Lab {
     pub(crate) fn with(workloads: &[&str]) -> Self {
         let recording = meshlift_snapshot::fixtures::cluster("before").unwrap();
         let keep: BTreeSet<_> = workloads.iter().map(|one| one.parse::<ObjectRef>().unwrap()).collect();
-        let namespaces = keep.iter().map(|one| one.namespace.clone()).collect();
+        let namespaces = keep.iter().map(|one| one.namespace.to_string()).collect();
         let mesh = only(&recording, &keep, &["istio-system"]);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let (cluster, standin, operator) = runtime.block_on(async {

@@ -71,7 +71,7 @@ fn api_object(one: &Workload) -> Object {
     deployment.metadata.name.clone_from(&one.me.name);
     deployment.metadata.namespace.clone_from(&one.me.namespace);
     deployment.metadata.uid.clone_from(&one.uid);
-    deployment.metadata.resource_version = one.version.to_string();
+    deployment.metadata.resource_version = one.version.to_string().into();
     deployment.spec.replicas = Some(one.replicas);
     if one.me.kind == "StatefulSet" {
         let metadata = deployment.metadata;

@@ -169,7 +169,7 @@ impl World {
         let (uid, version) = match self.workloads.get(&write.target) {
             Some(one) => (one.uid.clone(), one.version.to_string()),
             None => match self.objects.get(&write.target) {
-                Some(object) => (object.meta().uid.clone(), object.meta().resource_version.clone()),
+                Some(object) => (object.meta().uid.clone(), object.meta().resource_version.to_string()),
                 None => return Ok(()),
             },
         };
@@ -191,7 +191,7 @@ impl World {
         match &write.change {
             Change::Labels { labels } => {
                 let meta = self.objects.get_mut(&write.target).ok_or_else(missing)?.meta_mut();
-                meta.resource_version = version.to_string();
+                meta.resource_version = version.to_string().into();
                 for (key, value) in labels {
                     match value {
                         Some(value) => drop(meta.labels.insert(key.clone(), value.clone())),

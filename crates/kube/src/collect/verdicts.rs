@@ -85,7 +85,7 @@ fn validators(gathered: &Gathered) -> Vec<(Pod, Webhook)> {
     for webhook in configurations.iter().flat_map(|one| &one.webhooks) {
         let Some(target) = &webhook.client_config.service else { continue };
         let service = services.iter().find(|service| {
-            (&service.metadata.name, &service.metadata.namespace) == (&target.name, &target.namespace)
+            service.metadata.name == target.name && service.metadata.namespace == target.namespace
         });
         let Some(selector) = service.map(|service| &service.spec.selector) else { continue };
         let behind = |pod: &&Pod| {

@@ -187,7 +187,7 @@ pub(crate) fn a_namespace_that_somebody_relabelled(world: &mut dyn WorldPort) ->
     else {
         panic!("no namespace")
     };
-    let version = Some(seen.meta().resource_version.clone());
+    let version = Some(seen.meta().resource_version.to_string());
     let labels =
         |value: &str| Change::Labels { labels: [("team".to_owned(), Some(value.to_owned()))].into() };
     vec![
@@ -201,8 +201,11 @@ pub(crate) fn an_injector_that_does_not_answer(world: &mut dyn WorldPort) -> Sto
     let labels = [(REV_LABEL.to_owned(), Some("7-7-7".to_owned()))].into();
     let namespace = ObjectRef::cluster("Namespace", "no-injector");
     let mut story = vec![write(world, namespace, None, Change::Labels { labels })];
-    let query =
-        Query::DryRun { namespace: workload.namespace.clone(), workloads: vec![workload.clone()], count: 2 };
+    let query = Query::DryRun {
+        namespace: workload.namespace.to_string(),
+        workloads: vec![workload.clone()],
+        count: 2,
+    };
     let Outcome::Observed { observation: Observation::DryRun { proofs } } = act(world, &Effect::Read(query))
     else {
         panic!("another answer")

@@ -25,10 +25,8 @@ fn mesh() -> Snapshot {
     let mut objects = Objects::default();
     for object in recording.objects.to_vec() {
         let meta = object.meta();
-        let name = if object.info().namespaced { &meta.namespace } else { &meta.name };
-        if !(object.info().namespaced || object.info().kind == "Namespace")
-            || NAMESPACES.contains(&name.as_str())
-        {
+        let name = if object.info().namespaced { meta.namespace.as_str() } else { meta.name.as_str() };
+        if !(object.info().namespaced || object.info().kind == "Namespace") || NAMESPACES.contains(&name) {
             objects.push(object);
         }
     }
@@ -101,7 +99,7 @@ fn validators_judge_what_is_there(scene: &mut Scene, mut behave: impl FnMut(Beha
 }
 
 fn proofs(scene: &mut Scene, workload: ObjectRef, count: usize) -> Vec<InjectionProof> {
-    let namespace = workload.namespace.clone();
+    let namespace = workload.namespace.to_string();
     match scene.ask(Query::DryRun { namespace, workloads: vec![workload], count }) {
         Observation::DryRun { proofs } => proofs,
         other => panic!("{other:?}"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use meshlift_model::k8s::Shared;
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
 use serde::Serialize;
 
@@ -36,7 +37,7 @@ pub struct GatewayFacts {
     pub owner: Option<RevisionName>,
     /// Revision that its pods run.
     #[serde(serialize_with = "super::by_revision")]
-    pub running: BTreeMap<Option<RevisionName>, usize>,
+    pub running: Shared<BTreeMap<Option<RevisionName>, usize>>,
     /// True if `spec.infrastructure.labels` freezes its pod template.
     pub frozen: bool,
     /// Desired pods.

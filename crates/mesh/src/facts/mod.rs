@@ -9,6 +9,7 @@ mod workload;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use meshlift_model::EcoString;
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
 use meshlift_model::snapshot::Snapshot;
 use serde::{Serialize, Serializer};
@@ -26,7 +27,7 @@ pub struct Mesh {
     #[serde(skip)]
     pub snapshot: Arc<Snapshot>,
     /// Namespaces that hold an istiod, most istiods first.
-    pub system_namespaces: Vec<String>,
+    pub system_namespaces: Vec<EcoString>,
     /// Revisions by name, complete or not.
     pub revisions: BTreeMap<RevisionName, Revision>,
     /// Tags by name, `default` among them.

@@ -112,7 +112,7 @@ pub struct Workload {
     pub pods: Vec<ObjectRef>,
     /// Pods by the revision that they carry.
     #[serde(serialize_with = "super::by_revision")]
-    pub now: BTreeMap<Option<RevisionName>, usize>,
+    pub now: Shared<BTreeMap<Option<RevisionName>, usize>>,
     /// Template as the API has it, without what injection adds.
     pub template: PodTemplateSpec,
     /// A pod of it as injection makes it (a running one where there is one, else predicted); absent

@@ -269,7 +269,7 @@ fn add_endpoint(objects: &mut Objects, pod: &Pod, service: &str, uid: &str) {
         slice.metadata.namespace == *namespace && slice.metadata.label(SERVICE_NAME) == Some(service)
     };
     let endpoint = Endpoint {
-        addresses: vec![pod.metadata.name.clone()],
+        addresses: vec![pod.metadata.name.clone().into()],
         conditions: EndpointConditions { ready: Some(true), serving: Some(true), terminating: Some(false) },
         target_ref: Some(TargetRef {
             kind: Pod::KIND.into(),

@@ -1,5 +1,6 @@
 //! Metadata that every object carries, and the small value types used everywhere.
 
+use ecow::EcoString;
 use serde::{Deserialize, Serialize};
 
 use super::{Shared, StringMap};
@@ -12,13 +13,13 @@ api! {
         /// Name, unique within kind and namespace.
         pub name: String,
         /// Namespace; empty for cluster-scoped objects.
-        pub namespace: String,
+        pub namespace: EcoString,
         /// Prefix from which the API server makes a name.
-        pub generate_name: String,
+        pub generate_name: EcoString,
         /// Identity over time: a re-created object has another uid.
         pub uid: String,
         /// Opaque version of this object; changes with each write.
-        pub resource_version: String,
+        pub resource_version: EcoString,
         /// Counts changes of the desired state.
         pub generation: i64,
         /// When the object was created.
@@ -34,7 +35,7 @@ api! {
         /// Owners, for garbage collection and for "who made this".
         pub owner_references: Shared<Vec<OwnerReference>>,
         /// Finalizers that hold a deletion back.
-        pub finalizers: Vec<String>,
+        pub finalizers: Shared<Vec<String>>,
     }
 
     /// `metav1.OwnerReference`.
@@ -68,8 +69,6 @@ api! {
         pub last_transition_time: Option<Time>,
         /// When the condition was last written (Deployment conditions).
         pub last_update_time: Option<Time>,
-        /// Generation that the condition speaks of.
-        pub observed_generation: Option<i64>,
     }
 }
 

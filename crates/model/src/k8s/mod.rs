@@ -39,6 +39,7 @@ mod pod;
 mod policy;
 mod shared;
 mod sharing;
+mod string_map;
 mod workload;
 
 pub use admission::*;
@@ -53,10 +54,8 @@ pub use pod::*;
 pub use policy::*;
 pub use shared::*;
 pub use sharing::*;
+pub use string_map::StringMap;
 pub use workload::*;
-
-/// Labels, annotations, node selectors: ordered, so that output is stable.
-pub type StringMap = std::collections::BTreeMap<String, String>;
 
 /// True if labels have all of the wanted ones.
 #[must_use]

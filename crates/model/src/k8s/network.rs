@@ -1,5 +1,7 @@
 //! Services and their endpoints.
 
+use ecow::EcoString;
+
 use super::{IntOrString, ObjectMeta, Shared, StringMap};
 use crate::selector::LabelSelector;
 use crate::word::Word;
@@ -20,7 +22,7 @@ api! {
         pub type_: Word,
         /// Virtual address; `None` makes it headless.
         #[serde(rename = "clusterIP")]
-        pub cluster_ip: String,
+        pub cluster_ip: EcoString,
         /// Pods behind it; empty means endpoints are managed elsewhere.
         pub selector: Shared<StringMap>,
         /// Ports.
@@ -28,13 +30,13 @@ api! {
         /// List pods that are not ready too.
         pub publish_not_ready_addresses: bool,
         /// `Cluster` or `Local`.
-        pub external_traffic_policy: String,
+        pub external_traffic_policy: Word,
     }
 
     /// `v1.ServicePort`.
     pub struct ServicePort {
         /// Port name; its prefix tells Istio the protocol.
-        pub name: String,
+        pub name: EcoString,
         /// Port of the Service.
         pub port: i32,
         /// Port of the pods, number or name.
@@ -62,7 +64,7 @@ api! {
     /// `discovery.k8s.io/v1.Endpoint`.
     pub struct Endpoint {
         /// Addresses.
-        pub addresses: Vec<String>,
+        pub addresses: Vec<EcoString>,
         /// Conditions.
         pub conditions: EndpointConditions,
         /// The pod behind it.
@@ -86,7 +88,7 @@ api! {
         /// Name.
         pub name: String,
         /// Namespace.
-        pub namespace: String,
+        pub namespace: EcoString,
         /// uid.
         pub uid: String,
     }
@@ -94,7 +96,7 @@ api! {
     /// `discovery.k8s.io/v1.EndpointPort`.
     pub struct EndpointPort {
         /// Port name.
-        pub name: String,
+        pub name: EcoString,
         /// Port number.
         pub port: i32,
         /// Protocol.

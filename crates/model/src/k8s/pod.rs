@@ -1,5 +1,7 @@
 //! Pods, pod templates and containers.
 
+use ecow::EcoString;
+
 use super::{
     Affinity, Condition, IntOrString, ObjectMeta, Shared, StringMap, Taint, TopologySpreadConstraint,
 };
@@ -20,9 +22,19 @@ api! {
     /// `v1.PodTemplateSpec`.
     pub struct PodTemplateSpec {
         /// Labels and annotations of the pods to come.
-        pub metadata: ObjectMeta,
+        pub metadata: TemplateMeta,
         /// Their spec.
         pub spec: PodSpec,
+    }
+
+    /// What a template gives to pods of `metav1.ObjectMeta`: the API server and controllers do the rest.
+    pub struct TemplateMeta {
+        /// Labels.
+        pub labels: Shared<StringMap>,
+        /// Annotations.
+        pub annotations: Shared<StringMap>,
+        /// Finalizers.
+        pub finalizers: Shared<Vec<String>>,
     }
 
     /// `v1.PodSpec`.
@@ -32,7 +44,7 @@ api! {
         /// Init containers; one with `restartPolicy: Always` is a native sidecar.
         pub init_containers: Shared<Vec<Container>>,
         /// Node that the pod is bound to.
-        pub node_name: String,
+        pub node_name: EcoString,
         /// Labels that a node must have.
         pub node_selector: Shared<StringMap>,
         /// Pod uses the node's network: istiod skips injection.
@@ -42,13 +54,13 @@ api! {
         /// `Always`, `OnFailure` or `Never`.
         pub restart_policy: Word,
         /// Service account, the workload's identity.
-        pub service_account_name: String,
+        pub service_account_name: EcoString,
         /// Volumes, as far as they bind a pod to a place or need another object.
         pub volumes: Shared<Vec<Volume>>,
         /// Taints that it may run under.
         pub tolerations: Shared<Vec<Toleration>>,
         /// Secrets with which its images are pulled.
-        pub image_pull_secrets: Vec<LocalObjectReference>,
+        pub image_pull_secrets: Shared<Vec<LocalObjectReference>>,
         /// Where it may run, beside labels of the node.
         pub affinity: Option<Shared<Affinity>>,
         /// How its like are spread.
@@ -261,10 +273,10 @@ api! {
         pub conditions: Vec<Condition>,
         /// Address of the pod.
         #[serde(rename = "podIP")]
-        pub pod_ip: String,
+        pub pod_ip: EcoString,
         /// Address of its node.
         #[serde(rename = "hostIP")]
-        pub host_ip: String,
+        pub host_ip: EcoString,
         /// When the kubelet took it up.
         pub start_time: Option<Time>,
         /// State of the app containers.
@@ -272,7 +284,7 @@ api! {
         /// State of the init containers.
         pub init_container_statuses: Shared<Vec<ContainerStatus>>,
         /// Reason of a failed or evicted pod.
-        pub reason: String,
+        pub reason: Word,
     }
 
     /// `v1.ContainerStatus`.
@@ -287,6 +299,33 @@ api! {
         pub started: Option<bool>,
         /// Restarts so far.
         pub restart_count: i32,
+    }
+}
+
+impl TemplateMeta {
+    /// Value of a label.
+    #[must_use]
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels.get(key).map(String::as_str)
+    }
+
+    /// Value of an annotation.
+    #[must_use]
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations.get(key).map(String::as_str)
+    }
+}
+
+impl From<&ObjectMeta> for TemplateMeta {
+    fn from(meta: &ObjectMeta) -> Self {
+        let ObjectMeta { labels, annotations, .. } = meta.clone();
+        Self { labels, annotations, ..Self::default() }
+    }
+}
+
+impl From<TemplateMeta> for ObjectMeta {
+    fn from(TemplateMeta { labels, annotations, finalizers }: TemplateMeta) -> Self {
+        Self { labels, annotations, finalizers, ..Self::default() }
     }
 }
 

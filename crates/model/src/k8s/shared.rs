@@ -10,6 +10,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use super::StringMap;
+
 /// A value that others may hold too. It reads as the value; whoever changes it gets a copy of its own first. Most
 /// fields of most objects are empty: such a one takes no memory of its own.
 pub struct Shared<T>(Option<Arc<T>>);
@@ -88,16 +90,16 @@ impl<T: Clone + 'static> Shared<Vec<T>> {
     }
 }
 
-impl<V: Clone + 'static> Shared<BTreeMap<String, V>> {
-    /// As [`std::collections::BTreeMap::retain`]; where all is kept, it stays shared.
-    pub fn retain(&mut self, keep: impl Fn(&String, &V) -> bool) {
+impl Shared<StringMap> {
+    /// Keeps some entries; where all are kept, it stays shared.
+    pub fn retain(&mut self, keep: impl Fn(&String, &String) -> bool) {
         if !self.iter().all(|(key, value)| keep(key, value)) {
             (**self).retain(|key, value| keep(key, value));
         }
     }
 
-    /// As [`std::collections::BTreeMap::remove`]; where there is no such key, it stays shared.
-    pub fn remove(&mut self, key: &str) -> Option<V> {
+    /// Removes an entry; where there is no such key, it stays shared.
+    pub fn remove(&mut self, key: &str) -> Option<String> {
         if self.contains_key(key) { (**self).remove(key) } else { None }
     }
 }
@@ -246,11 +248,11 @@ mod tests {
         second.retain(|one| *one > 1);
         assert_eq!((first.len(), second.as_slice()), (2, &[2][..]));
 
-        let first: Shared<BTreeMap<String, i32>> = std::iter::once(("a".to_owned(), 1)).collect();
+        let first: Shared<StringMap> = std::iter::once(("a".to_owned(), "1".to_owned())).collect();
         let mut second = first.clone();
         assert_eq!(second.remove("b"), None);
         second.retain(|key, _| key == "a");
         assert!(first.is_one_with(&second));
-        assert_eq!((second.remove("a"), first.len(), second.len()), (Some(1), 1, 0));
+        assert_eq!((second.remove("a"), first.len(), second.len()), (Some("1".to_owned()), 1, 0));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Affinity, Container, ContainerStatus, Known, ObjectMeta, Objects, OwnerReference, PodSpec, Shared,
-    StringMap, Toleration, TopologySpreadConstraint, Volume,
+    StringMap, TemplateMeta, Toleration, TopologySpreadConstraint, Volume,
 };
 
 /// Finds equal values and keeps one of each.
@@ -52,7 +52,11 @@ pub fn for_each_part(objects: &mut Objects, mut visit: impl FnMut(Part<'_>)) {
     });
     objects.config_maps.iter_mut().for_each(|map| visit(Part::Data(&mut map.data)));
     objects.templates_mut().for_each(|template| {
-        of_meta(&mut template.metadata, &mut visit);
+        // In the place of the owners that other metadata has: files have parts by their order.
+        let TemplateMeta { labels, annotations, .. } = &mut template.metadata;
+        visit(Part::Map(labels));
+        visit(Part::Map(annotations));
+        visit(Part::Owners(&mut Shared::default()));
         of_spec(&mut template.spec, &mut visit);
     });
 }
@@ -94,7 +98,7 @@ impl Sharing {
 
     fn join(&mut self, part: Part<'_>) {
         match part {
-            Part::Map(map) | Part::Data(map) => self.maps.join(map),
+            Part::Map(map) | Part::Data(map) => self.maps.join_fitted(map, StringMap::shrink_to_fit),
             Part::Owners(owners) => self.owners.join(owners),
             Part::Containers(containers) => {
                 let maps = &mut self.maps;

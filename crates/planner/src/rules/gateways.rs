@@ -10,7 +10,7 @@ use crate::survey::GatewayMove;
 pub(super) fn run(draft: &mut Draft<'_, '_>) -> String {
     let survey = draft.survey;
     let order = &draft.situation.intent.order;
-    let rank = |names: &[String], name: &String| names.iter().position(|one| one == name);
+    let rank = |names: &[String], name: &str| names.iter().position(|one| one == name);
     let mut gateways: Vec<&GatewayMove> = survey.gateways.iter().filter(|step| step.tag.is_none()).collect();
     // The one that sets its namespace's label comes before its neighbours.
     gateways.sort_by_key(|step| {
@@ -83,7 +83,7 @@ fn by_meshlift(draft: &mut Draft<'_, '_>, mut step: Step, gateway: &GatewayMove)
         None => draft.push(step),
         Some(failover) => {
             step.person = Some(wave_step::failover(&step.id, std::slice::from_ref(failover)));
-            draft.push_aside(step, [namespace.clone()].into());
+            draft.push_aside(step, [namespace.to_string()].into());
         }
     }
 }
@@ -108,7 +108,7 @@ fn by_person(draft: &mut Draft<'_, '_>, mut step: Step, gateway: &GatewayMove, w
     step.bake_seconds = situation.limits.bake_seconds_gateway;
     step.expected_seconds = gateway.mover.seconds;
     step.approve_after = true;
-    draft.push_aside(step, [workload.namespace.clone()].into());
+    draft.push_aside(step, [workload.namespace.to_string()].into());
 }
 
 /// What a person runs, in order.

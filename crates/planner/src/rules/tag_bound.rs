@@ -58,6 +58,6 @@ pub(super) fn step(draft: &mut Draft<'_, '_>, name: &str) {
         draft.push(step);
     } else {
         step.person = Some(wave_step::failover(&step.id, &failover));
-        draft.push_aside(step, movers.iter().map(|one| one.workload().namespace.clone()).collect());
+        draft.push_aside(step, movers.iter().map(|one| one.workload().namespace.to_string()).collect());
     }
 }

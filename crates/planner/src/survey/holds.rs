@@ -58,7 +58,7 @@ impl Surveyor<'_, '_> {
         let blocked = self.open_of(workload).iter().any(|finding| blocks(&finding));
         let rules = self.situation.mesh.workloads.get(workload).map(|facts| &facts.rules);
         let on_delete = rules == Some(&meshlift_mesh::RolloutRules::OnDelete);
-        let critical = self.situation.critical.contains(&workload.namespace);
+        let critical = self.situation.critical.contains(workload.namespace.as_str());
         critical || blocked || on_delete || workload.kind == "StatefulSet"
     }
 }

@@ -167,7 +167,7 @@ pub(crate) fn waits(finding: &Finding, holds: Vec<ObjectRef>) -> WaitingOn {
     WaitingOn {
         subject: finding.subject.clone(),
         reason: finding.detail.clone(),
-        code: Some(finding.code.clone()),
+        code: Some(finding.code.to_string()),
         offers,
         holds,
     }

@@ -95,7 +95,7 @@ impl<'a> Surveyor<'_, 'a> {
         if let Some(reason) = holds.filter(|_| !is_planted(Plant::HeldNamespaceMoved)) {
             reasons.push(format!("the intent holds it: {reason}"));
         }
-        reasons.extend(self.open_in(&facts.name).iter().map(|finding| finding.title.clone()));
+        reasons.extend(self.open_in(&facts.name).iter().map(|finding| finding.title.to_string()));
         let holding = sorted.waiting.iter().filter(|workload| self.holds_namespace(&workload.workload));
         reasons.extend(holding.map(|workload| format!("{} waits", workload.workload.short())));
         if selects {

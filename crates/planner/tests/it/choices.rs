@@ -29,7 +29,7 @@ fn an_autoscaler_is_raised_instead_of_the_count() {
         let autoscalers = &mut snapshot.objects.autoscalers;
         let mut one: HorizontalPodAutoscaler = autoscalers[0].clone();
         one.metadata.name = "jobs".to_owned();
-        one.metadata.namespace = "team-08".to_owned();
+        one.metadata.namespace = "team-08".into();
         one.spec.scale_target_ref.name = "jobs-1".to_owned();
         (one.spec.min_replicas, one.spec.max_replicas) = (Some(1), 3);
         autoscalers.push(one);
@@ -41,7 +41,7 @@ fn an_autoscaler_is_raised_instead_of_the_count() {
     assert_eq!(jobs.cures, [Cure::ScaleUp { from: 1, to: 2, autoscaler }]);
     let refused = changed("before", |snapshot| {
         let mut one = snapshot.objects.autoscalers[0].clone();
-        one.metadata.namespace = "team-08".to_owned();
+        one.metadata.namespace = "team-08".into();
         one.spec.scale_target_ref.name = "jobs-1".to_owned();
         one.spec.max_replicas = 1;
         snapshot.objects.autoscalers.push(one);

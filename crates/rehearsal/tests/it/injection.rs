@@ -26,8 +26,11 @@ const RECORDINGS: [&str; 11] = [
 ];
 
 fn dry_run(world: &mut TwinWorld, workload: &ObjectRef) -> InjectionProof {
-    let query =
-        Query::DryRun { namespace: workload.namespace.clone(), workloads: vec![workload.clone()], count: 1 };
+    let query = Query::DryRun {
+        namespace: workload.namespace.to_string(),
+        workloads: vec![workload.clone()],
+        count: 1,
+    };
     world.submit(0, &Effect::Read(query));
     loop {
         let InputEvent::Outcome { outcome, .. } = world.next(None).event else { continue };

@@ -35,7 +35,7 @@ fn puts_in_a_proxy_by_hand() -> Meddle {
         let mut pod = pod.clone();
         let labels = std::iter::once(("sidecar.istio.io/inject".to_owned(), "false".to_owned())).collect();
         let (namespace, name) = ("legacy".to_owned(), "by-hand".to_owned());
-        pod.metadata = ObjectMeta { namespace, name, labels, ..ObjectMeta::default() };
+        pod.metadata = ObjectMeta { namespace: namespace.into(), name, labels, ..ObjectMeta::default() };
         pod.spec.node_name.clear();
         store.create(pod).expect("created");
     })

@@ -140,7 +140,7 @@ pub fn by_check(findings: &[&Finding], next: &str, style: Style) -> String {
     let mut text = String::new();
     for ((Reverse(severity), code, unknown), findings) in checks {
         let mark = if unknown { "unknown" } else { words::severity(severity) };
-        let title = findings.first().map_or("", |finding| finding.title.as_str());
+        let title = findings.first().map_or("", |finding| &*finding.title);
         let line = format!("{mark:<8}{code} {:>5}  {title}", findings.len());
         text.push_str(&format!("{}\n", cut(&line, WIDTH)));
     }
@@ -285,7 +285,7 @@ mod tests {
                 .into(),
             hint: "h".into(),
             evidence: vec![],
-            docs: String::new(),
+            docs: "".into(),
             consequence,
             offers: if severity == Severity::Info { vec![] } else { vec!["accept-loss".into()] },
         }

@@ -85,8 +85,11 @@ fn id(name: &str) -> String {
 }
 
 fn item(finding: &Finding) -> Markup {
-    let head =
-        severity(finding).and(" ").and(code(&finding.code)).and(" ").and(code(finding.subject.to_string()));
+    let head = severity(finding)
+        .and(" ")
+        .and(code(finding.code.as_str()))
+        .and(" ")
+        .and(code(finding.subject.to_string()));
     let mut body = el("p", &[("class", "subject")], head).and(el("p", &[], finding.detail.as_str()));
     body = body.and(el("p", &[("class", "note")], format!("What to do: {}.", finding.hint)));
     if !finding.evidence.is_empty() {
@@ -115,7 +118,7 @@ mod tests {
             detail: "none is kept".into(),
             hint: "keep one".into(),
             evidence: vec!["fact".into()],
-            docs: String::new(),
+            docs: "".into(),
             consequence: Consequence::Gap,
             offers: vec![],
         };

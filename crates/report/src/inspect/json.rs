@@ -165,7 +165,7 @@ pub(crate) fn sources(mesh: &Mesh) -> Vec<SourceJson> {
 pub(super) fn workload(workload: &Workload) -> WorkloadJson {
     WorkloadJson {
         kind: workload.workload.kind.to_string(),
-        namespace: workload.workload.namespace.clone(),
+        namespace: workload.workload.namespace.to_string(),
         name: workload.workload.name.clone(),
         role: workload.role,
         follows: words::follows(&workload.follows),
@@ -185,7 +185,7 @@ pub(super) fn gateway(gateway: &GatewayFacts) -> GatewayJson {
     };
     GatewayJson {
         kind: gateway.gateway.kind.to_string(),
-        namespace: gateway.gateway.namespace.clone(),
+        namespace: gateway.gateway.namespace.to_string(),
         name: gateway.gateway.name.clone(),
         made: words::gateway(gateway.kind).to_owned(),
         follows: words::follows(&gateway.follows),

@@ -119,7 +119,7 @@ fn apart(s: &mut Snapshot, key: &str, when: &str) {
     for node in others {
         let mut pod = model.clone();
         pod.metadata.name = format!("{}-on-{node}", model.metadata.name);
-        pod.spec.node_name.clone_from(node);
+        pod.spec.node_name = node.as_str().into();
         s.objects.pods.push(pod);
     }
     let first = s.objects.nodes.iter_mut().filter(|node| node.metadata.name == *empty);

@@ -73,7 +73,8 @@ impl Admission for Webhooks {
         let (pod, calls) = review(store, pod)?;
         if let Some(told) = &self.told {
             let ObjectMeta { namespace, name, .. } = &pod.metadata;
-            let review = Review { at: store.now(), namespace: namespace.clone(), pod: name.clone(), calls };
+            let review =
+                Review { at: store.now(), namespace: namespace.to_string(), pod: name.clone(), calls };
             told.borrow_mut().push(review);
         }
         Ok(pod)

@@ -95,7 +95,7 @@ impl Announced {
                 announced.held.insert(if of_itself {
                     subject.name.clone()
                 } else {
-                    subject.namespace.clone()
+                    subject.namespace.to_string()
                 });
             }
         }

@@ -97,8 +97,8 @@ impl<'a> Coverage<'a> {
     fn held(&self, object: &Object) -> Option<String> {
         let meta = object.meta();
         let is_itself = object.info().kind == Namespace::KIND;
-        let namespace = if is_itself { &meta.name } else { &meta.namespace };
-        self.announced.held.contains(namespace).then(|| namespace.clone())
+        let namespace = if is_itself { meta.name.as_str() } else { meta.namespace.as_str() };
+        self.announced.held.contains(namespace).then(|| namespace.to_owned())
     }
 
     /// A pod on the new revision that no step brought over yet. Jobs make their pods whenever they are due.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL, TAG_LABEL};
 use meshlift_model::k8s::{
-    ConfigMap, CronJob, DaemonSet, Deployment, Gateway, MutatingWebhookConfiguration, Namespace, Object,
-    ObjectMeta, Pod, Resource, Service, StatefulSet, ValidatingWebhookConfiguration,
+    ConfigMap, CronJob, DaemonSet, Deployment, Gateway, MutatingWebhookConfiguration, Namespace, Object, Pod,
+    Resource, Service, StatefulSet, ValidatingWebhookConfiguration,
 };
 use meshlift_model::run_report::Violation;
 use meshlift_model::tag_objects::DEFAULT_TAG;
@@ -115,14 +115,14 @@ fn connections(now: &Shadow, revision: &str) -> Vec<String> {
 
 /// Whatever selects a revision by this name.
 pub(super) fn followers(now: &Shadow, name: &str) -> Vec<String> {
-    let names = |meta: &ObjectMeta| meta.label(REV_LABEL) == Some(name);
+    let names = |label: Option<&str>| label == Some(name);
     let follows = |one: &&Namespace| match one.metadata.label(INJECTION_LABEL) {
         Some(value) => name == DEFAULT_TAG && value == "enabled",
-        None => names(&one.metadata),
+        None => names(one.metadata.label(REV_LABEL)),
     };
     let mut all: Vec<String> =
         now.list::<Namespace>().filter(follows).map(|one| one.object_ref().to_string()).collect();
-    let gateways = now.list::<Gateway>().filter(|one| names(&one.metadata));
+    let gateways = now.list::<Gateway>().filter(|one| names(one.metadata.label(REV_LABEL)));
     all.extend(gateways.map(|one| one.object_ref().to_string()));
     let templates = (now.list::<Deployment>().map(|one| (one.object_ref(), &one.spec.template.metadata)))
         .chain(now.list::<StatefulSet>().map(|one| (one.object_ref(), &one.spec.template.metadata)))
@@ -131,7 +131,7 @@ pub(super) fn followers(now: &Shadow, name: &str) -> Vec<String> {
             now.list::<CronJob>()
                 .map(|one| (one.object_ref(), &one.spec.job_template.spec.template.metadata)),
         )
-        .filter(|(_, meta)| meta.label("app") != Some(ISTIOD) && names(meta));
+        .filter(|(_, meta)| meta.label("app") != Some(ISTIOD) && names(meta.label(REV_LABEL)));
     all.extend(templates.map(|(owner, _)| format!("{owner} (pod template)")));
     all
 }

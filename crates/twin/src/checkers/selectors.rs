@@ -29,7 +29,7 @@ pub(super) struct Selectors {
 impl Selectors {
     /// How many would inject the pod.
     fn count(&self, pod: &Pod) -> usize {
-        let Some(namespace) = self.namespaces.get(&pod.metadata.namespace) else { return 0 };
+        let Some(namespace) = self.namespaces.get(pod.metadata.namespace.as_str()) else { return 0 };
         self.webhooks.values().flatten().filter(|webhook| webhook.wants(namespace, pod)).count()
     }
 

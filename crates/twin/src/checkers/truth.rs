@@ -125,10 +125,6 @@ fn template_of(now: &Shadow, workload: &ObjectRef) -> Option<PodTemplateSpec> {
     let daemon = DaemonSet::from_object(object).map(|one| one.spec.template.clone());
     deployment.or(stateful).or(daemon).or_else(|| {
         let pod = crate::admission::injector::strip(Pod::from_object(object)?);
-        let (labels, annotations) = (pod.metadata.labels, pod.metadata.annotations);
-        Some(PodTemplateSpec {
-            metadata: ObjectMeta { labels, annotations, ..ObjectMeta::default() },
-            spec: pod.spec,
-        })
+        Some(PodTemplateSpec { metadata: (&pod.metadata).into(), spec: pod.spec })
     })
 }

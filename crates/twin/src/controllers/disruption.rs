@@ -89,7 +89,6 @@ fn condition(budget: &PodDisruptionBudget, failure: Option<String>, cluster: &Cl
         reason: reason.into(),
         message: message.into(),
         last_transition_time: Some(cluster.now().whole_second()),
-        observed_generation: Some(budget.metadata.generation),
         ..Condition::default()
     }
 }

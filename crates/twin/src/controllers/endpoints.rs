@@ -251,7 +251,7 @@ fn create_slice(service: &Service, group: Group, store: &mut Store) -> Result<()
     store
         .create(EndpointSlice {
             metadata: ObjectMeta {
-                generate_name: format!("{}-", service.metadata.name),
+                generate_name: format!("{}-", service.metadata.name).into(),
                 namespace: service.metadata.namespace.clone(),
                 labels,
                 owner_references: vec![pods::controller_of(service)].into(),

@@ -78,7 +78,7 @@ pub(crate) fn from_template<R: Resource>(template: &PodTemplateSpec, owner: &R) 
     let name = &owner.meta().name;
     let metadata = ObjectMeta {
         namespace: owner.meta().namespace.clone(),
-        generate_name: format!("{name}-"),
+        generate_name: format!("{name}-").into(),
         labels: template.metadata.labels.clone(),
         annotations: template.metadata.annotations.clone(),
         finalizers: template.metadata.finalizers.clone(),
@@ -95,7 +95,7 @@ pub(crate) fn defaulted(mut spec: PodSpec) -> PodSpec {
     }
     spec.termination_grace_period_seconds.get_or_insert(30);
     if spec.service_account_name.is_empty() {
-        spec.service_account_name = "default".to_owned();
+        spec.service_account_name = "default".into();
     }
     spec
 }

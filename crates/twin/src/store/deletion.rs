@@ -56,8 +56,8 @@ impl Store {
         let Some(old) = self.object(target).cloned() else { return Err(ApiError::NotFound(target.clone())) };
         let meta = old.meta();
         for (name, wanted, stored) in [
-            ("UID", &options.uid, &meta.uid),
-            ("ResourceVersion", &options.resource_version, &meta.resource_version),
+            ("UID", &options.uid, meta.uid.as_str()),
+            ("ResourceVersion", &options.resource_version, meta.resource_version.as_str()),
         ] {
             if let Some(wanted) = wanted.as_ref().filter(|wanted| *wanted != stored) {
                 let reason = format!(
@@ -118,8 +118,10 @@ impl Store {
 
     /// Removes an object for good; nothing if it is not there.
     pub(crate) fn remove(&mut self, target: &ObjectRef) {
-        let Some(names) =
-            self.objects.get_mut(target.kind.as_str()).and_then(|kind| kind.get_mut(&target.namespace))
+        let Some(names) = self
+            .objects
+            .get_mut(target.kind.as_str())
+            .and_then(|kind| kind.get_mut(target.namespace.as_str()))
         else {
             return;
         };

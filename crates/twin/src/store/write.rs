@@ -51,7 +51,7 @@ impl Store {
         select_own_pods(&mut object, &uid);
         let meta = object.meta_mut();
         meta.uid = uid;
-        meta.resource_version = version;
+        meta.resource_version = version.into();
         meta.generation = 1;
         meta.creation_timestamp = Some(now);
         meta.deletion_timestamp = None;
@@ -174,7 +174,7 @@ impl Store {
                 );
                 return Err(ApiError::Conflict { object: reference(&old), reason });
             }
-            bound.spec.node_name = node.to_owned();
+            bound.spec.node_name = node.into();
             bound.status.conditions.clone_from(&pod.status.conditions);
         }
         self.store_version(old, bound);
@@ -213,7 +213,7 @@ impl Store {
     /// Stores a changed object under a new version; removes it where that lets a pending deletion finish.
     pub(super) fn store_version(&mut self, old: Arc<Object>, mut object: Object) -> Arc<Object> {
         self.revision += 1;
-        object.meta_mut().resource_version = self.revision.to_string();
+        object.meta_mut().resource_version = self.revision.to_string().into();
         let finished = object.meta().deletion_timestamp.is_some()
             && object.meta().finalizers.is_empty()
             && !old.meta().finalizers.is_empty()
@@ -243,7 +243,7 @@ impl Store {
         self.objects
             .entry(object.info().kind)
             .or_default()
-            .entry(target.namespace.clone())
+            .entry(target.namespace.to_string())
             .or_default()
             .insert(target.name.clone(), Arc::clone(&object));
         self.record(kind, old, Arc::clone(&object));

@@ -232,7 +232,7 @@ mod tests {
     fn protocols_are_those_of_appprotocol_then_name() {
         let class = |name: &str, app_protocol: Option<&str>| {
             let app_protocol = app_protocol.map(str::to_owned);
-            let port = ServicePort { name: name.to_owned(), app_protocol, ..ServicePort::default() };
+            let port = ServicePort { name: name.into(), app_protocol, ..ServicePort::default() };
             classes(&Service::default(), &port).into_iter().next()
         };
         assert_eq!(class("http-web", None), Some(ClientClass::MeshedHttp));

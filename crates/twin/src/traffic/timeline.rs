@@ -180,7 +180,8 @@ impl Timeline {
             let ready = slice.endpoints.iter().filter(|endpoint| endpoint.conditions.ready != Some(false));
             let known = |endpoint: &meshlift_model::k8s::Endpoint| {
                 let uid = endpoint.target_ref.as_ref().map(|target| target.uid.clone());
-                uid.filter(|uid| !uid.is_empty()).or_else(|| endpoint.addresses.first().cloned())
+                uid.filter(|uid| !uid.is_empty())
+                    .or_else(|| endpoint.addresses.first().map(ToString::to_string))
             };
             slices.insert(slice.metadata.name.clone(), ready.filter_map(known).collect());
         }

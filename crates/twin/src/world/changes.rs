@@ -70,8 +70,8 @@ impl TwinWorld {
         let Some(object) = self.twin.cluster.store.object(&write.target) else { return Ok(()) };
         let meta = object.meta();
         let bounds = [
-            ("uid", &write.uid, &meta.uid),
-            ("resourceVersion", &write.resource_version, &meta.resource_version),
+            ("uid", &write.uid, meta.uid.as_str()),
+            ("resourceVersion", &write.resource_version, meta.resource_version.as_str()),
         ];
         for (name, wanted, stored) in bounds {
             if let Some(wanted) = wanted.as_ref().filter(|wanted| *wanted != stored) {

@@ -61,7 +61,7 @@ fn service(service: &mut Service, store: &Store) {
         }
     }
     if service.spec.cluster_ip.is_empty() {
-        service.spec.cluster_ip = free_address(service, store);
+        service.spec.cluster_ip = free_address(service, store).into();
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn new_pod(workload: &ObjectRef, store: &Store) -> Option<Pod> {
         Pod::KIND => store.get::<Pod>(namespace, name).map(|pod| {
             let stripped = injector::strip(pod);
             let metadata = ObjectMeta {
-                namespace: namespace.to_owned(),
+                namespace: namespace.into(),
                 labels: stripped.metadata.labels,
                 annotations: stripped.metadata.annotations,
                 ..ObjectMeta::default()

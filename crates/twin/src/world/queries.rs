@@ -79,7 +79,7 @@ impl TwinWorld {
             return answer(None, Some(format!("{workload} has no pod template")));
         };
         if pod.metadata.generate_name.is_empty() {
-            pod.metadata.generate_name = format!("{}-", workload.name);
+            pod.metadata.generate_name = format!("{}-", workload.name).into();
         }
         pod.metadata.name.clear();
         match self.twin.cluster.dry_run_pod(pod.clone()) {

@@ -51,8 +51,8 @@ pub(super) fn apply(store: &mut Store, object: Object) -> Result<(), ApiError> {
     };
     let (kept, new) = (old.meta(), object.meta_mut());
     let mut merged = kept.clone();
-    merged.labels.append(&mut new.labels);
-    merged.annotations.append(&mut new.annotations);
+    merged.labels.extend(std::mem::take(&mut *new.labels));
+    merged.annotations.extend(std::mem::take(&mut *new.annotations));
     *new = merged;
     if let (Object::Service(service), Some(old)) = (&mut object, Service::from_object(&old)) {
         service.spec.cluster_ip.clone_from(&old.spec.cluster_ip);

@@ -35,7 +35,7 @@ fn restart(scene: &Scene) -> Write {
     let meta = &scene.store.get::<Deployment>("web", "bff").expect("bff").metadata;
     let (uid, version) = (meta.uid.clone(), meta.resource_version.clone());
     let change = Change::TemplateAnnotation { key: RESTARTED_AT.into(), value: Some("now".into()) };
-    Write { target: bff(), uid: Some(uid), resource_version: Some(version), change }
+    Write { target: bff(), uid: Some(uid), resource_version: Some(version.to_string()), change }
 }
 
 fn annotate(value: Option<&'static str>) -> impl Fn(&mut Store) {

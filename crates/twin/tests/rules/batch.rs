@@ -66,7 +66,7 @@ fn a_cron_job_makes_jobs_in_time_and_forgets_old_ones() {
     scene.pass(3600);
     let jobs = scene.list::<Job>();
     assert_eq!(jobs.len(), 2);
-    assert!(jobs.iter().all(|job| job.metadata.labels["app"] == "settle"));
+    assert!(jobs.iter().all(|job| job.metadata.label("app") == Some("settle")));
     assert_eq!(scene.list::<Pod>().len(), 2, "the pods of forgotten Jobs are collected");
     let status = &scene.get::<CronJob>("settle").status;
     assert_eq!(status.last_schedule_time.unwrap().to_string(), "2026-11-23T20:50:00Z");

@@ -12,7 +12,7 @@ fn store() -> Store {
 fn named<R: Resource + Default>(name: &str) -> R {
     let mut object = R::default();
     object.meta_mut().name = name.to_owned();
-    object.meta_mut().namespace = "shop".to_owned();
+    object.meta_mut().namespace = "shop".into();
     object
 }
 

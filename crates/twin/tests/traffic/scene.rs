@@ -134,7 +134,7 @@ impl Scenario {
 
     /// As `kubectl rollout restart`; a bare pod is deleted and made anew.
     fn restart(&self, twin: &mut Twin) {
-        let stamp = |annotations: &mut std::collections::BTreeMap<String, String>| {
+        let stamp = |annotations: &mut meshlift_model::k8s::StringMap| {
             annotations.insert("restartedAt".to_owned(), "now".to_owned());
         };
         let store = &mut twin.cluster.store;

@@ -210,7 +210,7 @@ impl Driver {
         let store = &self.0.twin().cluster.store;
         let hard =
             store.get::<ResourceQuota>(&quota.namespace, &quota.name).map(|found| found.spec.hard.clone());
-        for resource in hard.unwrap_or_default().into_keys() {
+        for resource in hard.unwrap_or_default().into_iter().map(|(resource, _)| resource) {
             self.write(quota, Change::Quota { resource, hard: ROOM.to_owned() });
         }
     }

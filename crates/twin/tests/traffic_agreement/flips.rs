@@ -1,8 +1,8 @@
 //! One field of one workload, flipped.
 
 use meshlift_model::k8s::{
-    Container, DaemonSet, Deployment, ExecAction, IntOrString, Lifecycle, LifecycleHandler, ObjectMeta,
-    Objects, Pod, PodSpec, Probe, Resource, ResourceQuota, RollingUpdate, SleepAction, StatefulSet,
+    Container, DaemonSet, Deployment, ExecAction, IntOrString, Lifecycle, LifecycleHandler, Objects, Pod,
+    PodSpec, Probe, Resource, ResourceQuota, RollingUpdate, SleepAction, StatefulSet, StringMap,
 };
 use meshlift_model::names::ObjectRef;
 
@@ -159,28 +159,28 @@ pub(crate) fn apply(flip: &Flip, workload: &ObjectRef, objects: &mut Objects) ->
     }
     match workload.kind.as_str() {
         Deployment::KIND => change(objects, workload, |one: &mut Deployment| {
-            template(flip, &mut one.spec.template.metadata, &mut one.spec.template.spec);
+            template(flip, &mut one.spec.template.metadata.annotations, &mut one.spec.template.spec);
             deployment(flip, one);
         }),
         StatefulSet::KIND => change(objects, workload, |one: &mut StatefulSet| {
-            template(flip, &mut one.spec.template.metadata, &mut one.spec.template.spec);
+            template(flip, &mut one.spec.template.metadata.annotations, &mut one.spec.template.spec);
             stateful_set(flip, one);
         }),
         DaemonSet::KIND => change(objects, workload, |one: &mut DaemonSet| {
-            template(flip, &mut one.spec.template.metadata, &mut one.spec.template.spec);
+            template(flip, &mut one.spec.template.metadata.annotations, &mut one.spec.template.spec);
             daemon_set(flip, one);
         }),
         _ => change(objects, workload, |pod: &mut Pod| {
             // What injection made of it would come back with it.
             *pod = meshlift_twin::admission::injector::strip(pod);
-            template(flip, &mut pod.metadata, &mut pod.spec);
+            template(flip, &mut pod.metadata.annotations, &mut pod.spec);
         }),
     }
 }
 
 /// Flips the field of a pod that runs already.
 pub(crate) fn apply_to_pod(flip: &Flip, pod: &ObjectRef, objects: &mut Objects) {
-    change(objects, pod, |pod: &mut Pod| template(flip, &mut pod.metadata, &mut pod.spec));
+    change(objects, pod, |pod: &mut Pod| template(flip, &mut pod.metadata.annotations, &mut pod.spec));
 }
 
 fn change<R: Resource + Clone + PartialEq>(
@@ -261,14 +261,14 @@ fn daemon_set(flip: &Flip, one: &mut DaemonSet) {
 }
 
 /// Flips what the pods of a workload carry.
-fn template(flip: &Flip, metadata: &mut ObjectMeta, spec: &mut PodSpec) {
+fn template(flip: &Flip, annotations: &mut StringMap, spec: &mut PodSpec) {
     match flip {
         Flip::Grace(seconds) => spec.termination_grace_period_seconds = Some(*seconds),
         Flip::Native(native) if spec.containers.iter().all(|one| one.name != PROXY) => {
-            metadata.annotations.insert(NATIVE.to_owned(), native.to_string());
+            annotations.insert(NATIVE.to_owned(), native.to_string());
         }
         Flip::Config(config) => {
-            metadata.annotations.insert(PROXY_CONFIG.to_owned(), (*config).to_owned());
+            annotations.insert(PROXY_CONFIG.to_owned(), (*config).to_owned());
         }
         Flip::ProxyHook(seconds) => {
             let proxy = match spec.containers.iter().position(|one| one.name == PROXY) {
@@ -331,7 +331,7 @@ fn count(amount: &str) -> IntOrString {
 fn add_quota(objects: &mut Objects, namespace: &str, resource: &str) {
     let mut quota = ResourceQuota::default();
     quota.metadata.name = FLIPPED_QUOTA.to_owned();
-    quota.metadata.namespace = namespace.to_owned();
+    quota.metadata.namespace = namespace.into();
     quota.metadata.uid = FLIPPED_QUOTA.to_owned();
     quota.spec.hard.insert(resource.to_owned(), ROOM.to_owned());
     objects.resource_quotas.push(quota);

@@ -62,7 +62,7 @@ pub(crate) fn advised(recording: &Snapshot) -> Snapshot {
 /// A Service for a workload that had none.
 fn service(workload: &ObjectRef, selector: StringMap) -> Service {
     let port = ServicePort {
-        name: "http".to_owned(),
+        name: "http".into(),
         port: 80,
         target_port: IntOrString::Int(8080),
         ..ServicePort::default()
@@ -71,7 +71,7 @@ fn service(workload: &ObjectRef, selector: StringMap) -> Service {
     service.metadata.name = format!("{}-clients", workload.name);
     service.metadata.namespace.clone_from(&workload.namespace);
     service.metadata.uid = format!("{}-clients", workload.name);
-    service.spec.cluster_ip = "10.96.200.1".to_owned();
+    service.spec.cluster_ip = "10.96.200.1".into();
     service.spec.selector = selector.into();
     service.spec.ports.push(port);
     service

@@ -96,7 +96,7 @@ fn cluster(name: &str, kind: DiscoveryType) -> Made {
 fn endpoints(name: &str, istiod: &Pod, mirror: &Mirror) -> Made {
     let own = revision(istiod);
     let of_revision = mirror.istiods().filter(|(_, revision)| *revision == own);
-    let addresses: Vec<String> = of_revision.map(|(pod, _)| pod.status.pod_ip.clone()).collect();
+    let addresses: Vec<String> = of_revision.map(|(pod, _)| pod.status.pod_ip.to_string()).collect();
     let one = |ip: &String| LbEndpoint {
         host_identifier: Some(HostIdentifier::Endpoint(Endpoint {
             address: Some(address(ip, XDS)),

@@ -34,7 +34,7 @@ fn shape<'a>(pods: impl Iterator<Item = &'a Pod>) -> Shape {
     let mut shape = Shape::new();
     for pod in pods.filter(|pod| pod.status.phase == "Running" && is_steady(pod)) {
         let revision = status_of(pod).map(|status| status.revision).unwrap_or_default();
-        let key = (pod.metadata.namespace.clone(), workload(pod), revision, is_native(pod));
+        let key = (pod.metadata.namespace.to_string(), workload(pod), revision, is_native(pod));
         *shape.entry(key).or_default() += 1;
     }
     shape

@@ -49,8 +49,11 @@ fn group(consequence: Consequence, findings: &[&Finding], intent: &Intent) -> Ma
 }
 
 fn item(finding: &Finding, intent: &Intent) -> Markup {
-    let head =
-        severity(finding).and(" ").and(code(&finding.code)).and(" ").and(code(finding.subject.to_string()));
+    let head = severity(finding)
+        .and(" ")
+        .and(code(finding.code.as_str()))
+        .and(" ")
+        .and(code(finding.subject.to_string()));
     let mut body = el("p", &[("class", "subject")], head).and(el("p", &[], finding.detail.as_str()));
     if finding.needs_choice() {
         body = body.and(decision(finding, intent));

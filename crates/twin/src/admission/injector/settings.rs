@@ -63,7 +63,7 @@ impl Settings {
             always_inject: read(&values, "/sidecarInjectorWebhook/alwaysInjectSelector").unwrap_or_default(),
             istiod_image: split_image(image),
             revision,
-            namespace,
+            namespace: namespace.to_string(),
             values,
         }
     }

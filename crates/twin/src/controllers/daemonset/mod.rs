@@ -186,7 +186,7 @@ impl Work {
         let pod = template_pod(daemons.set, daemons.hash);
         let created = slow_start(self.create_on.len(), |place| {
             let mut pod = pod.clone();
-            pod.spec.node_name.clone_from(&self.create_on[place]);
+            pod.spec.node_name = self.create_on[place].as_str().into();
             cluster.create_pod(pod).map(drop)
         });
         for target in &self.delete {

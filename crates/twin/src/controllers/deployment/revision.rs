@@ -255,7 +255,6 @@ pub(super) fn new_condition(
         message: message.into(),
         last_transition_time: Some(now.whole_second()),
         last_update_time: Some(now.whole_second()),
-        ..Condition::default()
     }
 }
 

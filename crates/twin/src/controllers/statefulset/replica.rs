@@ -77,7 +77,7 @@ fn identify(
 ) -> Pod {
     let name = format!("{}-{ordinal}", set.metadata.name);
     pod.metadata.name.clone_from(&name);
-    pod.metadata.generate_name = format!("{}-", set.metadata.name);
+    pod.metadata.generate_name = format!("{}-", set.metadata.name).into();
     for (label, value) in
         [(POD_NAME, name), (POD_INDEX, ordinal.to_string()), (history::REVISION_HASH, revision.into())]
     {
