@@ -86,7 +86,7 @@ pub(crate) fn followers_and_consumers_are_found(scene: &mut Scene) {
     };
     assert_eq!(unknown.len(), 2, "{unknown:?}");
     assert!(unknown.iter().all(|why| why.starts_with("istiod/istiod-9-9-9-x/")), "{unknown:?}");
-    assert!(unknown[0].contains("port-forward: "), "{unknown:?}");
+    assert!(unknown[0].contains("port-forward"), "{unknown:?}");
     scene.write(scene.at("Pod", "istiod-9-9-9-x"), Change::Delete).unwrap();
     scene
         .write(scene.at("MutatingWebhookConfiguration", "istio-revision-tag-stable"), Change::Delete)
