@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::facts::{GatewayFacts, GatewayKind, Mesh, Revision, Role, RolloutRules, Workload};
 use meshlift_model::intent::Intent;
-use meshlift_model::k8s::{Deployment, KINDS, KindWork, Objects, Pod, PodTemplateSpec, Resource, with_kind};
+use meshlift_model::k8s::{
+    ConfigMap, Deployment, KINDS, KindWork, Objects, Pod, PodTemplateSpec, Resource, with_kind,
+};
 use meshlift_model::manifest::Schemas;
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
 use meshlift_model::snapshot::SourceStatus;
@@ -190,6 +192,17 @@ impl<'a> Context<'a> {
     pub(crate) fn agent_setting(&self, key: &str) -> Option<&'a str> {
         let settings = self.objects().config_maps.iter().filter(|map| map.metadata.name == AGENT_SETTINGS);
         settings.filter_map(|map| map.data.get(key)).map(String::as_str).next()
+    }
+
+    /// Lines of mesh configs, without the marks of lists, by the ConfigMap that holds them.
+    pub(crate) fn mesh_configs(
+        &self,
+    ) -> impl Iterator<Item = (&'a ConfigMap, impl Iterator<Item = &'a str>)> {
+        let maps = self.objects().config_maps.iter();
+        maps.filter_map(|map| {
+            let lines = map.data.get("mesh")?.lines();
+            Some((map, lines.map(|line| line.trim_start_matches(['-', ' ']))))
+        })
     }
 
     /// Agents of istio-cni with the pods in the mesh, where a setting is on, or is not; none where no pod is.

@@ -142,7 +142,7 @@ fn keeps_unknown(schema: &Value) -> bool {
 
 /// Fields that must be there: those with a default are filled in.
 fn demanded(schema: &Value) -> impl Iterator<Item = &str> {
-    let all = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    let all = list(schema, "required").iter();
     all.filter_map(Value::as_str).filter(|name| match field(schema, name) {
         Field::Known(schema) => schema.get("default").is_none(),
         Field::Any | Field::Dropped => true,

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use crate::line::{Line, LineError, Way, within};
 use crate::refusal::{Permission, refused, request_chain, words};
-use crate::webhook::{self, Trusted};
+use crate::webhook::Called;
 
 /// Port that serves all endpoints (istio: pilot/pkg/bootstrap/options.go, `--monitoringAddr`).
 const PORT: u16 = 15014;
@@ -64,9 +64,10 @@ impl Istiods {
     /// Asks one pod everything. Never fails: what could not be had is in the statuses.
     pub async fn ask(&self, pod: &Pod) -> IstiodOutcome {
         let mut outcome = IstiodOutcome::default();
-        let mut line = match self.line(pod, self.port, None).await {
+        let mut line = match Line::open(&self.client, self.way, pod, self.port, None).await {
             Ok(line) => line,
-            Err(status) => {
+            Err(why) => {
+                let status = no_line(why);
                 outcome.statuses = istiod_endpoints().map(|endpoint| (endpoint, status.clone())).collect();
                 return outcome;
             }
@@ -125,19 +126,19 @@ impl Istiods {
         &self,
         pod: &Pod,
         webhook: &Webhook,
-    ) -> Result<(Trusted, Line), SourceStatus> {
-        let trusted = Trusted::of(webhook).map_err(broken)?;
-        let line = self.line(pod, webhook::PORT, Some(&trusted)).await?;
-        Ok((trusted, line))
+    ) -> Result<(Called, Line), SourceStatus> {
+        let called = Called::of(webhook).map_err(broken)?;
+        let line = called.open(&self.client, self.way, pod).await.map_err(no_line)?;
+        Ok((called, line))
     }
+}
 
-    async fn line(&self, pod: &Pod, port: u16, trusted: Option<&Trusted>) -> Result<Line, SourceStatus> {
-        let permission = Permission { verb: "get", group: "", resource: "pods/portforward" };
-        let opened = Line::open(&self.client, self.way, pod, port, trusted).await;
-        opened.map_err(|why| match why {
-            LineError::Forward(error) => failed("no port-forward", &error, permission),
-            LineError::Other(why) => broken(why),
-        })
+/// What no connection means for a source.
+fn no_line(why: LineError) -> SourceStatus {
+    let permission = Permission { verb: "get", group: "", resource: "pods/portforward" };
+    match why {
+        LineError::Forward(error) => failed("no port-forward", &error, permission),
+        LineError::Other(why) => broken(why),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod record;
 pub mod refusal;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod webhook;
 pub mod world;
 

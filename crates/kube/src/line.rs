@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use crate::body::whole;
 use crate::refusal::{chain, request_chain};
-use crate::webhook::Trusted;
+use crate::tls::Tls;
 
 /// Time for the way to a pod: a port-forward is three hops.
 const CONNECT_SECONDS_MAX: u64 = 15;
@@ -85,12 +85,12 @@ impl Line {
         way: Way,
         pod: &Pod,
         port: u16,
-        trusted: Option<&Trusted>,
+        tls: Option<&Tls>,
     ) -> Result<Self, LineError> {
         let opened = async {
             let (stream, mut forward) = dial(client, way, pod, port).await?;
-            let shaken = match trusted {
-                Some(trusted) => match trusted.secure(stream).await {
+            let shaken = match tls {
+                Some(tls) => match tls.secure(stream).await {
                     Ok(stream) => shake(stream).await,
                     Err(why) => Err(why),
                 },

@@ -1,57 +1,41 @@
 //! An istiod's webhooks, asked without the API server: the same question, and no object that is written.
 
-use std::sync::Arc;
-
 use http::Request;
 use http::header::{CONTENT_TYPE, HOST};
 use http_body_util::Full;
-use k8s_openapi::ByteString;
-use meshlift_model::k8s::Webhook;
+use kube::Client;
+use meshlift_model::k8s::{Pod, Webhook};
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::line::Line;
-use crate::refusal::chain;
+use crate::line::{Line, LineError, Way};
+use crate::tls::Tls;
 
 /// Port of an istiod that serves its webhooks.
-pub(crate) const PORT: u16 = 15017;
+const PORT: u16 = 15017;
 
-/// Whom a webhook calls: its Service's name must stand in a certificate that the root which the webhook names signed.
-pub(crate) struct Trusted {
-    server: String,
+/// Whom a webhook calls, and where.
+pub(crate) struct Called {
+    tls: Tls,
     path: String,
-    connector: TlsConnector,
 }
 
-impl Trusted {
+impl Called {
     pub(crate) fn of(webhook: &Webhook) -> Result<Self, String> {
         let service = webhook.client_config.service.as_ref();
         let service = service.ok_or_else(|| format!("{} is outside of the cluster", webhook.name))?;
-        Ok(Self {
-            server: format!("{}.{}.svc", service.name, service.namespace),
-            path: service.path.clone(),
-            connector: trust(&webhook.client_config.ca_bundle)?,
-        })
+        let server = format!("{}.{}.svc", service.name, service.namespace);
+        Ok(Self { tls: Tls::trusting(server, &webhook.client_config.ca_bundle)?, path: service.path.clone() })
     }
 
-    /// TLS over a stream to the istiod.
-    pub(crate) async fn secure<S>(&self, stream: S) -> Result<TlsStream<S>, String>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let name = ServerName::try_from(self.server.clone()).map_err(|error| error.to_string())?;
-        self.connector.connect(name, stream).await.map_err(|error| chain(&error))
+    /// A connection to an istiod that answers it.
+    pub(crate) async fn open(&self, client: &Client, way: Way, istiod: &Pod) -> Result<Line, LineError> {
+        Line::open(client, way, istiod, PORT, Some(&self.tls)).await
     }
 
     /// `AdmissionReview` in, `AdmissionReview` out. No credentials are asked for.
     pub(crate) async fn review(&self, line: &mut Line, review: &Value) -> Result<Value, String> {
         let request = Request::post(&self.path)
-            .header(HOST, &self.server)
+            .header(HOST, self.tls.server())
             .header(CONTENT_TYPE, "application/json")
             .body(Full::from(review.to_string()))
             .map_err(|error| error.to_string())?;
@@ -63,19 +47,41 @@ impl Trusted {
     }
 }
 
-/// TLS that trusts these roots alone: PEM in base64, as webhooks carry it.
-fn trust(ca_bundle: &str) -> Result<TlsConnector, String> {
-    let pem: ByteString = serde_json::from_value(json!(ca_bundle)).map_err(|error| error.to_string())?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem.0) {
-        let certificate = certificate.map_err(|error| format!("its webhook's certificate: {error}"))?;
-        roots.add(certificate).map_err(|error| format!("its webhook's certificate: {error}"))?;
+/// The question that the API server would ask if somebody made an object of this resource (plural), and only in a dry run.
+pub(crate) fn review(plural: &str, object: &Value) -> Value {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let api_version = text("/apiVersion");
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    json!({
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "request": {
+            "uid": "meshlift",
+            "kind": {"group": group, "version": version, "kind": text("/kind")},
+            "resource": {"group": group, "version": version, "resource": plural},
+            "name": text("/metadata/name"),
+            "namespace": text("/metadata/namespace"),
+            "operation": "CREATE",
+            "userInfo": {},
+            "object": object,
+            "dryRun": true,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_named_as_the_api_server_would_name_it() {
+        let of = |plural, api_version: &str, kind: &str| {
+            let object =
+                json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "a", "namespace": "b"}});
+            review(plural, &object)["request"]["kind"].clone()
+        };
+        assert_eq!(of("pods", "v1", "Pod"), json!({"group": "", "version": "v1", "kind": "Pod"}));
+        let route = of("virtualservices", "networking.istio.io/v1", "VirtualService");
+        assert_eq!(route, json!({"group": "networking.istio.io", "version": "v1", "kind": "VirtualService"}));
     }
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use kube::Client;
+use kube::core::ObjectList;
+use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::k8s::{Pod, Rule, ValidatingWebhookConfiguration, Webhook, has_all};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::outline::is_of_istio;
 use meshlift_model::snapshot::{SourceStatus, VALIDATOR};
 use meshlift_snapshot::live::Gathered;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::list::{self, Reader};
@@ -20,11 +21,10 @@ use super::request::{Question, get};
 use super::wanted::{Wanted, wanted};
 use crate::istiods::{Istiods, is_running_istiod};
 use crate::line::Line;
-use crate::webhook::Trusted;
+use crate::webhook::{Called, review};
 
 /// Time for all objects of a kind, lists and answers.
 const KIND_SECONDS_MAX: u64 = 120;
-const REVISION: &str = "istio.io/rev";
 /// Longest part of a refusal that is kept.
 const WORDS_MAX: usize = 500;
 
@@ -33,7 +33,7 @@ struct Asked {
     pod: Pod,
     webhook: Webhook,
     /// Absent once it gave no answer.
-    way: Option<(Trusted, Line)>,
+    way: Option<(Called, Line)>,
     refusals: BTreeMap<ObjectRef, String>,
     status: SourceStatus,
 }
@@ -73,7 +73,7 @@ pub(super) async fn ask(istiods: &Istiods, reader: &Reader, gathered: &mut Gathe
 }
 
 fn revision(pod: &Pod) -> &str {
-    pod.metadata.label(REVISION).unwrap_or_default()
+    pod.metadata.label(REV_LABEL).unwrap_or_default()
 }
 
 /// A running istiod of each revision, with the webhook by which the API server would ask it.
@@ -102,20 +102,6 @@ fn validators(gathered: &Gathered) -> Vec<(Pod, Webhook)> {
     found.into_values().collect()
 }
 
-/// One page of a list, as it is.
-#[derive(Deserialize)]
-struct Page {
-    #[serde(default)]
-    metadata: PageMeta,
-    items: Vec<Value>,
-}
-
-#[derive(Default, Deserialize)]
-struct PageMeta {
-    #[serde(rename = "continue", default)]
-    next: String,
-}
-
 /// Lists a kind once more, whole this time, and shows each object to each istiod.
 async fn judge_kind(asked: &mut [Asked], reader: &Reader, wanted: &Wanted) -> Result<(), SourceStatus> {
     let deadline = Instant::now() + Duration::from_secs(KIND_SECONDS_MAX);
@@ -124,14 +110,14 @@ async fn judge_kind(asked: &mut [Asked], reader: &Reader, wanted: &Wanted) -> Re
     loop {
         let path = list::page_path(&place, reader.page, &next);
         let bytes = answer(&reader.client, &path, deadline, wanted).await?;
-        let page: Page = serde_json::from_slice(&bytes).map_err(|error| SourceStatus::Broken {
-            reason: format!("{place} cannot be understood ({error})"),
+        let page: ObjectList<Value> = serde_json::from_slice(&bytes).map_err(|error| {
+            SourceStatus::Broken { reason: format!("{place} cannot be understood ({error})") }
         })?;
         join_all(asked.iter_mut().map(|one| one.judge(wanted, &page.items, deadline))).await;
-        if page.metadata.next.is_empty() {
+        next = page.metadata.continue_.unwrap_or_default();
+        if next.is_empty() {
             return Ok(());
         }
-        next = page.metadata.next;
     }
 }
 
@@ -156,14 +142,17 @@ impl Asked {
             return;
         }
         for object in objects {
-            let Some((trusted, line)) = &mut self.way else { return };
+            let Some((called, line)) = &mut self.way else { return };
             let label = object.pointer("/metadata/labels/istio.io~1rev").and_then(Value::as_str);
             // Whoever is to see only this label's objects does not see the others.
             if label.is_some_and(|label| label != revision(&self.pod)) {
                 continue;
             }
             let said = if Instant::now() < deadline {
-                trusted.review(line, &review(wanted, object)).await.and_then(|review| verdict(&review))
+                called
+                    .review(line, &review(wanted.plural(), object))
+                    .await
+                    .and_then(|review| verdict(&review))
             } else {
                 Err(format!("{} took longer than {KIND_SECONDS_MAX} s", wanted.resource))
             };
@@ -194,26 +183,6 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 
 fn reference(object: &Value) -> ObjectRef {
     ObjectRef::new(text(object, "/kind"), text(object, "/metadata/namespace"), text(object, "/metadata/name"))
-}
-
-/// The question that the API server would ask if somebody made the object.
-fn review(wanted: &Wanted, object: &Value) -> Value {
-    let (group, version) = text(object, "/apiVersion").split_once('/').unwrap_or_default();
-    json!({
-        "apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview",
-        "request": {
-            "uid": "meshlift",
-            "kind": {"group": group, "version": version, "kind": text(object, "/kind")},
-            "resource": {"group": group, "version": version, "resource": wanted.plural()},
-            "name": text(object, "/metadata/name"),
-            "namespace": text(object, "/metadata/namespace"),
-            "operation": "CREATE",
-            "userInfo": {},
-            "object": object,
-            "dryRun": true,
-        },
-    })
 }
 
 /// The words of a refusal; absent where the object is allowed.

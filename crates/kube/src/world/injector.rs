@@ -8,10 +8,11 @@ use meshlift_model::k8s::{MutatingWebhookConfiguration, Namespace, Pod, Service,
 use meshlift_model::names::RevisionName;
 use meshlift_model::selector::LabelSelector;
 use meshlift_views::source::namespace_of;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::lists::Reading;
 use super::{Hands, places, writes};
+use crate::webhook::review;
 
 impl Hands {
     /// The revision that would inject the pod; absent where none would.
@@ -34,7 +35,7 @@ impl Hands {
         };
         let istiod = self.behind(webhook).await?;
         let istiod = istiod.ok_or_else(|| unknown(format!("no istiod is ready behind {}", webhook.name)))?;
-        let reviewed = self.istiods.review(&istiod, webhook, &review(&typed, pod)).await.map_err(unknown)?;
+        let reviewed = self.istiods.review(&istiod, webhook, &review("pods", pod)).await.map_err(unknown)?;
         Ok(injected_by(&reviewed))
     }
 
@@ -48,23 +49,6 @@ impl Hands {
         reading.need::<Pod>(&target.namespace, &selector).await?;
         Ok(reading.objects.pods.into_iter().find(|pod| pod.is_ready() && is_istiod(pod)))
     }
-}
-
-fn review(typed: &Pod, pod: &Value) -> Value {
-    json!({
-        "apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview",
-        "request": {
-            "uid": "meshlift",
-            "kind": {"group": "", "version": "v1", "kind": "Pod"},
-            "resource": {"group": "", "version": "v1", "resource": "pods"},
-            "namespace": typed.metadata.namespace,
-            "operation": "CREATE",
-            "userInfo": {},
-            "object": pod,
-            "dryRun": true,
-        },
-    })
 }
 
 /// The revision in the status annotation that the answer's JSON patch writes.
@@ -83,6 +67,8 @@ fn injected_by(reviewed: &Value) -> Option<RevisionName> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn answer(operations: &Value) -> Value {

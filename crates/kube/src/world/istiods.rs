@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use super::call::Calls;
 use crate::clock;
 use crate::line::{Line, Way};
-use crate::webhook::{self, Trusted};
+use crate::webhook::Called;
 
 /// Port of an istiod that serves version, metrics and debug endpoints without TLS.
 const MONITORING_PORT: u16 = 15014;
@@ -126,9 +126,9 @@ impl Istiods {
         webhook: &Webhook,
         review: &Value,
     ) -> Result<Value, String> {
-        let trusted = Trusted::of(webhook)?;
-        let opened = Line::open(self.calls.client(), self.way, istiod, webhook::PORT, Some(&trusted)).await;
-        trusted.review(&mut opened.map_err(|error| error.to_string())?, review).await
+        let called = Called::of(webhook)?;
+        let opened = called.open(self.calls.client(), self.way, istiod).await;
+        called.review(&mut opened.map_err(|error| error.to_string())?, review).await
     }
 
     async fn token(&self, namespace: &str) -> Result<String, String> {

@@ -3,7 +3,7 @@
 use ecow::EcoString;
 use serde::{Deserialize, Serialize};
 
-use super::{Shared, StringMap};
+use super::{Shared, StringMap, TemplateMeta};
 use crate::time::Time;
 use crate::word::Word;
 
@@ -106,19 +106,28 @@ impl ObjectMeta {
             format!("{}/{}", self.namespace, self.name)
         }
     }
-
-    /// Value of a label.
-    #[must_use]
-    pub fn label(&self, key: &str) -> Option<&str> {
-        self.labels.get(key).map(String::as_str)
-    }
-
-    /// Value of an annotation.
-    #[must_use]
-    pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.annotations.get(key).map(String::as_str)
-    }
 }
+
+/// What objects and templates say by their marks.
+macro_rules! marked {
+    ($($name:ident),*) => { $(
+        impl $name {
+            /// Value of a label.
+            #[must_use]
+            pub fn label(&self, key: &str) -> Option<&str> {
+                self.labels.get(key).map(String::as_str)
+            }
+
+            /// Value of an annotation.
+            #[must_use]
+            pub fn annotation(&self, key: &str) -> Option<&str> {
+                self.annotations.get(key).map(String::as_str)
+            }
+        }
+    )* };
+}
+
+marked!(ObjectMeta, TemplateMeta);
 
 /// `intstr.IntOrString`: a count, or a percentage such as `"25%"`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -302,20 +302,6 @@ api! {
     }
 }
 
-impl TemplateMeta {
-    /// Value of a label.
-    #[must_use]
-    pub fn label(&self, key: &str) -> Option<&str> {
-        self.labels.get(key).map(String::as_str)
-    }
-
-    /// Value of an annotation.
-    #[must_use]
-    pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.annotations.get(key).map(String::as_str)
-    }
-}
-
 impl From<&ObjectMeta> for TemplateMeta {
     fn from(meta: &ObjectMeta) -> Self {
         let ObjectMeta { labels, annotations, .. } = meta.clone();

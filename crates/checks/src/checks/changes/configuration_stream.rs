@@ -43,8 +43,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         let asks = containers.any(|container| container.env_value(name) == Some(value));
         asks.then(|| Hit::new(&one.workload, format!("asks for it: {name}={value}")))
     });
-    let maps = context.objects().config_maps.iter().filter_map(|map| {
-        let mut lines = map.data.get("mesh")?.lines().map(|line| line.trim_start_matches(['-', ' ']));
+    let maps = context.mesh_configs().filter_map(|(map, mut lines)| {
         let source = lines.find(|line| line.starts_with(SOURCE))?;
         let detail = format!("its istiod reads configuration from {}", source.trim_start_matches("address: "));
         Some(Hit::new(&map.object_ref(), detail).because(source))

@@ -30,7 +30,9 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let name = |image: &str| image.rsplit('/').next().and_then(|last| last.split([':', '@']).next().map(str::to_owned));
-    let shown = context.running(|image| name(image).is_some_and(|name| GRAFANA.contains(&name.as_str())));
+    let shown = context.running(|image| {
+        let last = image.rsplit('/').next().unwrap_or_default();
+        last.split([':', '@']).next().is_some_and(|name| GRAFANA.contains(&name))
+    });
     shown.map(|(one, image)| Hit::new(&one.workload, "shows dashboards").because(image)).collect()
 }

@@ -35,11 +35,10 @@ pub(crate) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let crossed = |minor: u32| context.used_versions().any(|version| context.crosses(version, minor));
     let gone: Vec<&str> = REMOVED.iter().filter(|(_, minor)| crossed(*minor)).map(|(name, _)| *name).collect();
-    let maps = context.objects().config_maps.iter();
-    maps.filter_map(|map| {
-        let keys = map.data.get("mesh")?.lines().map(|line| line.trim_start_matches(['-', ' ']));
-        let names = keys.filter_map(|line| line.split_once(':')).map(|(key, _)| key.trim());
-        let named = names.into_iter().find(|name| gone.contains(name))?;
+    let maps = context.mesh_configs();
+    maps.filter_map(|(map, lines)| {
+        let mut names = lines.filter_map(|line| line.split_once(':')).map(|(key, _)| key.trim());
+        let named = names.find(|name| gone.contains(name))?;
         let detail = format!("its mesh config names `{named}`, which the target does not know");
         Some(Hit::new(&map.object_ref(), detail).because(format!("{} mesh {named}", map.object_ref())))
     })
