@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meshlift_mesh::facts::{GatewayFacts, GatewayKind, Mesh, Revision, Role, RolloutRules, Workload};
+use meshlift_mesh::facts::{
+    GatewayFacts, GatewayKind, Mesh, PodFacts, Revision, Role, RolloutRules, Workload,
+};
 use meshlift_model::intent::Intent;
 use meshlift_model::k8s::{
     ConfigMap, Deployment, KINDS, KindWork, Objects, Pod, PodTemplateSpec, Resource, with_kind,
@@ -59,9 +61,14 @@ pub(crate) struct Context<'a> {
     critical: BTreeSet<&'a str>,
     /// Pods by namespace.
     pods: BTreeMap<&'a str, Vec<&'a Pod>>,
+    /// Pods that are not finished, by what restarts them.
+    running: BTreeMap<&'a ObjectRef, Vec<RunningPod<'a>>>,
     /// Resources whose lists are in no order.
     unsorted: BTreeSet<&'static str>,
 }
+
+/// A pod, and what is known of it.
+pub(crate) type RunningPod<'a> = (&'a Pod, &'a PodFacts);
 
 struct IsSorted<'a>(&'a Objects);
 
@@ -97,6 +104,7 @@ impl<'a> Context<'a> {
             budgeted,
             critical: critical(mesh, intent),
             pods: BTreeMap::new(),
+            running: BTreeMap::new(),
             unsorted: BTreeSet::new(),
         };
         let is_unsorted = |resource: &&str| with_kind(resource, IsSorted(context.objects())) == Some(false);
@@ -104,11 +112,28 @@ impl<'a> Context<'a> {
         for pod in &mesh.snapshot.objects.pods {
             context.pods.entry(&pod.metadata.namespace).or_default().push(pod);
         }
+        context.running = context.pods_by_owner();
         context.restarted = context
             .proxied()
             .filter(|workload| workload.rules != RolloutRules::NextRun && context.moves(workload))
             .collect();
         context
+    }
+
+    fn pods_by_owner(&self) -> BTreeMap<&'a ObjectRef, Vec<RunningPod<'a>>> {
+        let (facts, pods) = (&self.mesh.pods, &self.objects().pods);
+        // Both are in the order of their names then, and each pod is there once.
+        let side_by_side = !self.unsorted.contains(Pod::RESOURCE) && facts.len() == pods.len();
+        let pod = |(at, facts): (usize, &'a PodFacts)| {
+            let pod = if side_by_side { pods.get(at) } else { self.object(&facts.pod) };
+            pod.filter(|_| !facts.finished).map(|pod| (pod, facts))
+        };
+        let running: Vec<RunningPod<'a>> = facts.values().enumerate().filter_map(pod).collect();
+        let mut by_owner: BTreeMap<&ObjectRef, Vec<RunningPod<'a>>> = BTreeMap::new();
+        for of_one in running.chunk_by(|(_, one), (_, next)| one.workload == next.workload) {
+            by_owner.entry(&of_one[0].1.workload).or_default().extend(of_one);
+        }
+        by_owner
     }
 
     /// Recorded objects.
@@ -228,10 +253,14 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// When the newest pod of a workload was made.
+    /// When the newest running pod of a workload was made.
     pub(crate) fn newest_pod(&self, workload: &Workload) -> Option<Time> {
-        let pods = workload.pods.iter().filter_map(|pod| self.object::<Pod>(pod));
-        pods.filter_map(|pod| pod.metadata.creation_timestamp).max()
+        self.running_pods(workload).iter().filter_map(|(pod, _)| pod.metadata.creation_timestamp).max()
+    }
+
+    /// Pods of a workload that are not finished.
+    pub(crate) fn running_pods(&self, workload: &Workload) -> &[RunningPod<'a>] {
+        self.running.get(&workload.workload).map_or(&[], Vec::as_slice)
     }
 
     /// True if the sidecars of a workload answer its DNS.
@@ -284,6 +313,18 @@ impl<'a> Context<'a> {
     /// Those of them that the upgrade restarts: not all of their pods are where it goes.
     pub(crate) fn restarted(&self) -> impl Iterator<Item = &'a Workload> {
         self.restarted.iter().copied()
+    }
+
+    /// Those of them that the traffic rule has a verdict of.
+    pub(crate) fn judged_restarts(&self) -> impl Iterator<Item = (&'a Workload, &Judged)> {
+        // Both are in the order of their references.
+        let mut judged = self.judged.iter().peekable();
+        self.restarted().filter_map(move |workload| {
+            while judged.next_if(|(reference, _)| **reference < workload.workload).is_some() {}
+            judged
+                .next_if(|(reference, _)| **reference == workload.workload)
+                .map(|(_, judged)| (workload, judged))
+        })
     }
 
     /// True unless all pods of the workload run the target, and new ones will. Without a target, any

@@ -26,10 +26,13 @@ pub(crate) fn ambient(
     let mut not_captured = Vec::new();
     for pod in index.snapshot.objects.pods.iter().filter(|pod| !pod.is_finished()) {
         let (labels, _) = index.labels_of(&pod.metadata.namespace);
+        if !is_enrolled(&labels, &BarePod::of_pod(pod)) {
+            continue;
+        }
         let reference = meshlift_model::k8s::Resource::object_ref(pod);
         let Some(fact) = facts.get(&reference) else { continue };
         // istio-cni leaves pods with a sidecar alone.
-        if fact.proxy.is_some_and(is_injected) || !is_enrolled(&labels, &BarePod::of_pod(pod)) {
+        if fact.proxy.is_some_and(is_injected) {
             continue;
         }
         if fact.redirection.as_deref() != Some(ENABLED) {

@@ -12,8 +12,8 @@ use crate::control::ControlPlane;
 
 /// What the istiods say about their proxies.
 pub(crate) struct Connections<'a> {
-    /// In the order of `POD.NAMESPACE`; those of one proxy with the newest connection first.
-    proxies: Vec<Seen<'a>>,
+    /// By namespace, in the order of their pods; those of one proxy with the newest connection first.
+    proxies: BTreeMap<&'a str, Vec<Seen<'a>>>,
     /// Connected proxies by istiod pod; absent where that was not read.
     pub(crate) counts: BTreeMap<String, Option<usize>>,
     /// True if every istiod that runs was asked: who is on no list is not connected.
@@ -22,8 +22,8 @@ pub(crate) struct Connections<'a> {
 
 /// What one istiod says about one proxy.
 struct Seen<'a> {
-    /// `POD.NAMESPACE`.
-    proxy: &'a str,
+    /// Pod and namespace.
+    proxy: (&'a str, &'a str),
     revision: Option<&'a RevisionName>,
     status: Option<&'a ProxyStatus>,
     connected_at: Option<Time>,
@@ -41,15 +41,19 @@ pub(crate) struct Connected {
 
 impl<'a> Connections<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot, control: &'a ControlPlane<'a>) -> Self {
-        let mut proxies = Vec::new();
+        let mut proxies: BTreeMap<&str, Vec<Seen<'_>>> = BTreeMap::new();
         let mut counts = BTreeMap::new();
         for (istiod, answers) in &snapshot.istiods {
             let listed = listed(control.by_pod.get(istiod.as_str()), answers);
             let read = answers.syncz.is_some() || answers.connections.is_some();
             counts.insert(istiod.clone(), read.then_some(listed.len()));
-            proxies.extend(listed);
+            for seen in listed {
+                proxies.entry(seen.proxy.1).or_default().push(seen);
+            }
         }
-        proxies.sort_by_key(|seen| (seen.proxy, Reverse(seen.connected_at)));
+        for here in proxies.values_mut() {
+            here.sort_by_key(|seen| (seen.proxy, Reverse(seen.connected_at)));
+        }
         let running: BTreeSet<&str> = control
             .pods
             .iter()
@@ -66,9 +70,10 @@ impl<'a> Connections<'a> {
 
     /// Connection of a pod's proxy.
     pub(crate) fn of(&self, pod: &Pod) -> Connected {
-        let id = format!("{}.{}", pod.metadata.name, pod.metadata.namespace);
-        let from = self.proxies.partition_point(|seen| seen.proxy < id.as_str());
-        let seen = || self.proxies[from..].iter().take_while(|seen| seen.proxy == id);
+        let (name, namespace) = (pod.metadata.name.as_str(), pod.metadata.namespace.as_str());
+        let here = self.proxies.get(namespace).map_or(&[][..], Vec::as_slice);
+        let from = here.partition_point(|seen| seen.proxy.0 < name);
+        let seen = || here[from..].iter().take_while(|seen| seen.proxy.0 == name);
         let statuses = || seen().filter_map(|seen| seen.status);
         let revisions: Vec<_> = seen().filter_map(|seen| seen.revision.cloned()).collect();
         Connected {
@@ -85,14 +90,14 @@ impl<'a> Connections<'a> {
 fn listed<'a>(revision: Option<&'a RevisionName>, answers: &'a IstiodAnswers) -> Vec<Seen<'a>> {
     let statuses = answers.syncz.iter().flatten();
     let statuses = statuses.map(|status| Seen {
-        proxy: &status.proxy,
+        proxy: pod_and_namespace(&status.proxy),
         revision,
         status: Some(status),
         connected_at: None,
     });
     let connections = answers.connections.iter().flatten();
     let connections = connections.map(|connection| Seen {
-        proxy: connection.proxy(),
+        proxy: pod_and_namespace(connection.proxy()),
         revision,
         status: None,
         connected_at: connection.connected_at,
@@ -108,6 +113,11 @@ fn listed<'a>(revision: Option<&'a RevisionName>, answers: &'a IstiodAnswers) ->
         same
     });
     listed
+}
+
+/// Of `POD.NAMESPACE`: names of pods may hold dots, those of namespaces do not.
+fn pod_and_namespace(proxy: &str) -> (&str, &str) {
+    proxy.rsplit_once('.').unwrap_or((proxy, ""))
 }
 
 /// True for an istiod that can have connections.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use meshlift_model::intent::SloCritical;
-use meshlift_model::k8s::Known;
+use meshlift_model::k8s::{Known, Pod};
 use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::snapshot::Snapshot;
 
@@ -18,7 +18,7 @@ use crate::gateways::{Gates, gateways};
 use crate::index::Index;
 use crate::injector::Injectors;
 use crate::install::method;
-use crate::owner::Owners;
+use crate::owner::{InTurn, Owners};
 use crate::pods::Restarts;
 use crate::revisions::{revisions, system_namespaces};
 use crate::tags::{Names, default_revision, tags};
@@ -86,22 +86,21 @@ fn pods_and_workloads(
     let owners = Owners::new(snapshot);
     let mut foreign = BTreeMap::new();
     let mut facts: Vec<(ObjectRef, PodFacts)> = Vec::with_capacity(snapshot.objects.pods.len());
-    let mut restarts = Restarts::new(injectors);
+    let (mut restarts, mut owned) = (Restarts::new(injectors), InTurn::new(&owners));
     for pod in &snapshot.objects.pods {
-        let owner = owners.of_pod(pod);
-        // Pods of a workload come one after another: they say its name in one place.
-        let last = facts.last().map(|(_, last)| &last.workload).filter(|last| **last == owner.workload);
-        let workload = last.cloned().unwrap_or(owner.workload);
+        let owner = owned.of_pod(pod);
         if let Some(words) = owner.foreign {
-            foreign.insert(workload.clone(), words);
+            foreign.insert(owner.workload.clone(), words);
         }
-        let fact = crate::pods::facts(pod, workload, &mut restarts, connections, &versions);
+        let fact = crate::pods::facts(pod, owner.workload, &mut restarts, connections, &versions);
         facts.push((fact.pod.clone(), fact));
     }
     let workloads = {
         let mut by_owner: PodsByOwner<'_> = BTreeMap::new();
-        for (pod, (_, facts)) in snapshot.objects.pods.iter().zip(&facts) {
-            by_owner.entry(facts.workload.clone()).or_default().push((pod, facts));
+        let pods: Vec<(&Pod, &PodFacts)> =
+            snapshot.objects.pods.iter().zip(facts.iter().map(|(_, facts)| facts)).collect();
+        for of_one in pods.chunk_by(|(_, one), (_, next)| one.workload == next.workload) {
+            by_owner.entry(of_one[0].1.workload.clone()).or_default().extend(of_one);
         }
         let shop = Workshop { index, injectors, pods: &by_owner };
         let drafts = drafts(snapshot, &owners, &by_owner, &foreign);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use meshlift_model::defaults::PODS_MAX;
 use meshlift_model::k8s::{ObjectMeta, Pod, PodTemplateSpec, Resource};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::Snapshot;
@@ -70,7 +71,7 @@ fn draft<'a, R: Resource>(
         workload: object.object_ref(),
         metadata,
         template,
-        replicas,
+        replicas: replicas.clamp(0, PODS_MAX),
         rules,
         state,
         min_ready_seconds,
@@ -117,10 +118,10 @@ fn daemon_set<'a>(
 
 /// A ReplicaSet that no Deployment owns.
 fn replica_set<'a>(set: &'a meshlift_model::k8s::ReplicaSet, owners: &Owners<'_>) -> Option<Draft<'a>> {
-    let owner = owners.of_replica_set(set);
-    if owner.workload.kind != "ReplicaSet" {
+    if set.metadata.controller().is_some_and(|owner| owner.kind == "Deployment") {
         return None;
     }
+    let owner = owners.of_replica_set(set);
     let rules = RolloutRules::Foreign { owner: owner.foreign.unwrap_or_default() };
     let replicas = set.spec.replicas.unwrap_or(1);
     let state = RolloutState::Settled;

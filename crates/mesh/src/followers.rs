@@ -115,9 +115,17 @@ impl<'m> Followed<'m> {
     /// Injected pods whose namespace decides, by namespace.
     fn injected_by_namespace(&self) -> BTreeMap<&'m str, usize> {
         let mut counts = BTreeMap::new();
-        for workload in self.workloads.values().filter(|workload| !workload.pod_bound) {
-            let injected = workload.pods.iter().filter(|pod| self.is_injected(pod)).count();
-            *counts.entry(workload.workload.namespace.as_str()).or_default() += injected;
+        let mut last: Option<&Workload> = None;
+        for facts in
+            self.pods.values().filter(|facts| !facts.finished && facts.proxy.is_some_and(is_injected))
+        {
+            // Pods of a workload come one after another.
+            last = last
+                .filter(|last| last.workload == facts.workload)
+                .or_else(|| self.workloads.get(&facts.workload));
+            if let Some(workload) = last.filter(|workload| !workload.pod_bound) {
+                *counts.entry(workload.workload.namespace.as_str()).or_default() += 1;
+            }
         }
         counts
     }

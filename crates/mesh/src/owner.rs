@@ -17,6 +17,37 @@ pub(crate) struct Owner {
     pub(crate) foreign: Option<String>,
 }
 
+/// Owners of pods that come one after another: most are owned as the one before them, and say so in one place.
+pub(crate) struct InTurn<'a> {
+    owners: &'a Owners<'a>,
+    last: Option<(&'a Pod, Owner)>,
+}
+
+impl<'a> InTurn<'a> {
+    pub(crate) fn new(owners: &'a Owners<'a>) -> Self {
+        Self { owners, last: None }
+    }
+
+    /// What restarts the next pod.
+    pub(crate) fn of_pod(&mut self, pod: &'a Pod) -> Owner {
+        let alike = self.last.as_ref().filter(|(last, _)| is_owned_alike(last, pod));
+        let owner = alike.map_or_else(|| self.owners.of_pod(pod), |(_, owner)| owner.clone());
+        let same = self.last.as_ref().filter(|(_, last)| *last == owner);
+        let owner = same.map_or(owner, |(_, last)| last.clone());
+        self.last = Some((pod, owner.clone()));
+        owner
+    }
+}
+
+/// True if all that tells the owner is one and the same in both.
+fn is_owned_alike(one: &Pod, other: &Pod) -> bool {
+    let (one, other) = (&one.metadata, &other.metadata);
+    !one.owner_references.is_empty()
+        && one.owner_references.is_one_with(&other.owner_references)
+        && one.labels.is_one_with(&other.labels)
+        && one.namespace == other.namespace
+}
+
 /// Owners by name, as far as the chain has more than one link.
 pub(crate) struct Owners<'a> {
     replica_sets: BTreeMap<(&'a str, &'a str), &'a ReplicaSet>,

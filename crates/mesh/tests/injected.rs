@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use meshlift_mesh::{BarePod, InstallMethod, Mesh, ProxyKind};
-use meshlift_model::k8s::{Container, PodTemplateSpec};
+use meshlift_model::k8s::{Container, PodTemplateSpec, Shared};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::Snapshot;
 use meshlift_snapshot::fixtures::{CLUSTERS, cluster};
@@ -41,7 +41,12 @@ fn bare_pods_are_their_templates() {
 fn shape(template: &PodTemplateSpec) -> (Vec<Container>, Vec<Container>) {
     let injected = |containers: &[Container]| -> Vec<Container> {
         let ours = containers.iter().filter(|container| container.name.starts_with("istio-"));
-        ours.map(|container| Container { env: Vec::new(), ..container.clone() }).collect()
+        ours.map(|container| Container {
+            env: Vec::new(),
+            security_context: Shared::default(),
+            ..container.clone()
+        })
+        .collect()
     };
     (injected(&template.spec.init_containers), injected(&template.spec.containers))
 }

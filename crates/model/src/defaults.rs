@@ -13,6 +13,9 @@ pub const WAVE_UNDO_SECONDS_MAX: i64 = 900;
 pub const CONCURRENT_WORKLOADS_MAX: usize = 10;
 /// Workloads of one namespace that roll at once.
 pub const CONCURRENT_WORKLOADS_PER_NAMESPACE_MAX: usize = 2;
+/// More pods than a cluster can hold (Kubernetes supports 150,000). The API server takes any number: what is above counts
+/// as so many, and sums of pods stay numbers.
+pub const PODS_MAX: i32 = 1_000_000;
 /// Restarted pods a minute at most; leaves istiod room for reconnect storms.
 pub const RESTARTS_PER_MINUTE_MAX: usize = 60;
 /// Seconds between a selector's change and its proof: caches of several API servers and istiods.

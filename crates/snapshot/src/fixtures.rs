@@ -93,7 +93,7 @@ pub fn rollout(namespace: &str) -> Result<Vec<WatchEvent>, SnapshotError> {
         frames.lines(&frame, |number, line| {
             let what = |error| format!("line {number}: {error}");
             events.push(
-                serde_json::from_slice(line)
+                serde_json::from_str(line)
                     .map_err(|error| SnapshotError::Damaged { place: place.clone(), what: what(error) })?,
             );
             Ok(())

@@ -140,7 +140,7 @@ impl<'a> Frames<'a> {
     pub(crate) fn lines(
         &mut self,
         frame: &Frame<'_>,
-        mut each: impl FnMut(usize, &[u8]) -> Result<(), SnapshotError>,
+        mut each: impl FnMut(usize, &str) -> Result<(), SnapshotError>,
     ) -> Result<(), SnapshotError> {
         let mut unpacked = BufReader::new(DeflateDecoder::new(frame.packed));
         let mut line = Vec::new();
@@ -162,7 +162,9 @@ impl<'a> Frames<'a> {
             if line.pop() != Some(b'\n') {
                 return Err(self.damaged(format!("frame {} ends inside of line {number}", frame.name)));
             }
-            each(number, &line)?;
+            let line = std::str::from_utf8(&line)
+                .map_err(|error| self.damaged(format!("frame {}, line {number}: {error}", frame.name)))?;
+            each(number, line)?;
         }
         Ok(())
     }
@@ -245,7 +247,7 @@ mod tests {
         let mut all = Vec::new();
         while let Some(frame) = frames.next()? {
             frames.lines(&frame, |_, line| {
-                all.push(String::from_utf8_lossy(line).into_owned());
+                all.push(line.to_owned());
                 Ok(())
             })?;
         }
@@ -256,6 +258,14 @@ mod tests {
     fn lines_come_back() {
         assert_eq!(read(&file(&["a", "b"])).unwrap(), ["a", "b"]);
         assert!(read(&file(&[])).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_is_damage() {
+        let mut writer = Writer::new("test");
+        writer.frame("f", &[b"a".to_vec(), vec![0xff]]).unwrap();
+        let error = read(&writer.finish()).unwrap_err().to_string();
+        assert!(error.contains("frame f, line 2: invalid utf-8"), "{error}");
     }
 
     #[test]

@@ -311,10 +311,8 @@ fn unpack(bytes: &[u8], place: &str) -> Result<Manifest, SnapshotError> {
     while let Some(frame) = frames.next()? {
         frames.lines(&frame, |number, line| {
             let taken = match frame.name {
-                HEAD => serde_json::from_slice(line).map(|found| head = Some(found)),
-                SCHEMAS => {
-                    serde_json::from_slice(line).map(|(name, found)| drop(schemas.insert(name, found)))
-                }
+                HEAD => serde_json::from_str(line).map(|found| head = Some(found)),
+                SCHEMAS => serde_json::from_str(line).map(|(name, found)| drop(schemas.insert(name, found))),
                 _ => return assembly.take(frame.name, number, line).map_err(|what| damaged(place, what)),
             };
             taken.map_err(|error| damaged(place, error.to_string()))

@@ -91,9 +91,9 @@ impl<T: Empty + Serialize> Table<T> {
     }
 }
 
-impl<T: Empty + DeserializeOwned> Table<T> {
-    fn read(&mut self, line: &[u8], redact: impl FnOnce(&mut Shared<T>)) -> serde_json::Result<()> {
-        let mut value: Shared<T> = serde_json::from_slice(line)?;
+impl<T: Empty + DeserializeOwned + PartialEq> Table<T> {
+    fn read(&mut self, line: &str, redact: impl FnOnce(&mut Shared<T>)) -> serde_json::Result<()> {
+        let mut value: Shared<T> = serde_json::from_str(line)?;
         redact(&mut value);
         self.values.push(value);
         Ok(())
@@ -183,7 +183,7 @@ impl Parts {
     }
 
     /// Reads a line of a table, redacted as all that is read; `None` for other sections.
-    pub(crate) fn read(&mut self, section: &str, line: &[u8]) -> Option<serde_json::Result<()>> {
+    pub(crate) fn read(&mut self, section: &str, line: &str) -> Option<serde_json::Result<()>> {
         Some(match section {
             "parts/maps" => self.maps.read(line, |one| redact_shared(Part::Map(one))),
             "parts/owners" => self.owners.read(line, |_| ()),

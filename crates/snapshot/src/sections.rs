@@ -146,10 +146,10 @@ impl Assembly {
     ///
     /// # Errors
     /// Where the head cannot be read, without which nothing else means anything; or too much else cannot.
-    pub(crate) fn take(&mut self, section: &str, number: usize, line: &[u8]) -> Result<(), String> {
+    pub(crate) fn take(&mut self, section: &str, number: usize, line: &str) -> Result<(), String> {
         match section {
             HEAD => {
-                let head: Head = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+                let head: Head = serde_json::from_str(line).map_err(|error| error.to_string())?;
                 self.snapshot.kubernetes_version = head.kubernetes_version;
                 self.snapshot.sources = head.sources;
                 self.snapshot.problems.extend(head.problems);
@@ -162,7 +162,7 @@ impl Assembly {
                 Ok(istiod) => drop(self.snapshot.istiods.insert(istiod.pod, istiod.answers)),
                 Err(error) => self.problem(section, format!("line {number}"), &error),
             },
-            OUTLINES => match serde_json::from_slice(line) {
+            OUTLINES => match serde_json::from_str(line) {
                 Ok((object, outline)) => drop(self.snapshot.outlines.insert(object, outline)),
                 Err(error) => self.problem(section, format!("line {number}"), &error.to_string()),
             },
@@ -191,12 +191,12 @@ impl Assembly {
         Ok(())
     }
 
-    fn istiod(&self, line: &[u8]) -> Result<Istiod, String> {
+    fn istiod(&self, line: &str) -> Result<Istiod, String> {
         let Some(parts) = &self.parts else {
-            return serde_json::from_slice(line).map_err(|error| error.to_string());
+            return serde_json::from_str(line).map_err(|error| error.to_string());
         };
         let (numbers, mut istiod): (Vec<u32>, Istiod) =
-            serde_json::from_slice(line).map_err(|error| error.to_string())?;
+            serde_json::from_str(line).map_err(|error| error.to_string())?;
         parts.put_states(&numbers, &mut istiod.answers).ok_or_else(|| NO_PART.to_owned())?;
         Ok(istiod)
     }
@@ -247,14 +247,14 @@ impl Assembly {
 /// Reads one object into the list of its kind.
 struct TakeLine<'a> {
     intake: &'a mut Intake,
-    line: &'a [u8],
+    line: &'a str,
 }
 
 impl KindWork for TakeLine<'_> {
     type Output = Result<(), String>;
 
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
-        let object: R = serde_json::from_slice(self.line).map_err(|error| error.to_string())?;
+        let object: R = serde_json::from_str(self.line).map_err(|error| error.to_string())?;
         if object.meta().name.is_empty() {
             return Err("has no metadata.name".to_owned());
         }
@@ -275,7 +275,7 @@ struct Packed {
 struct TakeParts<'a> {
     objects: &'a mut Packed,
     parts: &'a Parts,
-    line: &'a [u8],
+    line: &'a str,
 }
 
 impl KindWork for TakeParts<'_> {
@@ -283,7 +283,7 @@ impl KindWork for TakeParts<'_> {
 
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
         let (numbers, object): (Vec<u32>, R) =
-            serde_json::from_slice(self.line).map_err(|error| error.to_string())?;
+            serde_json::from_str(self.line).map_err(|error| error.to_string())?;
         if object.meta().name.is_empty() {
             return Err("has no metadata.name".to_owned());
         }

@@ -73,7 +73,7 @@ pub(super) fn desired_healthy(budget: &PodDisruptionBudget, expected: i32) -> i3
     let scaled = |value: &meshlift_model::k8s::IntOrString| value.scaled(expected, true).unwrap_or(expected);
     match (&budget.spec.min_available, &budget.spec.max_unavailable) {
         (Some(least), _) => scaled(least),
-        (None, Some(most)) => (expected - scaled(most)).max(0),
+        (None, Some(most)) => expected.saturating_sub(scaled(most)).max(0),
         (None, None) => 0,
     }
 }

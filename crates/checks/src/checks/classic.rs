@@ -34,9 +34,9 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     context
         .restarted()
-        .filter(|workload| pods_of(context, workload, ProxyKind::Classic) > 0)
-        .map(|workload| {
-            let count = pods_of(context, workload, ProxyKind::Classic);
+        .map(|workload| (workload, pods_of(context, workload, ProxyKind::Classic)))
+        .filter(|(_, count)| *count > 0)
+        .map(|(workload, count)| {
             Hit::new(&workload.workload, format!("{count} of its pods have a classic sidecar"))
                 .because(format!("{} pods: istio-proxy is an ordinary container", workload.workload))
         })
@@ -45,6 +45,5 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 /// Pods of the workload with that kind of proxy.
 pub(super) fn pods_of(context: &Context<'_>, workload: &Workload, kind: ProxyKind) -> usize {
-    let facts = workload.pods.iter().filter_map(|pod| context.mesh.pods.get(pod));
-    facts.filter(|facts| facts.proxy == Some(kind)).count()
+    context.running_pods(workload).iter().filter(|(_, facts)| facts.proxy == Some(kind)).count()
 }

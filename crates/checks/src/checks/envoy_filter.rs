@@ -115,9 +115,9 @@ fn hit<'p>(
 
 /// Versions that its proxies run now, else what they would be made with.
 fn versions(context: &Context<'_>, workload: &Workload) -> BTreeSet<String> {
-    let facts = workload.pods.iter().filter_map(|pod| context.mesh.pods.get(pod));
+    let pods = context.running_pods(workload).iter();
     let mut versions: BTreeSet<String> =
-        facts.filter_map(|facts| facts.image_version.as_ref()).map(ToString::to_string).collect();
+        pods.filter_map(|(_, facts)| facts.image_version.as_ref()).map(ToString::to_string).collect();
     if versions.is_empty() {
         let revisions = workload.now.keys().flatten().chain(&workload.on_restart.revision);
         versions.extend(revisions.filter_map(|revision| context.version_of(revision)).map(ToString::to_string));

@@ -35,11 +35,9 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let exposed = context.restarted().filter_map(|workload| {
-        let restart = &context.judged.get(&workload.workload)?.restart;
-        (restart.verdict == TrafficVerdict::Exposed).then_some((workload, restart))
-    });
-    exposed
+    let restarts = context.judged_restarts().map(|(workload, judged)| (workload, &judged.restart));
+    restarts
+        .filter(|(_, restart)| restart.verdict == TrafficVerdict::Exposed)
         .map(|(workload, restart)| {
             let subject = &workload.workload;
             let critical = context.is_slo_critical(&subject.namespace);

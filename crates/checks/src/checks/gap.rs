@@ -11,12 +11,13 @@ pub(super) const GAP_NEEDS: &[&[&str]] = &[WORKLOADS, SERVICES];
 /// from outside have a hazard of their own.
 pub(super) fn gaps(context: &Context<'_>, causes: &[GapCause]) -> Vec<Hit> {
     context
-        .restarted()
-        .filter(|workload| !context.is_outside_gateway(workload))
-        .filter_map(|workload| {
-            let subject = &workload.workload;
-            let judged = context.judged.get(subject)?;
+        .judged_restarts()
+        .filter_map(|(workload, judged)| {
             let why = causes.iter().find_map(|cause| judged.causes.get(cause))?;
+            if context.is_outside_gateway(workload) {
+                return None;
+            }
+            let subject = &workload.workload;
             let (kept, all) = (judged.restart.ready_min, judged.restart.replicas);
             let lost = judged.restart.exposure_millis;
             Some(

@@ -31,10 +31,10 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let gateways = context.restarted().filter(|workload| context.is_outside_gateway(workload));
+    let gateways = context.judged_restarts().filter(|(workload, _)| context.is_outside_gateway(workload));
     gateways
-        .filter_map(|workload| {
-            let why = context.judged.get(&workload.workload)?.causes.get(&GapCause::LoadBalancer)?;
+        .filter_map(|(workload, judged)| {
+            let why = judged.causes.get(&GapCause::LoadBalancer)?;
             Some(Hit::new(&workload.workload, why.as_str()).because(why.as_str()))
         })
         .collect()

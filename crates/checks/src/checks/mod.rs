@@ -133,6 +133,7 @@ checks! {
         registered_vms,
         dashboards,
         configuration_stream,
+        cni_file,
     }
     after: {
         rejected,

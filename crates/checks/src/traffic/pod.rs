@@ -3,6 +3,8 @@
 use meshlift_model::k8s::{Container, PodSpec};
 use meshlift_model::traffic_constants as c;
 
+/// The longest time that is told apart, ten years: templates may say anything, and sums of it must stay numbers.
+const FOREVER_MILLIS: i64 = 10 * 365 * 86_400_000;
 /// Makes a proxy wait for the end of its connections.
 const EXIT_ON_ZERO: &str = "EXIT_ON_ZERO_ACTIVE_CONNECTIONS";
 
@@ -120,7 +122,7 @@ fn termination_drain_millis(container: &Container) -> i64 {
         .and_then(|text| text.trim().parse::<i64>().ok())
         .map(|seconds| seconds.saturating_mul(1000));
     let config = || config_millis(container, "terminationDrainDuration");
-    env.or_else(config).unwrap_or(c::TERMINATION_DRAIN_MILLIS).max(0)
+    env.or_else(config).unwrap_or(c::TERMINATION_DRAIN_MILLIS).clamp(0, FOREVER_MILLIS)
 }
 
 /// The ProxyConfig that injection wrote into the container.
@@ -138,7 +140,7 @@ fn sleep_millis(container: &Container) -> i64 {
         return 0;
     };
     match (&hook.sleep, &hook.exec) {
-        (Some(sleep), _) => sleep.seconds.max(0).saturating_mul(1000),
+        (Some(sleep), _) => sleep.seconds.max(0).saturating_mul(1000).min(FOREVER_MILLIS),
         (None, Some(exec)) => sleep_command_millis(&exec.command).unwrap_or(0),
         (None, None) => 0,
     }
@@ -153,7 +155,7 @@ fn sleep_command_millis(command: &[String]) -> Option<i64> {
     match words.as_slice() {
         ["sleep" | "/bin/sleep" | "/usr/bin/sleep", seconds] => {
             let seconds: f64 = seconds.strip_suffix('s').unwrap_or(seconds).parse().ok()?;
-            Some((seconds.max(0.0) * 1000.0) as i64)
+            Some(((seconds.max(0.0) * 1000.0) as i64).min(FOREVER_MILLIS))
         }
         _ => None,
     }
@@ -178,7 +180,7 @@ fn go_duration_millis(text: &str) -> Option<i64> {
             };
         rest = &tail[unit_end..];
     }
-    Some(total as i64)
+    Some((total as i64).min(FOREVER_MILLIS))
 }
 
 #[cfg(test)]

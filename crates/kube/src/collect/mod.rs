@@ -62,7 +62,7 @@ impl Default for Options {
 /// How far it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Resource, or `istiod/POD`.
+    /// Resource, `istiod/POD`, or `istiod/POD/validate`.
     pub source: String,
     /// Objects so far.
     pub items: usize,
@@ -113,7 +113,7 @@ async fn read(
     }
     let istiods = Istiods::new(connection.client().clone(), connection.way());
     ask_istiods(&istiods, &mut gathered, progress).await;
-    verdicts::ask(&istiods, &reader, &mut gathered).await;
+    verdicts::ask(&istiods, &reader, &mut gathered, progress).await;
     let snapshot = gathered.into_snapshot();
     CollectError::if_nothing_was_read(server, &snapshot)?;
     Ok(snapshot)

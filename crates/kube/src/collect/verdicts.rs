@@ -16,6 +16,7 @@ use meshlift_snapshot::live::Gathered;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::Progress;
 use super::list::{self, Reader};
 use super::request::{Question, get};
 use super::wanted::{Wanted, wanted};
@@ -39,7 +40,12 @@ struct Asked {
 }
 
 /// Asks one istiod of each revision, where there are several; answers and statuses go where the others of that pod are.
-pub(super) async fn ask(istiods: &Istiods, reader: &Reader, gathered: &mut Gathered) {
+pub(super) async fn ask(
+    istiods: &Istiods,
+    reader: &Reader,
+    gathered: &mut Gathered,
+    progress: &mut dyn FnMut(&Progress),
+) {
     let validators = validators(gathered);
     let revisions: BTreeSet<&str> = validators.iter().map(|(pod, _)| revision(pod)).collect();
     if revisions.len() < 2 {
@@ -58,12 +64,13 @@ pub(super) async fn ask(istiods: &Istiods, reader: &Reader, gathered: &mut Gathe
     for wanted in
         wanted().iter().filter(|wanted| is_of_istio(&format!("{}/", wanted.group())) && filled(wanted))
     {
-        let judged = judge_kind(&mut asked, reader, wanted).await;
+        let judged = judge_kind(&mut asked, reader, wanted, progress).await;
         if let Err(status) = judged {
             asked.iter_mut().for_each(|one| one.give_up(status.clone()));
         }
     }
     for one in asked {
+        progress(&one.progress(true));
         let outcome = gathered.istiods.entry(one.pod.metadata.name.clone()).or_default();
         if matches!(one.status, SourceStatus::Read { .. }) {
             outcome.answers.refusals = Some(one.refusals);
@@ -103,7 +110,12 @@ fn validators(gathered: &Gathered) -> Vec<(Pod, Webhook)> {
 }
 
 /// Lists a kind once more, whole this time, and shows each object to each istiod.
-async fn judge_kind(asked: &mut [Asked], reader: &Reader, wanted: &Wanted) -> Result<(), SourceStatus> {
+async fn judge_kind(
+    asked: &mut [Asked],
+    reader: &Reader,
+    wanted: &Wanted,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<(), SourceStatus> {
     let deadline = Instant::now() + Duration::from_secs(KIND_SECONDS_MAX);
     let place = reader.place(wanted)?;
     let mut next = String::new();
@@ -114,6 +126,7 @@ async fn judge_kind(asked: &mut [Asked], reader: &Reader, wanted: &Wanted) -> Re
             SourceStatus::Broken { reason: format!("{place} cannot be understood ({error})") }
         })?;
         join_all(asked.iter_mut().map(|one| one.judge(wanted, &page.items, deadline))).await;
+        asked.iter().for_each(|one| progress(&one.progress(false)));
         next = page.metadata.continue_.unwrap_or_default();
         if next.is_empty() {
             return Ok(());
@@ -132,6 +145,12 @@ async fn answer(
 }
 
 impl Asked {
+    /// How many objects it was shown so far.
+    fn progress(&self, ended: bool) -> Progress {
+        let items = if let SourceStatus::Read { count } = self.status { count } else { 0 };
+        Progress { source: format!("istiod/{}/{VALIDATOR}", self.pod.metadata.name), items, ended }
+    }
+
     fn give_up(&mut self, status: SourceStatus) {
         self.way = None;
         self.status = status;

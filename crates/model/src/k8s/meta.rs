@@ -4,6 +4,7 @@ use ecow::EcoString;
 use serde::{Deserialize, Serialize};
 
 use super::{Shared, StringMap, TemplateMeta};
+use crate::defaults::PODS_MAX;
 use crate::time::Time;
 use crate::word::Word;
 
@@ -148,17 +149,18 @@ impl Default for IntOrString {
 impl IntOrString {
     /// The count that this value means for `total`; percentages round up or down.
     ///
-    /// `None` for a string that is no percentage. Same rule as
+    /// `None` for a string that is no percentage of any use; no more than [`PODS_MAX`]. Same rule as
     /// `intstr.GetScaledValueFromIntOrPercent` of k8s.io/apimachinery.
     #[must_use]
     pub fn scaled(&self, total: i32, round_up: bool) -> Option<i32> {
         match self {
-            Self::Int(count) => Some(*count),
+            Self::Int(count) => Some((*count).clamp(-PODS_MAX, PODS_MAX)),
             Self::String(text) => {
                 let percent: i64 = text.strip_suffix('%')?.parse().ok()?;
-                let product = percent * i64::from(total);
-                let scaled = if round_up { (product + 99).div_euclid(100) } else { product.div_euclid(100) };
-                i32::try_from(scaled).ok()
+                let product = percent.checked_mul(total.into())?;
+                let rest = if round_up { 99 } else { 0 };
+                let scaled = product.checked_add(rest)?.div_euclid(100);
+                i32::try_from(scaled).ok().map(|scaled| scaled.clamp(-PODS_MAX, PODS_MAX))
             }
         }
     }

@@ -3,7 +3,7 @@
 use ecow::EcoString;
 
 use super::{
-    Affinity, Condition, IntOrString, ObjectMeta, Shared, StringMap, Taint, TopologySpreadConstraint,
+    Affinity, Condition, Empty, IntOrString, ObjectMeta, Shared, StringMap, Taint, TopologySpreadConstraint,
 };
 use crate::time::Time;
 use crate::word::Word;
@@ -55,7 +55,7 @@ api! {
         pub restart_policy: Word,
         /// Service account, the workload's identity.
         pub service_account_name: EcoString,
-        /// Volumes, as far as they bind a pod to a place or need another object.
+        /// Volumes, as far as they bind a pod to a place, need another object or show it its node.
         pub volumes: Shared<Vec<Volume>>,
         /// Taints that it may run under.
         pub tolerations: Shared<Vec<Toleration>>,
@@ -65,6 +65,16 @@ api! {
         pub affinity: Option<Shared<Affinity>>,
         /// How its like are spread.
         pub topology_spread_constraints: Shared<Vec<TopologySpreadConstraint>>,
+        /// Who its containers are, where they do not say so themselves.
+        pub security_context: Shared<SecurityContext>,
+    }
+
+    /// `v1.PodSecurityContext` and `v1.SecurityContext`: who a container is.
+    pub struct SecurityContext {
+        /// User; 0 is root. Absent leaves it to the image.
+        pub run_as_user: Option<i64>,
+        /// True: the kubelet starts no container that would be root.
+        pub run_as_non_root: Option<bool>,
     }
 
     /// `v1.LocalObjectReference`.
@@ -95,6 +105,14 @@ api! {
         pub config_map: Option<Box<ObjectSource>>,
         /// Secret that it mounts.
         pub secret: Option<Box<SecretVolumeSource>>,
+        /// Folder or file of the node that it mounts.
+        pub host_path: Option<Box<HostPathVolumeSource>>,
+    }
+
+    /// `v1.HostPathVolumeSource`.
+    pub struct HostPathVolumeSource {
+        /// Path on the node.
+        pub path: String,
     }
 
     /// `v1.ConfigMapVolumeSource`, `v1.ConfigMapEnvSource` and their like for Secrets: an object of the pod's namespace.
@@ -143,6 +161,8 @@ api! {
         pub lifecycle: Option<Box<Lifecycle>>,
         /// `Always` on an init container makes it a native sidecar.
         pub restart_policy: String,
+        /// Who it is, before what its pod says.
+        pub security_context: Shared<SecurityContext>,
     }
 
     /// `v1.EnvVar`.
@@ -335,17 +355,24 @@ impl Pod {
     }
 }
 
+/// A grace that nobody outlives: the API server takes any number, and sums of them must stay numbers.
+const GRACE_SECONDS_MAX: i64 = 10 * 365 * 86_400;
+
 impl PodSpec {
-    /// Grace period in seconds with the API server's default.
+    /// Grace period in seconds with the API server's default; what is longer than ten years is ten years.
     #[must_use]
     pub fn grace_seconds(&self) -> i64 {
-        self.termination_grace_period_seconds.unwrap_or(30)
+        self.termination_grace_period_seconds.unwrap_or(30).min(GRACE_SECONDS_MAX)
     }
 
     /// All containers, init containers first.
     pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
         self.init_containers.iter().chain(&self.containers)
     }
+}
+
+impl Empty for SecurityContext {
+    const EMPTY: &'static Self = &Self { run_as_user: None, run_as_non_root: None };
 }
 
 impl Toleration {

@@ -204,9 +204,10 @@ impl<T: Empty + Serialize> Serialize for Shared<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Shared<T> {
+impl<'de, T: Deserialize<'de> + Empty + PartialEq> Deserialize<'de> for Shared<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Into::into)
+        let value = T::deserialize(deserializer)?;
+        Ok(if value == *T::EMPTY { Self(None) } else { value.into() })
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_checks::catalogue::{flags, hazards};
 use meshlift_mesh::Mesh;
-use meshlift_model::finding::{Consequence, Finding};
+use meshlift_model::finding::{Consequence, Finding, Verdict};
 
 use crate::inspect::istio_versions;
 use crate::page::markup::{Markup, el};
@@ -41,22 +41,25 @@ pub fn html(mesh: &Mesh, findings: &[&Finding], next: &str) -> String {
 fn overview(findings: &[&Finding], next: &str) -> Markup {
     let sum = super::summary(findings);
     let said = format!("{} block, {} warn, {} info, {} unknown.", sum.block, sum.warn, sum.info, sum.unknown);
-    let mut checks: BTreeMap<&str, usize> = BTreeMap::new();
+    // What was found, and what could not be judged.
+    let mut checks: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
     for finding in findings {
-        *checks.entry(&finding.code).or_default() += 1;
+        checks.entry(&finding.code).or_default()[usize::from(finding.verdict == Verdict::Unknown)] += 1;
     }
-    let columns =
-        [Column::Text("check"), Column::Text("what"), Column::Text("layer"), Column::Figure("findings")];
+    let columns = [
+        Column::Text("check"),
+        Column::Text("what"),
+        Column::Text("layer"),
+        Column::Figure("found"),
+        Column::Figure("unknown"),
+    ];
     let rows = hazards().filter_map(|hazard| {
-        let count = checks.get(hazard.code)?;
-        Some(vec![
-            code(hazard.code),
-            hazard.title.into(),
-            hazard.layer.to_string().into(),
-            count.to_string().into(),
-        ])
+        let counts = checks.get(hazard.code)?;
+        let figure = |count: usize| if count == 0 { "–".to_owned() } else { count.to_string() };
+        let words = vec![code(hazard.code), hazard.title.into(), hazard.layer.to_string().into()];
+        Some(words.into_iter().chain(counts.map(|count| figure(count).into())).collect())
     });
-    let mut body = note(&said).and(table("Checks that found something", &columns, rows));
+    let mut body = note(&said).and(table("Checks that found something, or could not judge", &columns, rows));
     let flags = flags(findings);
     if !flags.is_empty() {
         let flags = flags.iter().map(|flag| code(flag.set()).and(format!(" ({})", flag.code)));

@@ -17,7 +17,9 @@ pub(super) fn each_item<'a, T: Deserialize<'a>>(
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(ListError("is empty".into()));
     }
-    let mut json = serde_json::Deserializer::from_slice(bytes);
+    // Proven once for all of it: texts are many, and short.
+    let text = std::str::from_utf8(bytes).map_err(|error| ListError(format!("is no text ({error})")))?;
+    let mut json = serde_json::Deserializer::from_str(text);
     let page = Page { each, item: PhantomData }.deserialize(&mut json);
     let head = page.and_then(|head| json.end().map(|()| head)).map_err(|error| {
         ListError(if error.is_eof() {

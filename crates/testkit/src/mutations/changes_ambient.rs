@@ -1,6 +1,6 @@
 //! ML41xx: what versions changed for ambient meshes.
 
-use meshlift_model::k8s::{ConfigMap, DaemonSet, Deployment, EnvVar, Service};
+use meshlift_model::k8s::{ConfigMap, DaemonSet, Deployment, EnvVar, HostPathVolumeSource, Service, Volume};
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::Ambient;
@@ -61,6 +61,11 @@ pub(super) fn mutations() -> Vec<Mutation> {
             |s, _| setting(s, RECONCILE, "true"),
         )
         .hop("1.28.10", "1.29.6"),
+        Mutation::new(
+            ("ML4139", Ambient, "StatefulSet/streams/broker"),
+            |s, _| reads_cni(s, 65534),
+            |s, _| reads_cni(s, 0),
+        ),
         Mutation::new(("ML4135", Ambient, ZTUNNEL), |s, _| services(s, 40_000), |s, _| services(s, 100))
             .hop("1.30.4", "1.31.1"),
         Mutation::new(
@@ -75,6 +80,15 @@ pub(super) fn mutations() -> Vec<Mutation> {
 fn setting(s: &mut Snapshot, key: &str, value: &str) {
     let settings: &mut ConfigMap = object(s, "istio-system/istio-cni-config");
     settings.data.insert(key.into(), value.into());
+}
+
+/// The broker mounts the CNI configuration of its node, and is that user.
+fn reads_cni(s: &mut Snapshot, user: i64) {
+    with_specs(s, "streams/broker", |_, spec| {
+        let host_path = Some(Box::new(HostPathVolumeSource { path: "/etc/cni/net.d/".into() }));
+        spec.volumes.push(Volume { name: "cni".into(), host_path, ..Volume::default() });
+        spec.security_context.run_as_user = Some(user);
+    });
 }
 
 /// Whether pods of the gateway are captured by ztunnel.

@@ -105,8 +105,8 @@ fn first_success(probe: &Probe, listens: i64) -> i64 {
 /// know after `known_millis`, have their answers.
 #[must_use]
 pub fn death(pod: &Pod, corner: Corner, known_millis: i64) -> Death {
-    let grace =
-        pod.metadata.deletion_grace_period_seconds.unwrap_or_else(|| pod.spec.grace_seconds()).max(0) * 1000;
+    let seconds = pod.metadata.deletion_grace_period_seconds.unwrap_or_else(|| pod.spec.grace_seconds());
+    let grace = seconds.max(0).saturating_mul(1000);
     let mut closes_millis = BTreeMap::new();
     let mut apps_end = 0;
     for app in apps(pod) {

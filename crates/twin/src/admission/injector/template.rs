@@ -3,7 +3,7 @@
 use meshlift_model::injection::{Owner, canonical_labels};
 use meshlift_model::k8s::{
     Container, ContainerPort, EnvVar, ExecAction, HttpGetAction, IntOrString, Lifecycle, LifecycleHandler,
-    ObjectSource, Pod, Probe, Resources, StringMap, Volume,
+    ObjectSource, Pod, Probe, Resources, SecurityContext, StringMap, Volume,
 };
 
 use super::proxy_config::{self, ProxyConfig};
@@ -31,6 +31,8 @@ const CONFIG_MAPS: [(&str, &str, bool); 2] =
 const HEALTH_PORT: i32 = 15021;
 /// Port with Envoy's own metrics.
 const METRICS_PORT: i32 = 15090;
+/// User of proxies that are not root. What OpenShift gives a namespace instead is not simulated.
+const PROXY_USER: i64 = 1337;
 /// Image types that replace one another at the end of a tag.
 const IMAGE_TYPES: [&str; 2] = ["-distroless", "-debug"];
 /// What a sidecar's annotations may set of its resources: resource, annotation for the request, for the limit.
@@ -113,6 +115,14 @@ pub(super) fn merged(template: Container, own: &Container) -> Container {
         liveness_probe: or(&own.liveness_probe, template.liveness_probe),
         lifecycle: or(&own.lifecycle, template.lifecycle),
         restart_policy: or(&own.restart_policy, template.restart_policy),
+        security_context: SecurityContext {
+            run_as_user: own.security_context.run_as_user.or(template.security_context.run_as_user),
+            run_as_non_root: own
+                .security_context
+                .run_as_non_root
+                .or(template.security_context.run_as_non_root),
+        }
+        .into(),
     }
 }
 
@@ -158,6 +168,7 @@ impl Context<'_> {
                 Box::new(Probe { period_seconds: 1, failure_threshold, ..health_probe() })
             }),
             resources: self.sidecar_resources(),
+            security_context: user(self.needs_root()).into(),
             ..self.proxy()
         };
         let volumes = VOLUMES.iter().chain(&[CRL_VOLUME]).map(|name| volume(name)).collect();
@@ -187,19 +198,37 @@ impl Context<'_> {
                 ..ContainerPort::default()
             }],
             readiness_probe: Some(Box::new(self.readiness_probe())),
+            security_context: SecurityContext { run_as_non_root: None, ..user(false) }.into(),
             ..Container::default()
         }
     }
 
     fn init(&self) -> Container {
-        let name = INIT[usize::from(!self.settings.flag("/pilot/cni/enabled", false))];
+        let is_redirecting = !self.settings.flag("/pilot/cni/enabled", false);
+        let name = INIT[usize::from(is_redirecting)];
         Container {
             name: name.to_owned(),
             image: self.image("/global/proxy_init/image"),
             env: self.config.metadata().into_iter().map(|(key, value)| variable(&key, value)).collect(),
             resources: self.sidecar_resources(),
+            security_context: user(is_redirecting).into(),
             ..Container::default()
         }
+    }
+
+    /// A sidecar that traces packets, redirects them transparently or binds low ports.
+    fn needs_root(&self) -> bool {
+        let traces = self
+            .config
+            .metadata()
+            .iter()
+            .any(|(key, value)| key == "IPTABLES_TRACE_LOGGING" && value == "true");
+        let binds = self
+            .pod
+            .metadata
+            .annotation("sidecar.istio.io/capNetBindService")
+            .map_or_else(|| self.settings.text("/global/proxy/capNetBindService", ""), str::to_owned);
+        traces || self.interception_mode() == "TPROXY" || binds == "true"
     }
 
     /// `ProxyImage` of `pkg/kube/inject/inject.go`: a name with a slash is a whole reference.
@@ -314,6 +343,11 @@ impl Context<'_> {
     fn int_annotation(&self, key: &str, default: i32) -> i32 {
         self.pod.metadata.annotation(key).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
+}
+
+fn user(is_root: bool) -> SecurityContext {
+    let run_as_user = Some(if is_root { 0 } else { PROXY_USER });
+    SecurityContext { run_as_user, run_as_non_root: Some(!is_root) }
 }
 
 fn volume(name: &str) -> Volume {

@@ -1,0 +1,102 @@
+//! ML4139: who reads the CNI configuration, and is not root.
+
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::{DaemonSet, PodSpec, Resource, Volume};
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+/// Volume of istio-cni with the folder that it writes its configuration to.
+const FOLDER: &str = "cni-net-dir";
+
+pub(crate) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML4139",
+        layer: Layer::Ambient,
+        versions: Versions::Since(30),
+        title: "It cannot read the CNI configuration any longer",
+        severity: Severity::Warn,
+        consequence: Consequence::Behaviour,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "let it run as root, or set values.cni.env.CNI_CONF_GROUP_READ=true and give it group 0",
+        why: "From 1.30 on istio-cni writes its configuration file with mode 0600, as the CIS benchmark asks; until then \
+              everybody on the node could read it. The container runtime is root and goes on. Who mounts the folder and \
+              is not root (an agent that watches or copies the file) gets `permission denied` once istio-cni is \
+              upgraded. Where a pod leaves its user to its image, that user is not known, and it is not found.",
+        see: "`kubectl get pods -A -o yaml | grep -B3 'path: /etc/cni'`, and `runAsUser` of those pods.",
+        fix: "`values.cni.env.CNI_CONF_GROUP_READ=true` for istio-cni makes it 0640: its reader then needs group 0 \
+              (`supplementalGroups: [0]`).",
+        sources: &["https://istio.io/latest/news/releases/1.30.x/announcing-1.30/upgrade-notes/"],
+    },
+    needs: &[WORKLOADS],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let agents = context.mesh.ambient.cni.iter().filter_map(|reference| context.object::<DaemonSet>(reference));
+    agents
+        .filter_map(|agent| {
+            let volumes = &agent.spec.template.spec.volumes;
+            Some((agent.object_ref(), path(volumes.iter().find(|one| one.name == FOLDER)?)?))
+        })
+        .flat_map(|(agent, folder)| {
+            let others = context.mesh.workloads.values().filter(move |one| one.workload != agent);
+            others.filter_map(move |workload| {
+                let pod = &workload.template.spec;
+                let read = pod.volumes.iter().filter_map(path).find(|path| reaches(path, folder))?;
+                is_never_root(pod).then(|| {
+                    Hit::new(&workload.workload, format!("it mounts {read} of its node, and is not root"))
+                        .because(format!("{} hostPath: {read}", workload.workload))
+                })
+            })
+        })
+        .collect()
+}
+
+/// Where on its node a volume is.
+fn path(volume: &Volume) -> Option<&str> {
+    Some(volume.host_path.as_ref()?.path.trim_end_matches('/'))
+}
+
+/// True for the folder, what is in it, and the folder around it. Who mounts more than that is after something else.
+fn reaches(path: &str, folder: &str) -> bool {
+    let is_around = folder.rsplit_once('/').is_some_and(|(around, _)| around == path);
+    path == folder || is_around || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// True if its spec says of each container that it is another user than root.
+fn is_never_root(pod: &PodSpec) -> bool {
+    let mut containers = pod.all_containers();
+    containers.all(|container| {
+        let (own, of_pod) = (&container.security_context, &pod.security_context);
+        match own.run_as_user.or(of_pod.run_as_user) {
+            Some(user) => user != 0,
+            None => own.run_as_non_root.or(of_pod.run_as_non_root) == Some(true),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_mounts_the_whole_node_is_after_something_else() {
+        let reaches = |path| reaches(path, "/etc/cni/net.d");
+        let meant = ["/etc/cni", "/etc/cni/net.d", "/etc/cni/net.d/10-calico.conflist"];
+        assert!(meant.into_iter().all(reaches));
+        assert!(!["", "/etc", "/etc/cni/net.d-old", "/etc/cni/other"].into_iter().any(reaches));
+    }
+
+    #[test]
+    fn a_container_says_who_it_is_before_its_pod_does() {
+        let pod = |json: &str| is_never_root(&serde_json::from_str(json).unwrap());
+        assert!(pod(r#"{"securityContext": {"runAsNonRoot": true}, "containers": [{"name": "a"}]}"#));
+        assert!(!pod(
+            r#"{"securityContext": {"runAsUser": 7},
+                "containers": [{"name": "a", "securityContext": {"runAsUser": 0}}]}"#
+        ));
+        assert!(!pod(r#"{"containers": [{"name": "a", "securityContext": {}}]}"#));
+    }
+}
