@@ -113,11 +113,11 @@ fn assess_all(clean: &Snapshot, place: usize, changed: &Value) {
 fn the_greatest_number_in_every_number_is_read_or_reported() {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     for (clean, all) in objects() {
-        for (place, object) in all.iter().enumerate() {
+        let kinds: Vec<&str> = clean.objects.to_vec().iter().map(|object| object.info().resource).collect();
+        for ((place, object), kind) in all.iter().enumerate().zip(kinds) {
             let mut fields = Vec::new();
             pointers(object, "", &mut fields);
             for field in fields {
-                let kind = clean.objects.to_vec()[place].info().resource;
                 let alike: String = field.chars().filter(|ch| !ch.is_ascii_digit()).collect();
                 if !object.pointer(&field).is_some_and(Value::is_number)
                     || !seen.insert(format!("{kind}{alike}"))

@@ -132,6 +132,10 @@ enum Format {
 
 pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
     let UpgradeArgs { mesh, wish, .. } = &args.upgrade;
+    if args.out.is_some() && !matches!(args.output, Format::Patch) {
+        let (what, hint) = ("--out is for the files of `-o patch`", "other forms go to stdout: `> FILE`");
+        return Err(CliError::Usage { what: what.to_owned(), hint: hint.to_owned() }.into());
+    }
     let intent = wish.intent(mesh)?;
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
     let mesh = Mesh::derive(Arc::new(mesh::read(mesh, console)?));
