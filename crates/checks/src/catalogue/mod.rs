@@ -171,7 +171,8 @@ pub fn checks_page() -> String {
     let mut page = String::from(
         "# Checks\n\nMade from the checks themselves (`crates/checks/src/checks`); a test compares. `meshlift explain CODE` says the same.\n\n\
          A check whose source was not read is *unknown*, never passed. What needs a choice is decided in the intent\n\
-         (`choices:`); `hold-namespace` keeps the namespace on its revision.\n\n\
+         (`choices:`); `hold-namespace` keeps the namespace on its revision.\n\
+         The *twin* is meshlift's simulated copy of the mesh, on which `rehearse` carries a plan out.\n\n\
          | code | | what | consequence |\n|---|---|---|---|\n",
     );
     for entry in CHECKS.iter().map(|check| &check.entry) {

@@ -24,10 +24,11 @@ pub(super) const CHECK: Check = Check {
         why: "From 1.24 on the base chart holds the definitions as templates. Helm refuses to upgrade a release \
               whose objects exist without its label and annotations (\"invalid ownership metadata\"): the upgrade \
               stops at its first step.",
-        see: "`kubectl get crd -l app.kubernetes.io/part-of=istio -o \
-              custom-columns=:metadata.name,:metadata.annotations`.",
-        fix: "For each: label `app.kubernetes.io/managed-by=Helm`, annotations `meta.helm.sh/release-name` and \
-              `meta.helm.sh/release-namespace`. Or `--set base.enableCRDTemplates=false` and kubectl.",
+        see: "`kubectl get crd -L app.kubernetes.io/managed-by | grep istio.io`: the last column is not `Helm`.",
+        fix: "For each definition of Istio: `kubectl label crd NAME app.kubernetes.io/managed-by=Helm` and \
+              `kubectl annotate crd NAME meta.helm.sh/release-name=istio-base \
+              meta.helm.sh/release-namespace=istio-system`, with the names of your release. Or `--set \
+              base.enableCRDTemplates=false` and kubectl.",
         sources: &["https://istio.io/latest/news/releases/1.24.x/announcing-1.24/upgrade-notes/"],
     },
     needs: &[WORKLOADS, &["customresourcedefinitions.apiextensions.k8s.io"]],

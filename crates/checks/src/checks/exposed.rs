@@ -17,14 +17,15 @@ pub(super) const CHECK: Check = Check {
         offers: &[],
         may_accept_unknown: true,
         hint: "give the app's container a preStop sleep, or know that the app serves on after SIGTERM",
-        why: "Clients learn of a terminating endpoint later than its app gets SIGTERM. What happens in \
-              between depends on what the app does at SIGTERM, which no snapshot tells. The figure is a bound \
-              for the worst of eight corners of the traffic model: share of requests × milliseconds, \
-              summed over the restart. It warns where the namespace matters most.",
+        why: "Clients learn of a terminating endpoint later than its app gets SIGTERM. What happens in between \
+              depends on what the app does at SIGTERM, which no snapshot tells. The number in the finding is the \
+              worst case of the traffic model: share of requests × milliseconds, summed over the restart. It is a \
+              warning in namespaces that the intent lists under slo_critical.",
         see: "Its container has no `lifecycle.preStop`; docs/reference/traffic-model.md tells how the figure \
               comes about.",
-        fix: "Add a preStop sleep of the given length, within terminationGracePeriodSeconds. Open TCP \
-              connections and the 5 s drain of classic proxies cannot be cured by it.",
+        fix: "Set `lifecycle.preStop.sleep.seconds` of the app's container to the seconds that the finding names, \
+              within terminationGracePeriodSeconds. Open TCP connections and the 5 s drain of classic proxies \
+              cannot be cured by it.",
         sources: &[
             "docs/reference/traffic-model.md",
             "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",

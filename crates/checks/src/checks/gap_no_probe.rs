@@ -17,10 +17,10 @@ pub(super) const CHECK: Check = Check {
         offers: &["accept-loss", "failover-elsewhere"],
         may_accept_unknown: true,
         hint: "give the serving container a readiness probe, or choose accept-loss or failover-elsewhere",
-        why: "Without a readiness probe a pod is Ready as soon as its containers run and its proxy is ready. \
-              The app needs longer: until it listens, the proxy answers its requests with 503, which Istio's \
-              default policy does not retry. The probe that counts is the one of the container that serves \
-              the Service's port; injection adds none to it.",
+        why: "Without a readiness probe a pod is Ready as soon as its containers run and its proxy is ready. The \
+              app needs longer: until it listens, the proxy answers its requests with 503, which Istio from 1.24 \
+              on does not retry by default. The probe that counts is the one of the container that serves the \
+              Service's port; injection adds none to it.",
         see: "`kubectl get pod NAME -o yaml`: the container that declares the Service's target port has \
               neither readinessProbe nor startupProbe.",
         fix: "Add a readiness probe to the container. This changes the template, so it restarts the workload \

@@ -36,7 +36,8 @@ pub(super) const CHECK: Check = Check {
         why: "Each minor version of Istio reads some versions of the Gateway API, by the bundle's version on the \
               definition. Routes of a kind that it does not read are ignored without a word: listeners stay, \
               attachedRoutes is 0, connections end nowhere. For TLSRoute no bundle serves both 1.29 and 1.30.",
-        see: "`kubectl get crd -o custom-columns=:metadata.name,:metadata.annotations.gateway\\.networking\\.k8s\\.io/bundle-version`.",
+        see: "`kubectl get crd -o \
+              custom-columns='NAME:.metadata.name,BUNDLE:.metadata.annotations.gateway\\.networking\\.k8s\\.io/bundle-version'`.",
         fix: "Install the bundle as the upgrade notes of the target say. Bundles from 1.5 on bring a \
               ValidatingAdmissionPolicy that refuses the way back, so plan this step as one without return.",
         sources: &[

@@ -22,8 +22,8 @@ pub(super) const CHECK: Check = Check {
               what they send meanwhile is refused.",
         see: "`kubectl get deploy NAME -o yaml`: no `terminationDrainDuration` in `proxy.istio.io/config`, no \
               preStop sleep, terminationGracePeriodSeconds 30.",
-        fix: "Set `proxy.istio.io/config: {terminationDrainDuration: …}` on the pod template, with a grace \
-              period above it. This restarts the gateway once.",
+        fix: "Set annotation `proxy.istio.io/config: '{terminationDrainDuration: 300s}'` on the pod template, with \
+              a grace period above it. This restarts the gateway once.",
         sources: &["https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig"],
     },
     needs: &[WORKLOADS, SERVICES],

@@ -22,9 +22,12 @@ pub(super) const CHECK: Check = Check {
         why: "istiod copies a Gateway's labels and its revision into the Deployment that it makes. Moving the \
               tag that the Gateway follows, relabelling it, or relabelling the namespace that it takes its \
               revision from, replaces its pods in place at once, with nobody having restarted anything.",
-        see: "`kubectl get gateway -A -L istio.io/rev`, and `spec.infrastructure.labels`, which freezes it.",
-        fix: "One patch sets its `istio.io/rev` to the revision that it runs and `spec.infrastructure.labels` to \
-              the labels that its pods carry; later its own label moves it, once.",
+        see: "`kubectl get gateways.gateway.networking.k8s.io -A -o \
+              custom-columns='NS:.metadata.namespace,NAME:.metadata.name,REV:.metadata.labels.istio\\.io/rev,LABELS:.spec.infrastructure.labels'`: \
+              without LABELS, a change of its own labels changes its pods.",
+        fix: "In one patch of the Gateway (`kubectl patch --type=merge`) set `metadata.labels` `istio.io/rev` to \
+              the revision that it runs, and `spec.infrastructure.labels` to the labels that its pods carry. Later \
+              set `istio.io/rev` to the new revision: that is its one restart.",
         sources: &["https://istio.io/latest/docs/setup/upgrade/canary/"],
     },
     needs: &[WORKLOADS, &["gateways.gateway.networking.k8s.io"]],

@@ -21,7 +21,8 @@ pub(super) const CHECK: Check = Check {
         hint: "its remaining pods move with the next restart; nothing is wrong while a move is under way",
         why: "Some of its pods were made after its selector moved and some before. Normal in the middle of an \
               upgrade; a sign of a forgotten rest long after one.",
-        see: "`kubectl get pods -n NAMESPACE -o yaml | grep 'istio.io/rev:'` (the annotation, not the label).",
+        see: "`kubectl get pods -n NAMESPACE -o \
+              custom-columns='NAME:.metadata.name,REV:.metadata.annotations.istio\\.io/rev'`.",
         fix: "Restart what still carries the old revision, or finish the upgrade.",
         sources: &["https://istio.io/latest/docs/setup/upgrade/canary/#data-plane"],
     },

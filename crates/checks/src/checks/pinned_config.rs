@@ -24,7 +24,7 @@ pub(super) const CHECK: Check = Check {
         why: "An istiod reads an object that is labelled istio.io/rev only if the value is its own revision, letter \
               by letter: a tag is not followed. Proxies that move to another revision lose this configuration at \
               the moment in which they move, and nothing reports it.",
-        see: "`kubectl get virtualservice,destinationrule,serviceentry,envoyfilter,gateways.networking.istio.io -A -l istio.io/rev`.",
+        see: "`kubectl get istio-io -A -l istio.io/rev`: all of Istio's kinds.",
         fix: "Without the label every revision reads it. Where revisions are to differ, keep one object for each, \
               and remove the old one with the old revision.",
         sources: &["https://github.com/istio/istio/blob/release-1.30/pkg/config/model.go"],

@@ -20,14 +20,15 @@ pub(super) const CHECK: Check = Check {
         consequence: Consequence::Behaviour,
         offers: &[],
         may_accept_unknown: true,
-        hint: "change the object until the new istiod takes it; its words say what it does not like",
-        why: "Where istiods of both revisions run, each one's validator is shown every object, and nothing is written. \
-              What the new one refuses cannot be applied any more once it validates, by people or by GitOps; and \
-              istiod's code trusts that its validator has seen what it reads: such an object may be skipped or misread, \
-              and one of them made istiod crash. Before the target's istiod runs, this cannot be asked; a run asks as soon as it is installed, \
-              and waits where it refuses what the old one takes.",
+        hint: "change the object until the new istiod takes it: the error message names the field",
+        why: "Where istiods of both revisions run, meshlift sends every object to the validator of each as a dry \
+              run. What the new one refuses cannot be applied any more once it validates, by people or by GitOps; \
+              and istiod's code trusts that its validator has seen what it reads: such an object may be skipped or \
+              misread, and one of them made istiod crash. Before the target's istiod runs, this cannot be asked; a \
+              run asks as soon as it is installed, and waits where it refuses what the old one takes.",
         see: "`kubectl get KIND NAME -n NAMESPACE -o yaml | istioctl validate -f -` with the target's istioctl.",
-        fix: "Correct what the words name. A form that both istiods take keeps the way back open.",
+        fix: "Correct the field that the error message names. A form that both istiods take keeps the way back \
+              open.",
         sources: &[
             "https://github.com/istio/istio/blob/release-1.30/pkg/webhooks/validation/server/server.go",
             "https://istio.io/latest/docs/ops/common-problems/validation/",

@@ -23,8 +23,8 @@ pub(super) const CHECK: Check = Check {
         offers: &[],
         may_accept_unknown: true,
         hint: "set the hub of this revision, and of the one to come, to docker.io/istio or to a mirror of your own",
-        why: "Istio takes its images off gcr.io/istio-release and registry.istio.io; both are switched off for \
-              hours in tests before, the last one on 8 December 2026. A pod that is made on a node without the \
+        why: "Istio closes gcr.io/istio-release and registry.istio.io in December 2026, and switches them off in \
+              tests before, the last one for a day from 8 December on. A pod that is made on a node without the \
               image then does not start: every restart, and every autoscaler, depends on it.",
         see: "`kubectl get pods -A -o jsonpath='{.items[*].spec.containers[*].image}' | tr ' ' '\\n' | grep -E 'gcr.io/istio-release|registry.istio.io'`.",
         fix: "`--set hub=docker.io/istio` (istioctl) or `global.hub` (helm) for the new revision, so that what \

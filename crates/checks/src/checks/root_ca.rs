@@ -23,7 +23,8 @@ pub(super) const CHECK: Check = Check {
         why: "When the root ends, every mutual TLS connection of the mesh fails at once. An upgrade takes days \
               with its bakes and its observation window; it must not run into that, and a rotation beside it \
               could not be told apart from it.",
-        see: "`kubectl get cm istio-ca-root-cert -o jsonpath='{.data.root-cert\\.pem}' | openssl x509 -noout -enddate`.",
+        see: "`kubectl get cm istio-ca-root-cert -n istio-system -o jsonpath='{.data.root-cert\\.pem}' | openssl \
+              crl2pkcs7 -nocrl -certfile /dev/stdin | openssl pkcs7 -print_certs -noout -text | grep 'Not After'`.",
         fix: "Rotate the root with an overlap of both roots, then upgrade.",
         sources: &["https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/"],
     },

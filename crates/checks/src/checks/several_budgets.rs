@@ -19,7 +19,8 @@ pub(super) const CHECK: Check = Check {
         why: "The API server answers 500 to every eviction of a pod that two budgets cover, whatever they allow. \
               No drain gets past such a pod, and what meshlift moves by eviction stays. Rollouts go on, for they \
               do not ask budgets.",
-        see: "`kubectl get pdb -n NAMESPACE -o wide`; `kubectl drain --dry-run=server NODE` says `more than one \
+        see: "`kubectl get pdb -n NAMESPACE -o custom-columns=:metadata.name,:spec.selector`; `kubectl drain NODE \
+              --dry-run=server --ignore-daemonsets --delete-emptydir-data` says `more than one \
               PodDisruptionBudget, which the eviction subresource does not support`.",
         fix: "Narrow the selectors until one budget is left for each pod.",
         sources: &["https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/#troubleshooting-stuck-evictions"],

@@ -18,12 +18,13 @@ pub(super) const CHECK: Check = Check {
         offers: &["accept-change"],
         may_accept_unknown: true,
         hint: "find out why (old nodes?), then choose accept-change, or pin the shape by annotation",
-        why: "Native sidecars are on where every node's kubelet is 1.33 or newer. One older node pool, or one \
-              version that cannot be parsed, turns them off for every pod that is injected from then on: the \
-              order of start and stop of app and proxy changes with the restart.",
+        why: "From 1.27 on native sidecars are on where every node's kubelet is 1.33 or newer; before, only where \
+              istiod was told so. One older node pool, or one version that cannot be parsed, turns them off for \
+              every pod that is injected from then on: the order of start and stop of app and proxy changes with \
+              the restart.",
         see: "`kubectl get nodes`: VERSION; where `istio-proxy` is in the pods that run.",
-        fix: "Bring all nodes to 1.33 or newer first, or set annotation `sidecar.istio.io/nativeSidecar` on \
-              the pod template.",
+        fix: "Keep the present shape by annotation `sidecar.istio.io/nativeSidecar: \"true\"` or `\"false\"` on \
+              the pod template. Where old nodes are the cause, bring them to 1.33 or newer first.",
         sources: &["https://istio.io/latest/blog/2023/native-sidecars/"],
     },
     needs: &[WORKLOADS, &["nodes"]],

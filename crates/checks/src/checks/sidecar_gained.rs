@@ -20,7 +20,9 @@ pub(super) const CHECK: Check = Check {
         why: "Pods run without a sidecar in a place that injects: they are older than its label, or injection \
               failed when they were made. A restart brings them into the mesh: mutual TLS, policies and the \
               sidecar's start apply from then on. That is no upgrade, and nobody may have tested it.",
-        see: "`kubectl get pods -n NAMESPACE`: they have no `istio-proxy`.",
+        see: "`kubectl get pods -n NAMESPACE -o \
+              custom-columns='NAME:.metadata.name,CONTAINERS:.spec.containers[*].name,INIT:.spec.initContainers[*].name'`: \
+              no `istio-proxy` in either column.",
         fix: "Bring them into the mesh on a day of its own, or keep them out with label \
               `sidecar.istio.io/inject: \"false\"` on the template.",
         sources: &["https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/"],

@@ -19,12 +19,12 @@ pub(super) const CHECK: Check = Check {
         offers: &["raise-quota", "allow-unavailable"],
         may_accept_unknown: true,
         hint: "choose raise-quota 1 for the step, or allow-unavailable 1 to roll without a surge pod",
-        why: "With maxUnavailable 0 a rollout needs room for one pod more before it may take one away. Where \
-              the ResourceQuota is full, the new pod is refused and the rollout stands still for ever; \
-              raising the quota later does not revive it until the controller's back-off ends. Where more is \
-              used than the quota allows, since somebody lowered it, no pod that goes comes back.",
+        why: "With maxUnavailable 0 a rollout needs room for one pod more before it may take one away. Where the \
+              ResourceQuota is full, the new pod is refused and the rollout stands still. Raising the quota \
+              revives it, but only after the controller's back-off, which may take minutes. Where more is used \
+              than the quota allows, since somebody lowered it, no pod that goes comes back.",
         see: "`kubectl get resourcequota -n NAMESPACE`: used equals hard; the ReplicaSet has events `exceeded quota`.",
-        fix: "Raise the quota by one pod of this kind, or allow one pod to be unavailable.",
+        fix: "Raise `spec.hard` of the quota by one pod of this kind, or set `maxUnavailable: 1`.",
         sources: &["https://kubernetes.io/docs/concepts/policy/resource-quotas/"],
     },
     needs: &[WORKLOADS, &["resourcequotas"]],

@@ -20,7 +20,8 @@ pub(super) const CHECK: Check = Check {
         hint: "find out why the rollout does not go on, and let it finish or undo it first",
         why: "A rollout that already stands still says nothing about the proxies that it should bring: a \
               restart on top of it would stand still for the same reason.",
-        see: "`kubectl rollout status KIND NAME` does not return; its condition Progressing is False.",
+        see: "`kubectl rollout status KIND/NAME -n NAMESPACE` fails with `exceeded its progress deadline` (a \
+              Deployment), or waits for ever (a StatefulSet or DaemonSet).",
         fix: "`kubectl describe` the newest ReplicaSet and its pods; repair the cause, or `kubectl rollout undo`.",
         sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#failed-deployment"],
     },

@@ -20,8 +20,8 @@ pub(super) const CHECK: Check = Check {
         why: "With both labels `istio-injection` decides and `istio.io/rev` has no say. Who moves the tag or \
               the revision label sees no effect, and who removes `istio-injection` moves the whole namespace.",
         see: "`kubectl get ns -L istio-injection,istio.io/rev`.",
-        fix: "Remove the label that is not meant. meshlift ends with `istio-injection=enabled` alone, which \
-              keeps what the namespace follows.",
+        fix: "Remove the label that is not meant. meshlift removes `istio.io/rev` and keeps \
+              `istio-injection=enabled`, which keeps what the namespace follows.",
         sources: &["https://istio.io/latest/docs/reference/config/analysis/ist0123/"],
     },
     needs: &[&["namespaces"]],

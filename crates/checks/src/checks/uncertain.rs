@@ -22,7 +22,9 @@ pub(super) const CHECK: Check = Check {
         why: "The webhook has conditions beyond labels (matchConditions), or a source that decides was not \
               read. A prediction from labels alone may be wrong.",
         see: "`kubectl get mutatingwebhookconfiguration NAME -o yaml`: matchConditions.",
-        fix: "Prove what a pod gets: `kubectl create --dry-run=server` of a pod of the template.",
+        fix: "Prove what a pod gets: `kubectl get deploy NAME -n NAMESPACE -o json | jq '{apiVersion: \"v1\", \
+              kind: \"Pod\", metadata: (.spec.template.metadata + {generateName: \"probe-\"}), spec: \
+              .spec.template.spec}' | kubectl create -n NAMESPACE --dry-run=server -o yaml -f -` shows it.",
         sources: &["https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/"],
     },
     needs: &[WORKLOADS],

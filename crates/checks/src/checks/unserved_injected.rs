@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
         why: "No webhook matches the label, so each pod that is made anew comes without a sidecar, silently: \
               by a restart, an eviction, a crash or an autoscaler. It leaves the mesh, and strict peers refuse it.",
         see: "`kubectl get mutatingwebhookconfiguration -L istio.io/rev,istio.io/tag` names no such revision or \
-              tag; `istioctl tag remove` gives no warning with -y.",
+              tag.",
         fix: "Point the namespace at a tag or revision that exists, or bring the tag back, before anything restarts.",
         sources: &["https://istio.io/latest/docs/setup/upgrade/canary/"],
     },

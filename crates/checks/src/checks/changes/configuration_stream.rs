@@ -16,15 +16,15 @@ pub(crate) const CHECK: Check = Check {
         code: "ML4138",
         layer: Layer::ControlPlane,
         versions: Versions::Since(31),
-        title: "It reads the mesh's configuration from istiod, which asks who it is from now on",
+        title: "Without an identity it gets no more configuration from istiod",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,
         offers: &[],
         may_accept_unknown: true,
         hint: "give it an identity of the system namespace, or set ENABLE_XDS_API_GENERATOR_AUTH=false for the new istiod",
-        why: "Until 1.31 istiod's `api` generator gave the configuration of the whole mesh to every client of its xDS \
-              port. Now it answers a verified identity of the control plane's own namespace alone; others get nothing, \
-              and keep what they read last.",
+        why: "Until 1.30 istiod's `api` generator gave the configuration of the whole mesh to every client of its \
+              xDS port. From 1.31 on it answers a verified identity of the control plane's own namespace alone; \
+              others get nothing, and keep what they read last.",
         see: "`kubectl get pods -A -o yaml | grep -A1 ISTIO_META_GENERATOR`; `configSources` with `xds://` in \
               the mesh config.",
         fix: "Run the client with a service account of the system namespace, over the port with TLS.",

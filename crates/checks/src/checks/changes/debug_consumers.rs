@@ -13,7 +13,7 @@ pub(crate) const CHECK: Check = Check {
         code: "ML4127",
         layer: Layer::ControlPlane,
         versions: Versions::Since(29),
-        title: "A tool outside of the system namespace asks istiod what it may not know any more",
+        title: "A tool in another namespace loses istiod's debug endpoints",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,
         offers: &[],

@@ -21,8 +21,10 @@ pub(crate) const CHECK: Check = Check {
               every answer of 503; from 1.24 on only those that are known to be safe. What the app itself answers \
               with 503 reaches the client.",
         see: "`kubectl get virtualservice -A -o yaml | grep -n -A4 \"retries:\"`: attempts without retryOn.",
-        fix: "Where the requests may be sent twice, add `503` to retryOn. To decide later: env \
-              EXCLUDE_UNSAFE_503_FROM_DEFAULT_RETRY=false on the new istiod keeps the former conditions.",
+        fix: "Where the requests may be sent twice, set retryOn to \
+              `connect-failure,refused-stream,unavailable,cancelled,503`: a value replaces the defaults. To decide \
+              later: env EXCLUDE_UNSAFE_503_FROM_DEFAULT_RETRY=false on the new istiod keeps the former \
+              conditions.",
         sources: &["https://istio.io/latest/news/releases/1.24.x/announcing-1.24/change-notes/"],
     },
     needs: &[WORKLOADS, &["virtualservices.networking.istio.io"]],

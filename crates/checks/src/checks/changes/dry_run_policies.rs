@@ -24,11 +24,11 @@ pub(crate) const CHECK: Check = Check {
         offers: &["accept-change"],
         may_accept_unknown: true,
         hint: "take AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY off until every ztunnel is 1.29 or later",
-        why: "An istiod that is told so sends AuthorizationPolicies that are a dry run to ztunnel, with a mark. A \
-              ztunnel before 1.29 does not know the mark and enforces them: requests that nobody meant to refuse \
-              are refused.",
+        why: "With AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY=true istiod sends AuthorizationPolicies that are a \
+              dry run to ztunnel, with a mark. A ztunnel before 1.29 does not know the mark and enforces them: \
+              requests that nobody meant to refuse are refused.",
         see: "`kubectl get authorizationpolicy -A -o yaml | grep -B8 \"istio.io/dry-run\"`.",
-        fix: "Leave the variable out of the new revision, upgrade ztunnel on every node, then set it.",
+        fix: "Leave that variable out of the new revision's istiod, upgrade ztunnel on every node, then set it.",
         sources: &["https://istio.io/latest/news/releases/1.29.x/announcing-1.29/upgrade-notes/"],
     },
     needs: &[WORKLOADS, &["authorizationpolicies.security.istio.io"]],

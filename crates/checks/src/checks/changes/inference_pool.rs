@@ -22,10 +22,11 @@ pub(crate) const CHECK: Check = Check {
         hint: "write InferencePools as v1 of inference.networking.k8s.io before gateways move",
         why: "From 1.28 on istiod reads v1 alone: v1alpha2 and the release candidates are ignored, and routes to \
               such pools end nowhere.",
-        see: "`kubectl get crd inferencepools.inference.networking.x-k8s.io \
-              inferencepools.inference.networking.k8s.io -o yaml | grep -A3 \"versions:\"`.",
-        fix: "Install the v1 definition and write each pool anew: `endpointPickerRef.portNumber` is \
-              `endpointPickerRef.port.number`, and port 9002 is no default any more.",
+        see: "`kubectl get crd -o custom-columns='NAME:.metadata.name,VERSIONS:.spec.versions[*].name' | grep \
+              inferencepools`.",
+        fix: "Install the v1 definition and write each pool anew: v1alpha2's `extensionRef` is \
+              `endpointPickerRef`, `targetPortNumber` is `targetPorts[].number`, and labels go under \
+              `selector.matchLabels`. Give `endpointPickerRef.port.number`: 9002 is no default any more.",
         sources: &["https://istio.io/latest/news/releases/1.28.x/announcing-1.28/upgrade-notes/"],
     },
     needs: &[WORKLOADS, &["customresourcedefinitions.apiextensions.k8s.io"]],

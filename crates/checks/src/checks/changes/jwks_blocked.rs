@@ -14,7 +14,7 @@ pub(crate) const CHECK: Check = Check {
         code: "ML4132",
         layer: Layer::Configuration,
         versions: Versions::Since(29),
-        title: "istiod no longer fetches its keys from there",
+        title: "istiod no longer fetches JWT keys from a link-local or metadata address",
         severity: Severity::Block,
         consequence: Consequence::Behaviour,
         offers: &["accept-change"],

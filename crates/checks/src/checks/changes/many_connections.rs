@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check {
         code: "ML4124",
         layer: Layer::Gateways,
         versions: Versions::Since(26),
-        title: "It accepts one connection at a time",
+        title: "It accepts new connections one by one",
         severity: Severity::Info,
         consequence: Consequence::Behaviour,
         offers: &[],
@@ -18,7 +18,8 @@ pub(crate) const CHECK: Check = Check {
         hint: "compare its CPU and its time to connect under load before and after",
         why: "From 1.26 on a proxy accepts one connection for each event of its socket, so that connections spread \
               evenly over its workers. A gateway that takes very many short ones spends more on it.",
-        see: "`pilot-agent request GET stats | grep downstream_cx_total` of the gateway, twice.",
+        see: "`kubectl exec POD -n NAMESPACE -c istio-proxy -- pilot-agent request GET stats | grep \
+              downstream_cx_total` of the gateway, twice.",
         fix: "Nothing to do as a rule. Env MAX_CONNECTIONS_PER_SOCKET_EVENT_LOOP=0 on the new istiod keeps the \
               former way.",
         sources: &["https://istio.io/latest/news/releases/1.26.x/announcing-1.26/change-notes/"],

@@ -21,12 +21,13 @@ pub(crate) const CHECK: Check = Check {
         offers: &["accept-change"],
         may_accept_unknown: true,
         hint: "set ISTIO_GPRC_MAXRECVMSGSIZE on the new istiod, about 1 MiB for each 10,000 workloads and Services",
-        why: "A ztunnel that reconnects names every workload that it knows, from 1.31 on with its version. From \
-              about 40,000 on the message is over the 4 MiB that istiod takes: ztunnel reconnects for ever, and \
-              gets no news. \
-              The twin knows no sizes of messages, so a rehearsal does not show it.",
-        see: "istiod logs `ResourceExhausted: grpc: received message larger than max`.",
-        fix: "`--set values.pilot.env.ISTIO_GPRC_MAXRECVMSGSIZE=33554432` (32 MiB) covers more than 300,000.",
+        why: "A ztunnel that reconnects names every workload and Service that it knows, from 1.31 on with its \
+              version. From about 40,000 on the message is over the 4 MiB that istiod takes: ztunnel reconnects \
+              for ever, and gets no news. The twin knows no sizes of messages, so a rehearsal does not show it.",
+        see: "`kubectl get pods,services -A --no-headers | wc -l` is about 40,000 or more; afterwards istiod logs \
+              `ResourceExhausted: grpc: received message larger than max`.",
+        fix: "`--set values.pilot.env.ISTIO_GPRC_MAXRECVMSGSIZE=33554432` (32 MiB; GPRC is how Istio spells it) \
+              covers more than 300,000.",
         sources: &["https://istio.io/latest/news/releases/1.31.x/announcing-1.31/upgrade-notes/"],
     },
     needs: &[WORKLOADS, SERVICES],
