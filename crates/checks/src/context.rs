@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_mesh::facts::{
     GatewayFacts, GatewayKind, Mesh, PodFacts, Revision, Role, RolloutRules, Workload,
 };
+use meshlift_mesh::{KnownPod, by_owner};
 use meshlift_model::intent::Intent;
 use meshlift_model::k8s::{
     ConfigMap, Deployment, KINDS, KindWork, Objects, Pod, PodTemplateSpec, Resource, with_kind,
@@ -62,13 +63,10 @@ pub(crate) struct Context<'a> {
     /// Pods by namespace.
     pods: BTreeMap<&'a str, Vec<&'a Pod>>,
     /// Pods that are not finished, by what restarts them.
-    running: BTreeMap<&'a ObjectRef, Vec<RunningPod<'a>>>,
+    running: BTreeMap<&'a ObjectRef, Vec<KnownPod<'a>>>,
     /// Resources whose lists are in no order.
     unsorted: BTreeSet<&'static str>,
 }
-
-/// A pod, and what is known of it.
-pub(crate) type RunningPod<'a> = (&'a Pod, &'a PodFacts);
 
 struct IsSorted<'a>(&'a Objects);
 
@@ -112,7 +110,7 @@ impl<'a> Context<'a> {
         for pod in &mesh.snapshot.objects.pods {
             context.pods.entry(&pod.metadata.namespace).or_default().push(pod);
         }
-        context.running = context.pods_by_owner();
+        context.running = by_owner(&context.all_running());
         context.restarted = context
             .proxied()
             .filter(|workload| workload.rules != RolloutRules::NextRun && context.moves(workload))
@@ -120,7 +118,7 @@ impl<'a> Context<'a> {
         context
     }
 
-    fn pods_by_owner(&self) -> BTreeMap<&'a ObjectRef, Vec<RunningPod<'a>>> {
+    fn all_running(&self) -> Vec<KnownPod<'a>> {
         let (facts, pods) = (&self.mesh.pods, &self.objects().pods);
         // Both are in the order of their names then, and each pod is there once.
         let side_by_side = !self.unsorted.contains(Pod::RESOURCE) && facts.len() == pods.len();
@@ -128,12 +126,7 @@ impl<'a> Context<'a> {
             let pod = if side_by_side { pods.get(at) } else { self.object(&facts.pod) };
             pod.filter(|_| !facts.finished).map(|pod| (pod, facts))
         };
-        let running: Vec<RunningPod<'a>> = facts.values().enumerate().filter_map(pod).collect();
-        let mut by_owner: BTreeMap<&ObjectRef, Vec<RunningPod<'a>>> = BTreeMap::new();
-        for of_one in running.chunk_by(|(_, one), (_, next)| one.workload == next.workload) {
-            by_owner.entry(&of_one[0].1.workload).or_default().extend(of_one);
-        }
-        by_owner
+        facts.values().enumerate().filter_map(pod).collect()
     }
 
     /// Recorded objects.
@@ -259,7 +252,7 @@ impl<'a> Context<'a> {
     }
 
     /// Pods of a workload that are not finished.
-    pub(crate) fn running_pods(&self, workload: &Workload) -> &[RunningPod<'a>] {
+    pub(crate) fn running_pods(&self, workload: &Workload) -> &[KnownPod<'a>] {
         self.running.get(&workload.workload).map_or(&[], Vec::as_slice)
     }
 

@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use meshlift_model::intent::SloCritical;
-use meshlift_model::k8s::{Known, Pod};
+use meshlift_model::k8s::Known;
 use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::snapshot::Snapshot;
 
 use crate::ambient::ambient;
 use crate::connection::Connections;
 use crate::control::ControlPlane;
-use crate::drafts::{PodsByOwner, drafts};
+use crate::drafts::drafts;
 use crate::facts::{Mesh, PodFacts, Revision, Tag, Workload};
 use crate::followers::{Followed, followers, namespaces, pods_by_revision};
 use crate::gateways::{Gates, gateways};
 use crate::index::Index;
 use crate::injector::Injectors;
 use crate::install::method;
-use crate::owner::{InTurn, Owners};
+use crate::owner::{InTurn, KnownPod, Owners, by_owner};
 use crate::pods::Restarts;
 use crate::revisions::{revisions, system_namespaces};
 use crate::tags::{Names, default_revision, tags};
@@ -96,12 +96,9 @@ fn pods_and_workloads(
         facts.push((fact.pod.clone(), fact));
     }
     let workloads = {
-        let mut by_owner: PodsByOwner<'_> = BTreeMap::new();
-        let pods: Vec<(&Pod, &PodFacts)> =
-            snapshot.objects.pods.iter().zip(facts.iter().map(|(_, facts)| facts)).collect();
-        for of_one in pods.chunk_by(|(_, one), (_, next)| one.workload == next.workload) {
-            by_owner.entry(of_one[0].1.workload.clone()).or_default().extend(of_one);
-        }
+        let facts = facts.iter().map(|(_, facts)| facts);
+        let pods: Vec<KnownPod<'_>> = snapshot.objects.pods.iter().zip(facts).collect();
+        let by_owner = by_owner(&pods);
         let shop = Workshop { index, injectors, pods: &by_owner };
         let drafts = drafts(snapshot, &owners, &by_owner, &foreign);
         // Most workloads have few pods, all on one revision: their counts are alike.

@@ -9,7 +9,7 @@ use meshlift_model::snapshot::Snapshot;
 
 use crate::bare::BarePod;
 use crate::facts::{PodFacts, RolloutRules, RolloutState};
-use crate::owner::{Owners, managed_by};
+use crate::owner::{KnownPod, Owners, managed_by};
 use crate::rollout::{
     Newest, daemon_set_rules, daemon_set_state, deployment_rules, deployment_state, stateful_set_rules,
     stateful_set_state,
@@ -30,7 +30,7 @@ pub(crate) struct Draft<'a> {
 }
 
 /// Pods and their facts by what restarts them, finished ones too.
-pub(crate) type PodsByOwner<'a> = BTreeMap<ObjectRef, Vec<(&'a Pod, &'a PodFacts)>>;
+pub(crate) type PodsByOwner<'a> = BTreeMap<&'a ObjectRef, Vec<KnownPod<'a>>>;
 
 /// All workloads of a snapshot.
 pub(crate) fn drafts<'a>(

@@ -33,4 +33,5 @@ pub use bare::BarePod;
 pub use belongings::objects_of_revision;
 pub use facts::*;
 pub use index::by_namespace;
+pub use owner::{KnownPod, by_owner};
 pub use projection::{Edit, project};

@@ -6,6 +6,8 @@ use meshlift_model::k8s::{Job, ObjectMeta, OwnerReference, Pod, ReplicaSet, Reso
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::Snapshot;
 
+use crate::facts::PodFacts;
+
 /// Label that a Deployment's pods carry: the hash at the end of their ReplicaSet's name.
 const TEMPLATE_HASH: &str = "pod-template-hash";
 
@@ -15,6 +17,20 @@ pub(crate) struct Owner {
     pub(crate) workload: ObjectRef,
     /// In words, where meshlift does not know the controller.
     pub(crate) foreign: Option<String>,
+}
+
+/// A pod, and what is known of it.
+pub type KnownPod<'a> = (&'a Pod, &'a PodFacts);
+
+/// Pods by what restarts them, in the order in which they come.
+#[must_use]
+pub fn by_owner<'a>(pods: &[KnownPod<'a>]) -> BTreeMap<&'a ObjectRef, Vec<KnownPod<'a>>> {
+    let mut by_owner: BTreeMap<&ObjectRef, Vec<KnownPod<'a>>> = BTreeMap::new();
+    // Pods of a workload mostly come one after another.
+    for of_one in pods.chunk_by(|(_, one), (_, next)| one.workload == next.workload) {
+        by_owner.entry(&of_one[0].1.workload).or_default().extend(of_one);
+    }
+    by_owner
 }
 
 /// Owners of pods that come one after another: most are owned as the one before them, and say so in one place.
@@ -30,10 +46,11 @@ impl<'a> InTurn<'a> {
 
     /// What restarts the next pod.
     pub(crate) fn of_pod(&mut self, pod: &'a Pod) -> Owner {
-        let alike = self.last.as_ref().filter(|(last, _)| is_owned_alike(last, pod));
-        let owner = alike.map_or_else(|| self.owners.of_pod(pod), |(_, owner)| owner.clone());
-        let same = self.last.as_ref().filter(|(_, last)| *last == owner);
-        let owner = same.map_or(owner, |(_, last)| last.clone());
+        if let Some((_, owner)) = self.last.as_ref().filter(|(last, _)| is_owned_alike(last, pod)) {
+            return owner.clone();
+        }
+        let owner = self.owners.of_pod(pod);
+        let owner = self.last.take().map(|(_, last)| last).filter(|last| *last == owner).unwrap_or(owner);
         self.last = Some((pod, owner.clone()));
         owner
     }

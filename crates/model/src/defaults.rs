@@ -16,6 +16,8 @@ pub const CONCURRENT_WORKLOADS_PER_NAMESPACE_MAX: usize = 2;
 /// More pods than a cluster can hold (Kubernetes supports 150,000). The API server takes any number: what is above counts
 /// as so many, and sums of pods stay numbers.
 pub const PODS_MAX: i32 = 1_000_000;
+/// The longest time that is told apart, in seconds, ten years: specs may say anything, and sums of times stay numbers.
+pub const FOREVER_SECONDS: i64 = 10 * 365 * 86_400;
 /// Restarted pods a minute at most; leaves istiod room for reconnect storms.
 pub const RESTARTS_PER_MINUTE_MAX: usize = 60;
 /// Seconds between a selector's change and its proof: caches of several API servers and istiods.

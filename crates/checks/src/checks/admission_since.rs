@@ -31,10 +31,10 @@ pub(super) const CHECK: Check = Check {
               What a webhook of somebody else would say is not known to the twin, so a rehearsal does not show it.",
         see: "`kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations \
               --sort-by=.metadata.creationTimestamp`.",
-        fix: "`kubectl get deploy NAME -n NAMESPACE -o json | jq '{apiVersion: \"v1\", kind: \"Pod\", metadata: \
-              (.spec.template.metadata + {generateName: \"probe-\"}), spec: .spec.template.spec}' | kubectl create \
-              -n NAMESPACE --dry-run=server -o yaml -f -` shows whether a new pod is let in. `apply` does that \
-              with one pod before each wave.",
+        fix: concat!(
+            dry_run_of_a_pod!(),
+            " shows whether a new pod is let in. `apply` does that with one pod before each wave."
+        ),
         sources: &["https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/"],
     },
     needs: &[WORKLOADS, &["validatingwebhookconfigurations.admissionregistration.k8s.io"]],

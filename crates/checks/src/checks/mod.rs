@@ -2,6 +2,15 @@
 
 use crate::check::Check;
 
+/// The command that shows what admission makes of a Deployment's next pod.
+macro_rules! dry_run_of_a_pod {
+    () => {
+        "`kubectl get deploy NAME -n NAMESPACE -o json | jq '{apiVersion: \"v1\", kind: \"Pod\", metadata: \
+         (.spec.template.metadata + {generateName: \"probe-\"}), spec: .spec.template.spec}' | kubectl create \
+         -n NAMESPACE --dry-run=server -o yaml -f -`"
+    };
+}
+
 mod gap;
 mod placement;
 mod reach;

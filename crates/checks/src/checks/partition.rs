@@ -1,6 +1,6 @@
 //! ML1031: a StatefulSet with a partition.
 
-use meshlift_mesh::facts::{RolloutRules, Workload};
+use meshlift_mesh::facts::{PodFacts, RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
@@ -34,12 +34,12 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     let RolloutRules::Ordered { partition } = workload.rules else { return None };
-    let kept: Vec<&str> = workload
-        .pods
-        .iter()
-        .filter(|pod| ordinal(pod).is_some_and(|ordinal| ordinal < partition))
-        .filter(|pod| !runs_target(context, pod))
-        .map(|pod| pod.name.as_str())
+    let runs_target = |facts: &PodFacts| facts.revision.as_ref().is_some_and(|one| context.is_target(one));
+    let pods = context.running_pods(workload).iter().map(|(_, facts)| facts);
+    let kept: Vec<&str> = pods
+        .filter(|facts| ordinal(&facts.pod).is_some_and(|ordinal| ordinal < partition))
+        .filter(|facts| !runs_target(facts))
+        .map(|facts| facts.pod.name.as_str())
         .collect();
     (!kept.is_empty()).then(|| {
         let subject = &workload.workload;
@@ -50,9 +50,4 @@ fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
 
 fn ordinal(pod: &ObjectRef) -> Option<i32> {
     pod.name.rsplit_once('-')?.1.parse().ok()
-}
-
-fn runs_target(context: &Context<'_>, pod: &ObjectRef) -> bool {
-    let facts = context.mesh.pods.get(pod);
-    facts.and_then(|facts| facts.revision.as_ref()).is_some_and(|revision| context.is_target(revision))
 }

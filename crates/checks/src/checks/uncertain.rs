@@ -22,9 +22,7 @@ pub(super) const CHECK: Check = Check {
         why: "The webhook has conditions beyond labels (matchConditions), or a source that decides was not \
               read. A prediction from labels alone may be wrong.",
         see: "`kubectl get mutatingwebhookconfiguration NAME -o yaml`: matchConditions.",
-        fix: "Prove what a pod gets: `kubectl get deploy NAME -n NAMESPACE -o json | jq '{apiVersion: \"v1\", \
-              kind: \"Pod\", metadata: (.spec.template.metadata + {generateName: \"probe-\"}), spec: \
-              .spec.template.spec}' | kubectl create -n NAMESPACE --dry-run=server -o yaml -f -` shows it.",
+        fix: concat!("Prove what a pod gets: ", dry_run_of_a_pod!(), " shows it."),
         sources: &["https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/"],
     },
     needs: &[WORKLOADS],

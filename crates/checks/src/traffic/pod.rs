@@ -1,10 +1,11 @@
 //! What a pod as injected does when it starts and when it stops, as far as its spec tells.
 
+use meshlift_model::defaults::FOREVER_SECONDS;
 use meshlift_model::k8s::{Container, PodSpec};
 use meshlift_model::traffic_constants as c;
 
-/// The longest time that is told apart, ten years: templates may say anything, and sums of it must stay numbers.
-const FOREVER_MILLIS: i64 = 10 * 365 * 86_400_000;
+/// The longest time that is told apart.
+const FOREVER_MILLIS: i64 = FOREVER_SECONDS * 1000;
 /// Makes a proxy wait for the end of its connections.
 const EXIT_ON_ZERO: &str = "EXIT_ON_ZERO_ACTIVE_CONNECTIONS";
 
@@ -139,11 +140,12 @@ fn sleep_millis(container: &Container) -> i64 {
     let Some(hook) = container.lifecycle.as_ref().and_then(|lifecycle| lifecycle.pre_stop.as_ref()) else {
         return 0;
     };
-    match (&hook.sleep, &hook.exec) {
-        (Some(sleep), _) => sleep.seconds.max(0).saturating_mul(1000).min(FOREVER_MILLIS),
+    let millis = match (&hook.sleep, &hook.exec) {
+        (Some(sleep), _) => sleep.seconds.max(0).saturating_mul(1000),
         (None, Some(exec)) => sleep_command_millis(&exec.command).unwrap_or(0),
         (None, None) => 0,
-    }
+    };
+    millis.min(FOREVER_MILLIS)
 }
 
 /// Milliseconds of `sleep N`, or of a shell's `-c "sleep N"`; nothing else is guessed.
@@ -155,7 +157,7 @@ fn sleep_command_millis(command: &[String]) -> Option<i64> {
     match words.as_slice() {
         ["sleep" | "/bin/sleep" | "/usr/bin/sleep", seconds] => {
             let seconds: f64 = seconds.strip_suffix('s').unwrap_or(seconds).parse().ok()?;
-            Some(((seconds.max(0.0) * 1000.0) as i64).min(FOREVER_MILLIS))
+            Some((seconds.max(0.0) * 1000.0) as i64)
         }
         _ => None,
     }

@@ -117,18 +117,16 @@ fn the_greatest_number_in_every_number_is_read_or_reported() {
         for ((place, object), kind) in all.iter().enumerate().zip(kinds) {
             let mut fields = Vec::new();
             pointers(object, "", &mut fields);
-            for field in fields {
-                let alike: String = field.chars().filter(|ch| !ch.is_ascii_digit()).collect();
-                if !object.pointer(&field).is_some_and(Value::is_number)
-                    || !seen.insert(format!("{kind}{alike}"))
-                {
-                    continue;
-                }
-                for number in [i64::MAX, i32::MAX.into(), i32::MIN.into()] {
-                    let mut changed = object.clone();
-                    *changed.pointer_mut(&field).unwrap() = number.into();
-                    assess_all(clean, place, &changed);
-                }
+            fields.retain(|field| object.pointer(field).is_some_and(Value::is_number));
+            // One of each field of a kind, wherever it is in its list.
+            fields.retain(|field| {
+                seen.insert(format!("{kind}{}", field.replace(|ch: char| ch.is_ascii_digit(), "")))
+            });
+            let numbers = [i64::MAX, i32::MAX.into(), i32::MIN.into()];
+            for (field, number) in fields.iter().flat_map(|field| numbers.map(|number| (field, number))) {
+                let mut changed = object.clone();
+                *changed.pointer_mut(field).unwrap() = number.into();
+                assess_all(clean, place, &changed);
             }
         }
     }

@@ -3,8 +3,10 @@
 use ecow::EcoString;
 
 use super::{
-    Affinity, Condition, Empty, IntOrString, ObjectMeta, Shared, StringMap, Taint, TopologySpreadConstraint,
+    Affinity, Condition, IntOrString, ObjectMeta, SecurityContext, Shared, StringMap, Taint,
+    TopologySpreadConstraint,
 };
+use crate::defaults::FOREVER_SECONDS;
 use crate::time::Time;
 use crate::word::Word;
 
@@ -67,14 +69,6 @@ api! {
         pub topology_spread_constraints: Shared<Vec<TopologySpreadConstraint>>,
         /// Who its containers are, where they do not say so themselves.
         pub security_context: Shared<SecurityContext>,
-    }
-
-    /// `v1.PodSecurityContext` and `v1.SecurityContext`: who a container is.
-    pub struct SecurityContext {
-        /// User; 0 is root. Absent leaves it to the image.
-        pub run_as_user: Option<i64>,
-        /// True: the kubelet starts no container that would be root.
-        pub run_as_non_root: Option<bool>,
     }
 
     /// `v1.LocalObjectReference`.
@@ -355,24 +349,17 @@ impl Pod {
     }
 }
 
-/// A grace that nobody outlives: the API server takes any number, and sums of them must stay numbers.
-const GRACE_SECONDS_MAX: i64 = 10 * 365 * 86_400;
-
 impl PodSpec {
-    /// Grace period in seconds with the API server's default; what is longer than ten years is ten years.
+    /// Grace period in seconds with the API server's default; [`FOREVER_SECONDS`] at most.
     #[must_use]
     pub fn grace_seconds(&self) -> i64 {
-        self.termination_grace_period_seconds.unwrap_or(30).min(GRACE_SECONDS_MAX)
+        self.termination_grace_period_seconds.unwrap_or(30).min(FOREVER_SECONDS)
     }
 
     /// All containers, init containers first.
     pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
         self.init_containers.iter().chain(&self.containers)
     }
-}
-
-impl Empty for SecurityContext {
-    const EMPTY: &'static Self = &Self { run_as_user: None, run_as_non_root: None };
 }
 
 impl Toleration {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use meshlift_model::defaults::FOREVER_SECONDS;
 use meshlift_model::k8s::{Container, Lifecycle, Pod, Probe};
 use meshlift_model::traffic_constants as numbers;
 
@@ -106,7 +107,7 @@ fn first_success(probe: &Probe, listens: i64) -> i64 {
 #[must_use]
 pub fn death(pod: &Pod, corner: Corner, known_millis: i64) -> Death {
     let seconds = pod.metadata.deletion_grace_period_seconds.unwrap_or_else(|| pod.spec.grace_seconds());
-    let grace = seconds.max(0).saturating_mul(1000);
+    let grace = seconds.clamp(0, FOREVER_SECONDS) * 1000;
     let mut closes_millis = BTreeMap::new();
     let mut apps_end = 0;
     for app in apps(pod) {

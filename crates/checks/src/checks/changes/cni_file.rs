@@ -1,7 +1,10 @@
 //! ML4139: who reads the CNI configuration, and is not root.
 
+use std::collections::BTreeSet;
+
+use meshlift_mesh::facts::Role;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{DaemonSet, PodSpec, Resource, Volume};
+use meshlift_model::k8s::{DaemonSet, PodSpec, Volume};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -35,20 +38,17 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let agents = context.mesh.ambient.cni.iter().filter_map(|reference| context.object::<DaemonSet>(reference));
-    agents
-        .filter_map(|agent| {
-            let volumes = &agent.spec.template.spec.volumes;
-            Some((agent.object_ref(), path(volumes.iter().find(|one| one.name == FOLDER)?)?))
-        })
-        .flat_map(|(agent, folder)| {
-            let others = context.mesh.workloads.values().filter(move |one| one.workload != agent);
-            others.filter_map(move |workload| {
-                let pod = &workload.template.spec;
-                let read = pod.volumes.iter().filter_map(path).find(|path| reaches(path, folder))?;
-                is_never_root(pod).then(|| {
-                    Hit::new(&workload.workload, format!("it mounts {read} of its node, and is not root"))
-                        .because(format!("{} hostPath: {read}", workload.workload))
-                })
+    let volumes = agents.flat_map(|agent| agent.spec.template.spec.volumes.iter());
+    let folders: BTreeSet<&str> = volumes.filter(|one| one.name == FOLDER).filter_map(path).collect();
+    let others = context.mesh.workloads.values().filter(|one| one.role != Role::Cni);
+    others
+        .filter_map(|workload| {
+            let pod = &workload.template.spec;
+            let is_read = |path: &&str| folders.iter().any(|folder| reaches(path, folder));
+            let read = pod.volumes.iter().filter_map(path).find(is_read)?;
+            is_never_root(pod).then(|| {
+                Hit::new(&workload.workload, format!("it mounts {read} of its node, and is not root"))
+                    .because(format!("{} hostPath: {read}", workload.workload))
             })
         })
         .collect()
@@ -69,11 +69,8 @@ fn reaches(path: &str, folder: &str) -> bool {
 fn is_never_root(pod: &PodSpec) -> bool {
     let mut containers = pod.all_containers();
     containers.all(|container| {
-        let (own, of_pod) = (&container.security_context, &pod.security_context);
-        match own.run_as_user.or(of_pod.run_as_user) {
-            Some(user) => user != 0,
-            None => own.run_as_non_root.or(of_pod.run_as_non_root) == Some(true),
-        }
+        let who = container.security_context.before(&pod.security_context);
+        who.run_as_user.map_or(who.run_as_non_root == Some(true), |user| user != 0)
     })
 }
 

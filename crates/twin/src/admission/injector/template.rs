@@ -115,14 +115,7 @@ pub(super) fn merged(template: Container, own: &Container) -> Container {
         liveness_probe: or(&own.liveness_probe, template.liveness_probe),
         lifecycle: or(&own.lifecycle, template.lifecycle),
         restart_policy: or(&own.restart_policy, template.restart_policy),
-        security_context: SecurityContext {
-            run_as_user: own.security_context.run_as_user.or(template.security_context.run_as_user),
-            run_as_non_root: own
-                .security_context
-                .run_as_non_root
-                .or(template.security_context.run_as_non_root),
-        }
-        .into(),
+        security_context: own.security_context.before(&template.security_context).into(),
     }
 }
 
@@ -147,12 +140,7 @@ impl Context<'_> {
         let init = (self.interception_mode() != "NONE").then(|| self.init());
         let mut labels = canonical_labels(self.pod, self.owner);
         labels.insert("security.istio.io/tlsMode".into(), "istio".into());
-        if self
-            .config
-            .metadata()
-            .iter()
-            .any(|(key, value)| key == "ISTIO_META_ENABLE_HBONE" && value == "true")
-        {
+        if self.has_metadata("ISTIO_META_ENABLE_HBONE") {
             labels.insert("networking.istio.io/tunnel".into(), "http".into());
         }
         let mut annotations = self.default_container();
@@ -218,17 +206,17 @@ impl Context<'_> {
 
     /// A sidecar that traces packets, redirects them transparently or binds low ports.
     fn needs_root(&self) -> bool {
-        let traces = self
-            .config
-            .metadata()
-            .iter()
-            .any(|(key, value)| key == "IPTABLES_TRACE_LOGGING" && value == "true");
         let binds = self
             .pod
             .metadata
             .annotation("sidecar.istio.io/capNetBindService")
             .map_or_else(|| self.settings.text("/global/proxy/capNetBindService", ""), str::to_owned);
-        traces || self.interception_mode() == "TPROXY" || binds == "true"
+        self.has_metadata("IPTABLES_TRACE_LOGGING") || self.interception_mode() == "TPROXY" || binds == "true"
+    }
+
+    /// True if the proxy's metadata turns something on.
+    fn has_metadata(&self, name: &str) -> bool {
+        self.config.metadata().iter().any(|(key, value)| key == name && value == "true")
     }
 
     /// `ProxyImage` of `pkg/kube/inject/inject.go`: a name with a slash is a whole reference.
