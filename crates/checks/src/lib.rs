@@ -12,6 +12,7 @@ mod configuration;
 mod context;
 mod entry;
 mod flags;
+mod new_rules;
 mod quantity;
 mod schema;
 mod traffic;

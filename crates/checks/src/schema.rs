@@ -1,6 +1,6 @@
 //! What a definition drops or refuses of an object: its outline, held against the structural schema
 //! (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema>).
-//! Of texts only enumerated words are in an outline: patterns and CEL rules are not judged.
+//! Of texts only enumerated words are in an outline: what rules of other words there are is told by [`crate::new_rules`].
 
 use std::collections::BTreeSet;
 
@@ -32,6 +32,8 @@ fn hold(schema: &Value, value: &Value, path: &str, found: &mut Vec<String>) {
     forms(schema, value, path, found);
     match value {
         Value::Object(fields) => {
+            let names = fields.values().filter(|value| !value.is_null()).count();
+            within(schema, ["minProperties", "maxProperties"], names as f64, path, "fields", found);
             for (name, value) in fields {
                 let path = format!("{path}.{name}");
                 match field(schema, name) {

@@ -3,6 +3,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::k8s::{CustomResourceDefinition, Resource};
+use crate::rules::rules_of_definition;
+
 /// All words that Istio's definitions of 1.29 and 1.30 enumerate: they choose between behaviours, and tell nothing else.
 pub const ENUMERATED: [&str; 105] = [
     "ADD",
@@ -124,10 +127,23 @@ pub fn is_of_istio(api_version: &str) -> bool {
     group.strip_suffix(GROUP).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-/// True for kinds of which outlines are kept: Istio's, and those of the Gateway API.
+/// True for kinds of which outlines are kept: Istio's, those of the Gateway API, and the definitions of both.
 #[must_use]
 pub fn has_outline(api_version: &str) -> bool {
-    is_of_istio(api_version) || api_version.starts_with("gateway.networking.k8s.io/")
+    is_of_istio(api_version)
+        || api_version.starts_with("gateway.networking.k8s.io/")
+        || api_version == CustomResourceDefinition::API_VERSION
+}
+
+/// The outline of an object, by its kind's API version, its name and its `spec`: its fields ([`outline`]), or the
+/// [`rules`](crate::rules) of a definition. `None` where none is kept.
+#[must_use]
+pub fn outline_of(api_version: &str, name: &str, spec: &Value) -> Option<Value> {
+    if api_version != CustomResourceDefinition::API_VERSION {
+        return has_outline(api_version).then(|| outline(spec));
+    }
+    let (_, group) = name.split_once('.')?;
+    has_outline(&format!("{group}/v1")).then(|| rules_of_definition(spec))
 }
 
 /// The outline of an object's `spec`: its fields, numbers and lists as they are; texts are empty but for the words of
@@ -177,6 +193,8 @@ mod tests {
     fn only_kinds_of_istio_and_of_the_gateway_api_have_one() {
         assert!(is_of_istio("networking.istio.io/v1") && is_of_istio("install.istio.io/v1alpha1"));
         assert!(!has_outline("v1") && !has_outline("apps/v1") && !has_outline("x.notistio.io/v1"));
+        let definition = |name| outline_of("apiextensions.k8s.io/v1", name, &json!({})).is_some();
+        assert!(definition("gateways.networking.istio.io") && !definition("certificates.cert-manager.io"));
         assert!(has_outline("gateway.networking.k8s.io/v1") && !is_of_istio("gateway.networking.k8s.io/v1"));
     }
 }

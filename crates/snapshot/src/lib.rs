@@ -24,6 +24,7 @@ mod redact;
 mod report;
 mod schemas;
 mod sections;
+mod wire;
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -14,6 +14,8 @@ use crate::intake::Intake;
 use crate::limits::PROBLEMS_MAX;
 use crate::normal::normalise;
 
+pub use crate::wire::{is_read_as_protobuf, refusal};
+
 /// Kinds of which only it is asked whether they are served and how many there are (plural with group).
 pub const COUNTED_KINDS: &[&str] = FOREIGN_CRDS;
 
@@ -40,7 +42,7 @@ impl ListPages {
         }
     }
 
-    /// Takes one page (a JSON list); yields the token of the next one. Objects that cannot be read are kept as
+    /// Takes one page (a list as JSON or protobuf); yields the token of the next one. Objects that cannot be read are kept as
     /// problems.
     ///
     /// # Errors

@@ -1,14 +1,16 @@
-//! Schemas of definitions, trimmed to what can be told from the outline of an object.
+//! Schemas of definitions, trimmed to what can be told from the outline of an object, and to the rules that cannot.
 
 use meshlift_model::manifest::Schemas;
-use serde_json::{Map, Value};
+use meshlift_model::rules::{RULES, VALIDATIONS};
+use serde_json::{Map, Value, json};
 
 /// Words of a schema that are kept as they are.
-const KEPT: [&str; 10] = [
-    "enum",
+const KEPT: [&str; 11] = [
     "maxItems",
+    "maxProperties",
     "maximum",
     "minItems",
+    "minProperties",
     "minimum",
     "nullable",
     "required",
@@ -41,7 +43,8 @@ fn trimmed(schema: &Value) -> Value {
             // That there is one is enough.
             ("default", _) => Value::Bool(true),
             ("additionalProperties", _) => value.clone(),
-            (word, _) if KEPT.contains(&word) => value.clone(),
+            (word, _) if KEPT.contains(&word) || RULES.contains(&word) => value.clone(),
+            (VALIDATIONS, Value::Array(rules)) => rules.iter().map(rule_alone).collect(),
             _ => continue,
         };
         kept.insert(word.clone(), value);
@@ -49,10 +52,13 @@ fn trimmed(schema: &Value) -> Value {
     Value::Object(kept)
 }
 
+/// A CEL rule without its messages.
+fn rule_alone(validation: &Value) -> Value {
+    json!({"rule": validation.get("rule")})
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -66,18 +72,19 @@ mod tests {
                     "many": {"type": "array", "maxItems": 2, "items": {"type": "integer", "default": 3}},
                     "any": {"additionalProperties": true}}}},
                 "oneOf": [{"not": {"required": ["a"]}}, {"required": ["a"], "description": "long"}],
-                "x-kubernetes-validations": [{"rule": "true"}]}}},
+                "x-kubernetes-validations": [{"rule": "true", "message": "long"}]}}},
             {"name": "v0"}]}});
         let mut schemas = Schemas::new();
         take_schemas(&definition, &mut schemas);
         let wanted = json!({"things.istio.io": {"v1": {
             "type": "object", "required": ["spec"],
             "properties": {"spec": {"properties": {
-                "description": {"type": "string"},
+                "description": {"type": "string", "pattern": "^a"},
                 "mode": {"type": "string", "enum": ["A"]},
                 "many": {"type": "array", "maxItems": 2, "items": {"type": "integer", "default": true}},
                 "any": {"additionalProperties": true}}}},
-            "oneOf": [{"not": {"required": ["a"]}}, {"required": ["a"]}]}}});
+            "oneOf": [{"not": {"required": ["a"]}}, {"required": ["a"]}],
+            "x-kubernetes-validations": [{"rule": "true"}]}}});
         assert_eq!(serde_json::to_value(schemas).unwrap(), wanted);
     }
 }

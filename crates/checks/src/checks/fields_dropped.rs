@@ -3,11 +3,11 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::KindInfo;
 use meshlift_model::names::ObjectRef;
-use serde_json::Value;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::configuration::{CONFIGURATION, configuration};
 use crate::context::{Context, Definitions};
+use crate::new_rules::{new_rules, of_version};
 use crate::schema::misfits;
 
 pub(super) const CHECK: Check = Check {
@@ -26,12 +26,16 @@ pub(super) const CHECK: Check = Check {
               Fields of another type, words that are not enumerated, and demanded fields that are missing, make the next write of the object fail.",
         see: "`kubectl get KIND NAME -n NAMESPACE -o yaml`, beside the schema in the target's manifest. Compared are \
               fields, their types and alternatives, enumerated words of 1.29 and 1.30, lengths of lists and sizes of \
-              numbers; patterns and CEL rules are not, nor kinds that meshlift does not read or whose definitions are not \
-              in the manifest, such as the Gateway API's where its bundle is not appended to it.",
+              numbers. Other words are not in a snapshot: of patterns, lengths of texts, other enumerations and CEL rules, \
+              those that the installed definition does not have are named where objects have the field, as unknown. Kinds that \
+              meshlift does not read, or whose definitions are not in the manifest, are not judged, such as the Gateway API's \
+              where its bundle is not appended to it.",
         fix: "Rename or remove the field in Git, or keep the newer definitions: a control plane works with definitions \
-              of a later version.",
+              of a later version. Where a rule is new, look at the words of that field beside it; from \
+              Kubernetes 1.30 on a field that stays as it is may go on breaking a rule; one that changes, or an object that is made anew, may not.",
         sources: &[
             "https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#field-pruning",
+            "https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-ratcheting",
             "https://istio.io/latest/docs/setup/upgrade/canary/",
         ],
     },
@@ -53,14 +57,9 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         let hint = "record the mesh anew: this snapshot holds no fields of its configuration";
         return unknown(context, "their fields were not recorded", hint);
     }
-    let schema = |object: &ObjectRef| -> Option<&Value> {
-        let kind = KindInfo::of(&object.kind)?;
-        let (_, version) = kind.api_version.split_once('/')?;
-        let versions = schemas.get(kind.resource)?;
-        versions.get(version).or_else(|| versions.values().last())
-    };
     let hits = outlines.iter().filter_map(|(object, outline)| {
-        let misfits = misfits(schema(object)?, outline);
+        let kind = KindInfo::of(&object.kind)?;
+        let misfits = misfits(of_version(kind, schemas.get(kind.resource)?)?, outline);
         let more = match misfits.len() {
             0 | 1 => String::new(),
             all => format!(", and {} more", all - 1),
@@ -68,7 +67,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         let hit = Hit::new(object, format!("{}{more}", misfits.first()?));
         Some(misfits.iter().fold(hit, |hit, misfit| hit.because(format!("{object} {misfit}"))))
     });
-    hits.collect()
+    hits.chain(new_rules(outlines, schemas)).collect()
 }
 
 /// That objects could not be judged, where there are any.

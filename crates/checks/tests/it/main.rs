@@ -7,6 +7,7 @@ mod common;
 mod config;
 mod control_plane;
 mod damaged;
+mod definitions;
 mod gateways;
 mod golden;
 mod mutations;

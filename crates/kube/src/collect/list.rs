@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join;
 use kube::Client;
 use meshlift_model::snapshot::SourceStatus;
-use meshlift_snapshot::live::{ListOutcome, ListPages};
+use meshlift_snapshot::live::{ListOutcome, ListPages, is_read_as_protobuf};
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
@@ -22,6 +22,8 @@ const RESTARTS_MAX: usize = 3;
 
 /// Whole objects.
 pub(super) const OBJECTS: &str = "application/json";
+/// Whole objects in a form that both sides handle several times as fast; as JSON from a server that cannot do that.
+const MESSAGES: &str = "application/vnd.kubernetes.protobuf,application/json";
 /// Their metadata; whole objects from a server that cannot do that.
 const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
@@ -75,7 +77,11 @@ impl Reader {
     }
 
     async fn once(&self, wanted: &Wanted, place: &str, deadline: Instant) -> Result<ListPages, NoAnswer> {
-        let accept = if wanted.metadata_alone { METADATA } else { OBJECTS };
+        let accept = match wanted.resource {
+            _ if wanted.metadata_alone => METADATA,
+            resource if is_read_as_protobuf(resource) => MESSAGES,
+            _ => OBJECTS,
+        };
         let page = async |token: &str| {
             let path = page_path(place, self.page, token);
             get(&self.client, &Question { path: &path, accept, deadline, patient: true }).await

@@ -6,6 +6,7 @@ use http::{Request, Response, StatusCode, header};
 use kube::Client;
 use kube::client::Body;
 use kube::core::Status;
+use meshlift_snapshot::live::refusal;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::body::whole;
@@ -131,9 +132,10 @@ fn retry_after(response: &Response<Body>) -> Option<Duration> {
 /// The server's words: the message of its `Status`, else the start of its page.
 fn said(code: StatusCode, body: &[u8]) -> String {
     const SHOWN_MAX: usize = 200;
-    match serde_json::from_slice::<Status>(body) {
-        Ok(status) if !status.message.is_empty() => words(&status),
-        Ok(_) | Err(_) => {
+    let status: Option<Status> = serde_json::from_slice(body).ok().or_else(|| refusal(body));
+    match status {
+        Some(status) if !status.message.is_empty() => words(&status),
+        Some(_) | None => {
             let page = String::from_utf8_lossy(body);
             format!("it answered {code} {}", page.trim().chars().take(SHOWN_MAX).collect::<String>())
         }

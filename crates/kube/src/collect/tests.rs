@@ -148,6 +148,31 @@ fn refused_absent_and_broken_are_told_apart_and_nothing_reads_as_empty() {
 }
 
 #[test]
+fn a_refusal_as_protobuf_says_the_same_as_one_as_json() {
+    let part = |number: u8, content: &str| {
+        let length = u8::try_from(content.len()).unwrap();
+        format!("{}{}{content}", char::from(number << 3 | 2), char::from(length))
+    };
+    let words = "User x cannot list resource pods";
+    let status = part(3, words) + &part(4, "Forbidden") + "\x30\x13";
+    let type_meta = part(1, "v1") + &part(2, "Status");
+    let message = format!("k8s\0{}{}", part(1, &type_meta), part(2, &status));
+    let of_pods = |answer: Answer, asked: &Asked| match asked.path.as_str() {
+        "/api/v1/pods?limit=2" => {
+            let accept = asked.header("accept").unwrap();
+            assert_eq!(accept, "application/vnd.kubernetes.protobuf,application/json");
+            answer
+        }
+        _ => usual(asked),
+    };
+    let as_messages = read(move |asked| of_pods(Answer::new(403, &message), asked)).unwrap();
+    let as_json = read(move |asked| of_pods(forbidden(words), asked)).unwrap();
+    let SourceStatus::Refused { reason } = as_messages.source("pods") else { panic!("{as_messages:?}") };
+    assert!(reason.contains(words), "{reason}");
+    assert_eq!(as_messages.source("pods"), as_json.source("pods"));
+}
+
+#[test]
 fn an_object_that_cannot_be_read_is_said_with_its_place_in_the_whole_list_and_skipped() {
     let snapshot = read(|asked| match asked.path.as_str() {
         "/api/v1/pods?limit=2" => page(&[pod("a"), pod("b")], "next"),

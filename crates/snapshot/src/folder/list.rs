@@ -1,7 +1,7 @@
 //! A kubectl list, item by item: one file `api/RESOURCE.json`, or one page of an API server.
 
 use meshlift_model::k8s::{KindWork, Resource};
-use meshlift_model::outline::{has_outline, outline};
+use meshlift_model::outline::{has_outline, outline_of};
 use meshlift_model::snapshot::{Outlines, ReadProblem, Snapshot};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -14,6 +14,7 @@ use crate::kinds::kind_of;
 use crate::limits::PROBLEMS_MAX;
 use crate::normal::ITEM_PLACE;
 use crate::report::{ReadReport, collapse};
+use crate::wire::{self, Page};
 
 /// Why a file cannot be read as a whole; follows the file's name in a sentence.
 #[derive(Clone, Debug)]
@@ -38,6 +39,9 @@ fn parse_page<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(Vec<T>, Option
 
 /// The token of the next page, from the head of a page alone; `None` where the head does not tell: that says nothing.
 pub(crate) fn head_token(page: &[u8]) -> Option<String> {
+    if wire::is_protobuf(page) {
+        return Page::parse(page).ok()?.token;
+    }
     const HEAD_MAX: usize = 4096;
     const ITEMS: &[u8] = b"\"items\":";
     let head = page.get(..HEAD_MAX).unwrap_or(page);
@@ -65,7 +69,7 @@ impl KindWork for ReadList<'_> {
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
         let items: Vec<&RawValue> = parse(self.bytes)?;
         let Snapshot { objects, problems, outlines, .. } = self.snapshot;
-        take_items::<R>(&items, 0, self.file, problems, |item| {
+        take_items::<R, _>(&items, 0, self.file, problems, name_of, |item| {
             let object: R = read_item(item, self.report)?;
             take_outline(&object, item, outlines)?;
             R::list_mut(objects).push(object);
@@ -90,6 +94,9 @@ impl KindWork for ReadPage<'_> {
     type Output = Result<(usize, Option<String>), ListError>;
 
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
+        if wire::is_protobuf(self.bytes) {
+            return self.of_messages::<R>();
+        }
         if has_outline(R::API_VERSION) {
             return self.one_by_one::<R>();
         }
@@ -109,11 +116,31 @@ impl KindWork for ReadPage<'_> {
 }
 
 impl ReadPage<'_> {
+    /// A page as protobuf.
+    fn of_messages<R: Resource + DeserializeOwned>(self) -> Result<(usize, Option<String>), ListError> {
+        let Self { place, first, bytes, intake, problems } = self;
+        let Page { kind, items, token } =
+            Page::parse(bytes).map_err(|error| ListError(format!("is no list ({error})")))?;
+        if kind.strip_suffix("List") != Some(R::KIND) {
+            return Err(ListError(format!("holds a {kind:?}, not a list of {}", R::RESOURCE)));
+        }
+        let name = |item| wire::read_item::<R, ItemHead>(item).map(ItemHead::path).unwrap_or_default();
+        take_items::<R, _>(&items, first, place, problems, name, |item| {
+            let object: R = wire::read_item::<R, R>(item).map_err(|error| error.to_string())?;
+            if let Some(problem) = nameless(&object) {
+                return Err(problem.to_owned());
+            }
+            intake.take(object);
+            Ok(())
+        })?;
+        Ok((items.len(), token))
+    }
+
     /// Each item on its own: what is wrong with it is said, and its outline is kept.
     fn one_by_one<R: Resource + DeserializeOwned>(self) -> Result<(usize, Option<String>), ListError> {
         let Self { place, first, bytes, intake, problems } = self;
         let (items, token) = parse_page::<&RawValue>(bytes)?;
-        take_items::<R>(&items, first, place, problems, |item| {
+        take_items::<R, _>(&items, first, place, problems, name_of, |item| {
             let object: R = serde_json::from_str(item.get()).map_err(|error| error.to_string())?;
             if let Some(problem) = nameless(&object) {
                 return Err(problem.to_owned());
@@ -126,7 +153,8 @@ impl ReadPage<'_> {
     }
 }
 
-/// Keeps which fields an object has, where definitions of another version may not take them.
+/// Keeps which fields an object has, where definitions of another version may not take them, and what those that are there
+/// demand.
 fn take_outline<R: Resource>(object: &R, item: &RawValue, outlines: &mut Outlines) -> Result<(), String> {
     #[derive(Deserialize)]
     struct Item {
@@ -135,7 +163,9 @@ fn take_outline<R: Resource>(object: &R, item: &RawValue, outlines: &mut Outline
     }
     if has_outline(R::API_VERSION) {
         let item: Item = serde_json::from_str(item.get()).map_err(|error| error.to_string())?;
-        outlines.entry(object.object_ref()).or_insert_with(|| outline(&item.spec).into());
+        if let Some(outline) = outline_of(R::API_VERSION, &object.meta().name, &item.spec) {
+            outlines.entry(object.object_ref()).or_insert_with(|| outline.into());
+        }
     }
     Ok(())
 }
@@ -148,15 +178,16 @@ pub(crate) fn count_page(bytes: &[u8]) -> Result<(usize, Option<String>), ListEr
 }
 
 /// Reads items one by one; one that cannot be read is said and skipped.
-fn take_items<R: Resource>(
-    items: &[&RawValue],
+fn take_items<R: Resource, I: Copy>(
+    items: &[I],
     first: usize,
     place: &str,
     problems: &mut Vec<ReadProblem>,
-    mut take: impl FnMut(&RawValue) -> Result<(), String>,
+    name_of: impl Fn(I) -> String,
+    mut take: impl FnMut(I) -> Result<(), String>,
 ) -> Result<(), ListError> {
     let before = problems.len();
-    for (index, item) in items.iter().enumerate() {
+    for (index, item) in items.iter().copied().enumerate() {
         if problems.len() - before > PROBLEMS_MAX {
             return Err(ListError(format!("holds more than {PROBLEMS_MAX} objects that cannot be read")));
         }
@@ -189,6 +220,14 @@ struct ItemHead {
     kind: Option<String>,
     api_version: Option<String>,
     metadata: ItemMeta,
+}
+
+impl ItemHead {
+    /// `namespace/name`, as far as it says.
+    fn path(self) -> String {
+        let parts = [self.metadata.namespace, self.metadata.name];
+        parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -228,7 +267,5 @@ fn read_item<R: Resource + DeserializeOwned>(item: &RawValue, report: &mut ReadR
 
 /// `namespace/name` of an item, as far as it says.
 fn name_of(item: &RawValue) -> String {
-    let meta = serde_json::from_str::<ItemHead>(item.get()).unwrap_or_default().metadata;
-    let parts = [meta.namespace, meta.name];
-    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+    serde_json::from_str(item.get()).map(ItemHead::path).unwrap_or_default()
 }

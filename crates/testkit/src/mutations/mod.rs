@@ -13,7 +13,7 @@ mod selection;
 
 use meshlift_model::k8s::Object;
 use meshlift_model::names::ObjectRef;
-use meshlift_model::outline::{has_outline, outline};
+use meshlift_model::outline::outline_of;
 use meshlift_model::snapshot::Snapshot;
 use serde_json::Value;
 
@@ -172,13 +172,13 @@ fn all_run(s: &mut Snapshot, version: &str) {
 #[expect(clippy::panic, reason = "for tests: they name what they add")]
 fn add(s: &mut Snapshot, kind: &str, json: &str) {
     let value: Value = serde_json::from_str(json).unwrap_or_else(|error| panic!("{kind}: {error}"));
-    let fields = outline(&value["spec"]);
+    let spec = value["spec"].clone();
     match Object::from_value(kind, value) {
         Some(Ok(object)) => {
             let info = object.info();
-            if has_outline(info.api_version) {
+            if let Some(outline) = outline_of(info.api_version, &object.meta().name, &spec) {
                 let name = ObjectRef::new(info.kind, &object.meta().namespace, &object.meta().name);
-                s.outlines.insert(name, fields.into());
+                s.outlines.insert(name, outline.into());
             }
             s.objects.push(object);
         }
