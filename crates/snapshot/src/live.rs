@@ -73,6 +73,12 @@ impl ListPages {
         head_token(page)
     }
 
+    /// Objects so far; all of them once there is no next page.
+    #[must_use]
+    pub fn objects(&self) -> &Objects {
+        self.intake.objects()
+    }
+
     /// Items so far, those that could not be read included.
     #[must_use]
     pub fn items(&self) -> usize {
@@ -122,7 +128,7 @@ pub struct Gathered {
 impl Gathered {
     /// Objects that are there so far.
     pub fn objects(&self) -> impl Iterator<Item = &Objects> {
-        self.lists.values().flatten().map(|list| list.intake.objects())
+        self.lists.values().flatten().map(ListPages::objects)
     }
 
     /// The snapshot: every source with its status, objects in their normal form.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use futures::future::join;
 use kube::Client;
 use meshlift_model::snapshot::SourceStatus;
 use meshlift_snapshot::live::{ListOutcome, ListPages, is_read_as_protobuf};
-use tokio::sync::mpsc::Sender;
+use tokio::spawn;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::Instant;
 
 use super::Progress;
@@ -19,6 +19,9 @@ use crate::refusal::{Permission, refused, request_chain};
 const LIST_SECONDS_MAX: u64 = 300;
 /// Times that a list may start again because its pages became too old (410).
 const RESTARTS_MAX: usize = 3;
+
+/// Pages of a list that wait to be decoded: each is some megabytes.
+const PAGES_AHEAD: usize = 1;
 
 /// Whole objects.
 pub(super) const OBJECTS: &str = "application/json";
@@ -82,34 +85,71 @@ impl Reader {
             resource if is_read_as_protobuf(resource) => MESSAGES,
             _ => OBJECTS,
         };
-        let page = async |token: &str| {
-            let path = page_path(place, self.page, token);
-            get(&self.client, &Question { path: &path, accept, deadline, patient: true }).await
-        };
         let mut pages = ListPages::new(wanted.resource, place);
-        let mut bytes = page("").await?;
+        let mut token = String::new();
         loop {
-            // The server makes the next page while this one is decoded.
-            let expected = ListPages::peek(&bytes);
-            let next = async {
-                match &expected {
-                    Some(token) => Some(page(token).await),
-                    None => None,
+            let asker = Asker {
+                client: self.client.clone(),
+                place: place.to_owned(),
+                page: self.page,
+                accept,
+                deadline,
+            };
+            let mut answers = asker.start(token);
+            loop {
+                let gone = || NoAnswer::Broken(format!("{place}: nobody asks for its pages any more"));
+                let (answer, expected) = answers.recv().await.ok_or_else(gone)?;
+                let next = pages.add(&answer?).map_err(NoAnswer::Broken)?;
+                let Some(next) = next else { return Ok(pages) };
+                self.tell(wanted, pages.items(), false);
+                if expected.as_ref() != Some(&next) {
+                    token = next;
+                    break;
                 }
-            };
-            let (next, token) = join(next, async { pages.add(&bytes) }).await;
-            let Some(token) = token.map_err(NoAnswer::Broken)? else { return Ok(pages) };
-            self.tell(wanted, pages.items(), false);
-            bytes = match next {
-                Some(next) if expected.as_ref() == Some(&token) => next?,
-                Some(_) | None => page(&token).await?,
-            };
+            }
         }
     }
 
     fn tell(&self, wanted: &Wanted, items: usize, ended: bool) {
         // Whoever shows them may be slow, or gone: a dropped line is no loss.
         let _ = self.news.try_send(Progress { source: wanted.resource.to_owned(), items, ended });
+    }
+}
+
+/// Asks for the pages of a list, one after another, on other threads than the one that decodes them: neither the server
+/// nor the decoder waits for the other, nor for other lists.
+struct Asker {
+    client: Client,
+    place: String,
+    page: usize,
+    accept: &'static str,
+    deadline: Instant,
+}
+
+/// A page, and the token of the next one, if its head tells.
+type Answer = (Result<Vec<u8>, NoAnswer>, Option<String>);
+
+impl Asker {
+    /// Begins at a token; ends where a page does not tell the next one, and where nobody takes its answers.
+    fn start(self, mut token: String) -> Receiver<Answer> {
+        let (answers, taken) = channel(PAGES_AHEAD);
+        spawn(async move {
+            loop {
+                let path = page_path(&self.place, self.page, &token);
+                let question =
+                    Question { path: &path, accept: self.accept, deadline: self.deadline, patient: true };
+                let answer = get(&self.client, &question).await;
+                let next = answer.as_ref().ok().and_then(|page| ListPages::peek(page));
+                if answers.send((answer, next.clone())).await.is_err() {
+                    return;
+                }
+                match next {
+                    Some(next) => token = next,
+                    None => return,
+                }
+            }
+        });
+        taken
     }
 }
 

@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use futures::stream::{self, Stream, StreamExt};
 use kube::Client;
-use meshlift_model::k8s::{Pod, Resource, Secret};
+use meshlift_model::k8s::{Objects, Pod, Resource, Secret};
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
-use meshlift_snapshot::live::{Gathered, ListOutcome};
+use meshlift_snapshot::live::{Gathered, IstiodOutcome, ListOutcome};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -100,19 +100,27 @@ async fn read(
     let secrets = SourceStatus::Refused { reason: SECRETS.to_owned() };
     gathered.lists.insert(Secret::RESOURCE.to_owned(), Err(secrets));
     let reader = Reader { client: client.clone(), page: options.page, served, news };
-    let mut lists = pin!(read_lists(&reader));
+    let istiods = Istiods::new(connection.client().clone(), connection.way());
+    let (mut lists, mut asked) = (pin!(read_lists(&reader)), stream::empty().boxed_local());
     loop {
         tokio::select! {
             biased;
             Some(one) = heard.recv() => progress(&one),
+            Some((pod, outcome)) = asked.next() => take_answers(&mut gathered, pod, outcome, progress),
             ended = lists.next() => match ended {
-                Some((resource, outcome)) => drop(gathered.lists.insert(resource, outcome)),
+                Some((resource, outcome)) => {
+                    if let (Pod::RESOURCE, Ok(pods)) = (resource.as_str(), &outcome) {
+                        asked = ask_istiods(&istiods, pods.objects()).boxed_local();
+                    }
+                    gathered.lists.insert(resource, outcome);
+                }
                 None => break,
             },
         }
     }
-    let istiods = Istiods::new(connection.client().clone(), connection.way());
-    ask_istiods(&istiods, &mut gathered, progress).await;
+    while let Some((pod, outcome)) = asked.next().await {
+        take_answers(&mut gathered, pod, outcome, progress);
+    }
     verdicts::ask(&istiods, &reader, &mut gathered, progress).await;
     let snapshot = gathered.into_snapshot();
     CollectError::if_nothing_was_read(server, &snapshot)?;
@@ -148,13 +156,21 @@ fn read_lists(reader: &Reader) -> impl Stream<Item = (String, ListOutcome)> {
 }
 
 /// Asks every istiod that runs.
-async fn ask_istiods(istiods: &Istiods, gathered: &mut Gathered, progress: &mut dyn FnMut(&Progress)) {
-    let ask = async |pod: Pod| (pod.metadata.name.clone(), istiods.ask(&pod).await);
-    let pods = gathered.objects().flat_map(|objects| &objects.pods);
-    let running: Vec<Pod> = pods.filter(|pod| is_running_istiod(pod)).cloned().collect();
-    let mut asked = pin!(stream::iter(running).map(ask).buffer_unordered(ISTIODS_IN_FLIGHT_MAX));
-    while let Some((pod, outcome)) = asked.next().await {
-        progress(&Progress { source: format!("istiod/{pod}"), items: outcome.statuses.len(), ended: true });
-        gathered.istiods.insert(pod, outcome);
-    }
+fn ask_istiods<'a>(
+    istiods: &'a Istiods,
+    objects: &Objects,
+) -> impl Stream<Item = (String, IstiodOutcome)> + use<'a> {
+    let running: Vec<Pod> = objects.pods.iter().filter(|pod| is_running_istiod(pod)).cloned().collect();
+    let ask = move |pod: Pod| async move { (pod.metadata.name.clone(), istiods.ask(&pod).await) };
+    stream::iter(running).map(ask).buffer_unordered(ISTIODS_IN_FLIGHT_MAX)
+}
+
+fn take_answers(
+    gathered: &mut Gathered,
+    pod: String,
+    outcome: IstiodOutcome,
+    progress: &mut dyn FnMut(&Progress),
+) {
+    progress(&Progress { source: format!("istiod/{pod}"), items: outcome.statuses.len(), ended: true });
+    gathered.istiods.insert(pod, outcome);
 }
