@@ -5,7 +5,7 @@ use meshlift_model::finding::{Consequence, Finding, Severity, Verdict};
 use meshlift_model::names::ObjectRef;
 
 use crate::context::Context;
-pub(crate) use crate::entry::{Entry, Layer, Versions};
+pub(crate) use crate::entry::{Agent, Entry, Layer, Versions};
 use crate::flags::is_kept;
 
 /// One check.

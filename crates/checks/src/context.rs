@@ -212,6 +212,15 @@ impl<'a> Context<'a> {
         settings.filter_map(|map| map.data.get(key)).map(String::as_str).next()
     }
 
+    /// True if the target is there, and each of its revisions has a variable whose words, by commas, name this one.
+    pub(crate) fn targets_all_name(&self, variable: &str, word: &str) -> bool {
+        let names = |revision| {
+            let words = self.istiod_env(revision, variable).into_iter().flat_map(|words| words.split(','));
+            words.map(str::trim).any(|one| one == word)
+        };
+        !self.targets.is_empty() && self.targets().all(names)
+    }
+
     /// Lines of mesh configs, without the marks of lists, by the ConfigMap that holds them.
     pub(crate) fn mesh_configs(
         &self,

@@ -108,15 +108,51 @@ pub(crate) enum Versions {
     Any,
     /// A change that came with 1.N.0: upgrades that begin before it and end with it or after it.
     Since(u32),
+    /// A change that came with 1.N.0 of an agent of the nodes, which is upgraded after the control plane.
+    SinceOf(Agent, u32),
     /// Control planes that run an earlier patch of these minor versions, or an earlier minor version than all of them.
     RunningBefore(&'static [(u32, u32)]),
+}
+
+/// What runs once on each node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Agent {
+    /// istio-cni.
+    Cni,
+    /// ztunnel.
+    Ztunnel,
+}
+
+impl Agent {
+    /// True if it is not known to be of that minor version or a later one; `None` where there is no such agent.
+    fn is_before(self, context: &Context<'_>, minor: u32) -> Option<bool> {
+        let ambient = &context.mesh.ambient;
+        let (agents, version) = match self {
+            Self::Cni => (&ambient.cni, &ambient.cni_version),
+            Self::Ztunnel => (&ambient.ztunnels, &ambient.ztunnel_version),
+        };
+        let is_before = version.as_ref().is_none_or(|version| !reaches(version, minor));
+        (!agents.is_empty()).then_some(is_before)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cni => "istio-cni",
+            Self::Ztunnel => "ztunnel",
+        }
+    }
 }
 
 impl Versions {
     /// True if it can apply: to the versions that carry proxies now, and to the target.
     pub(crate) fn apply(self, context: &Context<'_>) -> bool {
-        let Self::Since(minor) = self else { return true };
+        let (Self::Since(minor) | Self::SinceOf(_, minor)) = self else { return true };
         let Some(target) = context.target else { return false };
+        if let Self::SinceOf(agent, _) = self
+            && let Some(is_before) = agent.is_before(context, minor)
+        {
+            return is_before && reaches(target, minor);
+        }
         let revisions = || context.mesh.revisions.values();
         // Where nothing is known to be in use, anything that is there may be; where nothing is there, any version may run.
         let is_known = revisions().any(|revision| revision.pods > 0 && revision.version.is_some());
@@ -146,6 +182,9 @@ impl fmt::Display for Versions {
         match self {
             Self::Any => f.write_str("all versions"),
             Self::Since(minor) => write!(f, "upgrades from before 1.{minor} to 1.{minor} or later"),
+            Self::SinceOf(agent, minor) => {
+                write!(f, "upgrades of {} from before 1.{minor} to 1.{minor} or later", agent.name())
+            }
             Self::RunningBefore(fixed) => {
                 let fixed: Vec<String> =
                     fixed.iter().map(|(minor, patch)| format!("1.{minor}.{patch}")).collect();

@@ -36,6 +36,12 @@ impl Flag {
         format!("{path}.{}={}", self.name, self.value)
     }
 
+    /// Names of all that are variables of istiod.
+    #[must_use]
+    pub fn names_of_istiod() -> Vec<&'static str> {
+        FLAGS.iter().filter(|flag| flag.place == Place::Istiod).map(|flag| flag.name).collect()
+    }
+
     /// True if every revision that runs the target has it already; what istio-cni will be told is not known.
     fn is_set(&self, context: &Context<'_>) -> bool {
         let mut targets = context.targets().peekable();

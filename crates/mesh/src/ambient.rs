@@ -45,6 +45,7 @@ pub(crate) fn ambient(
     Ambient {
         ztunnels: of_role(Role::Ztunnel).map(|one| one.workload.clone()).collect(),
         cni: of_role(Role::Cni).map(|one| one.workload.clone()).collect(),
+        cni_version: one_version(of_role(Role::Cni)),
         ztunnel_version: one_version(of_role(Role::Ztunnel)),
         namespaces: namespaces.values().filter(|one| one.ambient).map(|one| one.name.clone()).collect(),
         enrolled,

@@ -11,11 +11,15 @@ use crate::context::{Context, WORKLOADS};
 const BUNDLE: &str = "gateway.networking.k8s.io/bundle-version";
 /// Definitions that istiod looks at by the bundle's version, with the minor version of Istio from which on it demands one,
 /// and the bundle (istio: pkg/config/schema/gatewayapi/minimumversions.go).
-const LEAST: [(&str, u32, (u64, u64)); 5] = [
+const LEAST: [(&str, u32, (u64, u64)); 9] = [
     ("tlsroutes.gateway.networking.k8s.io", 31, (1, 5)),
     ("tlsroutes.gateway.networking.k8s.io", 30, (1, 5)),
     ("grpcroutes.gateway.networking.k8s.io", 31, (1, 1)),
+    ("grpcroutes.gateway.networking.k8s.io", 30, (1, 1)),
+    ("grpcroutes.gateway.networking.k8s.io", 29, (1, 1)),
     ("backendtlspolicies.gateway.networking.k8s.io", 31, (1, 4)),
+    ("backendtlspolicies.gateway.networking.k8s.io", 30, (1, 4)),
+    ("backendtlspolicies.gateway.networking.k8s.io", 29, (1, 4)),
     ("tcproutes.gateway.networking.k8s.io", 31, (1, 6)),
 ];
 /// The last bundle whose TLSRoutes these minor versions read (istio: MaximumCRDVersions of 1.28 and 1.29).
@@ -61,16 +65,17 @@ fn hit(
     target: Option<&IstioVersion>,
     running: &[&IstioVersion],
 ) -> Option<Hit> {
-    let text = definition.metadata.annotation(BUNDLE)?;
-    let bundle = version(text)?;
+    // Without a bundle that can be read, a definition counts as too old (istio: pkg/kube/kclient/crdwatcher.go).
+    let text = definition.metadata.annotation(BUNDLE);
+    let bundle = text.and_then(version);
     let name = &definition.metadata.name;
     let least = |version: &IstioVersion| {
         let mut rows = LEAST.iter().filter(|(of, minor, _)| of == name && *minor == version.minor);
-        rows.find(|(_, _, least)| bundle < *least).map(|(_, _, least)| least)
+        rows.find(|(_, _, least)| bundle.is_none_or(|bundle| bundle < *least)).map(|(_, _, least)| least)
     };
     let most = |version: &IstioVersion| {
         let mut rows = MOST.iter().filter(|(of, minor, _)| of == name && *minor == version.minor);
-        rows.find(|(_, _, most)| bundle > *most).map(|(_, _, most)| most)
+        rows.find(|(_, _, most)| bundle.is_some_and(|bundle| bundle > *most)).map(|(_, _, most)| most)
     };
     let why = target
         .and_then(|target| least(target).map(|(major, minor)| format!("{target} reads {major}.{minor} and later")))
@@ -80,7 +85,11 @@ fn hit(
             };
             running.iter().find_map(read)
         })?;
-    Some(Hit::new(&definition.object_ref(), format!("its bundle is {text}; {why}")).because(format!("{name} {BUNDLE}={text}")))
+    let (is, fact) = match text {
+        Some(text) => (format!("its bundle is {text}"), format!("{name} {BUNDLE}={text}")),
+        None => ("it names no bundle".to_owned(), format!("{name} has no annotation {BUNDLE}")),
+    };
+    Some(Hit::new(&definition.object_ref(), format!("{is}; {why}")).because(fact))
 }
 
 /// Major and minor version of `v1.4.1`.

@@ -7,7 +7,7 @@ use crate::context::Context;
 
 /// Namespace and name of the Service that a host means for an object in `namespace`; `None` for hosts outside of the
 /// cluster.
-fn meant<'h>(host: &'h str, namespace: &'h str) -> Option<(&'h str, &'h str)> {
+pub(super) fn meant<'h>(host: &'h str, namespace: &'h str) -> Option<(&'h str, &'h str)> {
     let parts: Vec<&str> = host.split('.').collect();
     match parts.as_slice() {
         [name] => Some((namespace, name)),

@@ -1,6 +1,7 @@
 //! The checks against recorded meshes, against raw queries over them, and against meshes changed a little.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
+mod agents;
 mod any_json;
 mod choices;
 mod common;

@@ -61,7 +61,9 @@ pub struct Ambient {
     pub ztunnels: Vec<ObjectRef>,
     /// istio-cni DaemonSets.
     pub cni: Vec<ObjectRef>,
-    /// Version of ztunnel by image.
+    /// Version of istio-cni by image, where all of its DaemonSets say the same.
+    pub cni_version: Option<IstioVersion>,
+    /// Version of ztunnel by image, as that of istio-cni.
     pub ztunnel_version: Option<IstioVersion>,
     /// Namespaces labelled ambient.
     pub namespaces: Vec<String>,

@@ -158,7 +158,10 @@ fn to_31() -> Vec<Mutation> {
         hop(Mutation::new(
             ("ML4133", Sidecars, "Service/web/bff"),
             |s, _| readiness(s, false),
-            |s, _| readiness(s, true),
+            |s, _| {
+                readiness(s, false);
+                rule(s, r#""host": "bff", "trafficPolicy": {"outlierDetection": {"minHealthPercent": 50}}"#);
+            },
         )),
         hop(Mutation::new(
             ("ML4134", Sidecars, RULE),

@@ -3,14 +3,14 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DaemonSet, NetworkPolicy, Resource};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4123",
         layer: Layer::Ambient,
-        versions: Versions::Since(26),
+        versions: Versions::SinceOf(Agent::Cni, 26),
         title: "A NetworkPolicy begins to apply to istio-cni",
         severity: Severity::Warn,
         consequence: Consequence::Shared,

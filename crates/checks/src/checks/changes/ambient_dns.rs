@@ -2,14 +2,14 @@
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4120",
         layer: Layer::Ambient,
-        versions: Versions::Since(25),
+        versions: Versions::SinceOf(Agent::Cni, 25),
         title: "DNS of ambient pods is captured from now on, of new pods first",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,

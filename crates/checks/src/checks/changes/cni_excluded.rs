@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Which of them names namespaces, by commas.
@@ -15,7 +15,7 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4102",
         layer: Layer::Ambient,
-        versions: Versions::Since(30),
+        versions: Versions::SinceOf(Agent::Cni, 30),
         title: "Its pods leave the ambient mesh when istio-cni is upgraded",
         severity: Severity::Block,
         consequence: Consequence::Unserved,

@@ -6,7 +6,7 @@ use meshlift_mesh::facts::Role;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DaemonSet, PodSpec, Volume};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Volume of istio-cni with the folder that it writes its configuration to.
@@ -16,7 +16,7 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4139",
         layer: Layer::Ambient,
-        versions: Versions::Since(30),
+        versions: Versions::SinceOf(Agent::Cni, 30),
         title: "It cannot read the CNI configuration any longer",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,

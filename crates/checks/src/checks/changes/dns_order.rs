@@ -2,14 +2,14 @@
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4113",
         layer: Layer::Ambient,
-        versions: Versions::Since(24),
+        versions: Versions::SinceOf(Agent::Ztunnel, 24),
         title: "Ambient pods lose DNS unless they are restarted between istio-cni and ztunnel",
         severity: Severity::Block,
         consequence: Consequence::Stuck,

@@ -3,14 +3,14 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Resource;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4105",
         layer: Layer::Ambient,
-        versions: Versions::Since(28),
+        versions: Versions::SinceOf(Agent::Ztunnel, 28),
         title: "An older ztunnel refuses what the new istiod makes of this ServiceEntry",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,

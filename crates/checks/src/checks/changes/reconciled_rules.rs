@@ -2,14 +2,14 @@
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4130",
         layer: Layer::Ambient,
-        versions: Versions::Since(29),
+        versions: Versions::SinceOf(Agent::Cni, 29),
         title: "istio-cni writes the rules of running pods anew when it starts",
         severity: Severity::Warn,
         consequence: Consequence::Shared,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
+use super::super::subset::meant;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
@@ -40,7 +41,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     for slice in &context.objects().endpoint_slices {
         let Some(service) = slice.metadata.label(SERVICE) else { continue };
         let unready = slice.endpoints.iter().filter(|one| one.conditions.ready == Some(false)).count();
-        if unready > 0 {
+        if unready > 0 && !has_least_health(context, &slice.metadata.namespace, service) {
             *waiting.entry((&slice.metadata.namespace, service)).or_default() += unready;
         }
     }
@@ -49,4 +50,13 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         Hit::new(&subject, format!("{unready} of its endpoints are not ready now, and will be sent as unhealthy"))
     });
     hits.collect()
+}
+
+/// True if a rule for the Service says how many endpoints must be healthy: istiod sent unready ones before, too.
+fn has_least_health(context: &Context<'_>, namespace: &str, name: &str) -> bool {
+    context.objects().destination_rules.iter().any(|rule| {
+        let detection = rule.spec.traffic_policy.outlier_detection.as_ref();
+        detection.is_some_and(|detection| detection.min_health_percent.is_some_and(|percent| percent > 0))
+            && meant(&rule.spec.host, &rule.metadata.namespace) == Some((namespace, name))
+    })
 }

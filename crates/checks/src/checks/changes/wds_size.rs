@@ -2,7 +2,7 @@
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
 /// Workloads from which on a request does not fit: as the upgrade notes say.
@@ -14,7 +14,7 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4135",
         layer: Layer::Ambient,
-        versions: Versions::Since(31),
+        versions: Versions::SinceOf(Agent::Ztunnel, 31),
         title: "ztunnels of a mesh of this size cannot reconnect",
         severity: Severity::Block,
         consequence: Consequence::Stuck,

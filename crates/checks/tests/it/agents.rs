@@ -1,0 +1,86 @@
+//! Agents of the nodes are upgraded after the control plane: their changes are hazards until they are new themselves. And
+//! settings that keep a former behaviour are seen where they are set.
+
+use meshlift_checks::catalogue::Flag;
+use meshlift_model::k8s::{CustomResourceDefinition, DaemonSet, Deployment, EnvVar, Pod};
+use meshlift_model::snapshot::Snapshot;
+use meshlift_snapshot::{read_bytes, to_bytes};
+use meshlift_testkit::mutations::{Base, mutations};
+
+use crate::common::{assess, cluster, object, of, version};
+
+/// The clean ambient mesh, its control plane at 1.30.3 where it stands, and ML4102's hazard in it.
+fn half_way() -> Snapshot {
+    let recording = cluster(Base::Ambient.recording());
+    let mut mesh = Base::Ambient.clean(&recording);
+    let excluded = mutations().into_iter().find(|one| one.code == "ML4102").unwrap();
+    (excluded.plant)(&mut mesh, &recording);
+    let image = |text: &mut String| *text = text.replace("1.29.6", "1.30.3");
+    let deployments =
+        mesh.objects.deployments.iter_mut().filter(|one| one.metadata.name.starts_with("istiod"));
+    deployments
+        .flat_map(|one| one.spec.template.spec.containers.iter_mut())
+        .for_each(|one| image(&mut one.image));
+    let pods = mesh.objects.pods.iter_mut().filter(|one: &&mut Pod| one.metadata.name.starts_with("istiod"));
+    pods.flat_map(|pod| pod.spec.containers.iter_mut()).for_each(|one| image(&mut one.image));
+    for answers in mesh.istiods.values_mut() {
+        answers.version.iter_mut().for_each(|said| *said = said.replace("1.29.6", "1.30.3"));
+    }
+    mesh
+}
+
+#[test]
+fn a_change_of_istio_cni_is_told_until_istio_cni_is_new() {
+    let target = version("1.30.3");
+    let mut mesh = half_way();
+    assert!(!of(&assess(mesh.clone(), Some(&target)), "ML4102").is_empty());
+    let agent = object::<DaemonSet>(&mut mesh, "istio-system/istio-cni-node");
+    for container in agent.spec.template.spec.containers.iter_mut() {
+        container.image = container.image.replace("1.29.6", "1.30.3");
+    }
+    assert!(of(&assess(mesh, Some(&target)), "ML4102").is_empty());
+}
+
+/// A recording whose istiod has a variable, as it is after it was written to a file and read.
+fn with_variable(name: &str, value: &str) -> Snapshot {
+    let mut mesh = cluster("before");
+    let istiod = object::<Deployment>(&mut mesh, "istio-system/istiod-1-29-6");
+    let variable = EnvVar { name: name.to_owned(), value: value.to_owned(), ..EnvVar::default() };
+    istiod.spec.template.spec.containers.iter_mut().for_each(|one| one.env.push(variable.clone()));
+    read_bytes(&to_bytes(&mesh).unwrap(), "x").unwrap()
+}
+
+#[test]
+fn no_setting_that_a_check_asks_for_is_lost_on_the_way_into_a_snapshot() {
+    let others = ["DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES", "GRPC_ENFORCE_ALPN_ENABLED"];
+    let flags = Flag::names_of_istiod();
+    assert!(flags.len() > 10);
+    for name in flags.into_iter().chain(others) {
+        let mesh = with_variable(name, "kept");
+        let istiods = mesh.objects.deployments.iter().filter(|one| one.metadata.name == "istiod-1-29-6");
+        let mut containers = istiods.flat_map(|one| one.spec.template.spec.containers.iter());
+        assert!(containers.any(|one| one.env_value(name) == Some("kept")), "{name}");
+    }
+}
+
+#[test]
+fn a_definition_without_a_bundle_counts_as_one_that_is_too_old() {
+    let mut mesh = cluster("before");
+    let mut definition = CustomResourceDefinition::default();
+    definition.metadata.name = "grpcroutes.gateway.networking.k8s.io".to_owned();
+    mesh.objects.crds.retain(|one| one.metadata.name != definition.metadata.name);
+    let found = |definition: &CustomResourceDefinition| {
+        let mut mesh = mesh.clone();
+        mesh.objects.crds.push(definition.clone());
+        let assessment = assess(mesh, Some(&version("1.30.3")));
+        let all = of(&assessment, "ML0001").into_iter();
+        let own = all.filter(|finding| finding.subject.name == definition.metadata.name);
+        own.map(|finding| finding.detail.clone()).collect::<Vec<String>>()
+    };
+    assert_eq!(found(&definition), ["it names no bundle; 1.30.3 reads 1.1 and later"]);
+    let bundle = "gateway.networking.k8s.io/bundle-version";
+    definition.metadata.annotations.insert(bundle.to_owned(), "v1.0.0".to_owned());
+    assert_eq!(found(&definition), ["its bundle is v1.0.0; 1.30.3 reads 1.1 and later"]);
+    definition.metadata.annotations.insert(bundle.to_owned(), "v1.4.1".to_owned());
+    assert_eq!(found(&definition), [] as [&str; 0]);
+}
