@@ -26,6 +26,7 @@ impl Asked {
 }
 
 /// An answer.
+#[derive(Clone)]
 pub(crate) struct Answer {
     code: u16,
     headers: Vec<(&'static str, String)>,

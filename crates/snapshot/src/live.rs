@@ -7,14 +7,14 @@ use meshlift_model::k8s::{Objects, with_kind};
 use meshlift_model::snapshot::{IstiodAnswers, ReadProblem, Snapshot, SourceStatus};
 
 use crate::folder::istiod::{ENDPOINTS, istiod_answer};
-use crate::folder::list::{ListError, ReadPage, count_page, head_token};
+use crate::folder::list::{ListError, PageBytes, ReadPage, count_page, head_token};
 use crate::folder::sources::FOREIGN_CRDS;
 use crate::folder::{ISTIOD, VERSION_SOURCE};
 use crate::intake::Intake;
 use crate::limits::PROBLEMS_MAX;
 use crate::normal::normalise;
 
-pub use crate::wire::{is_read_as_protobuf, refusal};
+pub use crate::wire::{Arriving, Part, is_read_as_protobuf, refusal};
 
 /// Kinds of which only it is asked whether they are served and how many there are (plural with group).
 pub const COUNTED_KINDS: &[&str] = FOREIGN_CRDS;
@@ -48,22 +48,48 @@ impl ListPages {
     /// # Errors
     /// A sentence that says where and why, if the page is no list or holds too much that cannot be read.
     pub fn add(&mut self, page: &[u8]) -> Result<Option<String>, String> {
+        let token = self.take(PageBytes::Answer(page), || count_page(page))?;
+        if token.is_none() {
+            self.intake.finish();
+        }
+        Ok(token)
+    }
+
+    /// Takes some objects of a list that arrives in one answer.
+    ///
+    /// # Errors
+    /// As [`Self::add`], and where the list goes on in another answer.
+    pub fn add_part(&mut self, part: &Part) -> Result<(), String> {
+        let unknown = |kind: &str| Err(ListError(format!("holds a {kind}, which is not read so")));
+        match self.take(PageBytes::Part(part), || unknown(&part.kind))? {
+            None => Ok(()),
+            Some(_) => Err(format!("{} holds only the first page of its list", self.place)),
+        }
+    }
+
+    /// Says that all parts came.
+    pub fn end(&mut self) {
+        self.intake.finish();
+    }
+
+    fn take(
+        &mut self,
+        bytes: PageBytes<'_>,
+        of_unknown_kind: impl FnOnce() -> Result<(usize, Option<String>), ListError>,
+    ) -> Result<Option<String>, String> {
         let read = ReadPage {
             place: &self.place,
             first: self.items,
-            bytes: page,
+            bytes,
             intake: &mut self.intake,
             problems: &mut self.problems,
         };
-        let found = with_kind(&self.resource, read).unwrap_or_else(|| count_page(page));
+        let found = with_kind(&self.resource, read).unwrap_or_else(of_unknown_kind);
         let (items, token) = found.map_err(|ListError(why)| format!("{} {why}", self.place))?;
         if self.problems.len() > PROBLEMS_MAX {
             return Err(format!("{} holds more than {PROBLEMS_MAX} objects that cannot be read", self.place));
         }
         self.items += items;
-        if token.is_none() {
-            self.intake.finish();
-        }
         Ok(token)
     }
 

@@ -20,8 +20,7 @@ fn readers() -> BTreeMap<String, BTreeSet<String>> {
     let mut readers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let page = checks_page();
     for section in page.split("\n## ").skip(1) {
-        if section.contains(" from before 1.") && !section.contains(" from before 1.30 ")
-        {
+        if section.contains(" from before 1.") && !section.contains(" from before 1.30 ") {
             continue;
         }
         let code = section.split(' ').next().unwrap();

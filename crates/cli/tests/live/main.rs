@@ -125,7 +125,7 @@ fn pages_change_nothing(admin: &Path) {
     let connection = Connection::open(&access).unwrap();
     let mut sources = 0;
     let whole = collect(&connection, &Options::default(), &mut |_| ()).unwrap();
-    let small = collect(&connection, &Options { page: SMALL_PAGE }, &mut |progress| {
+    let small = collect(&connection, &Options { page: SMALL_PAGE, at_once: false }, &mut |progress| {
         sources += usize::from(progress.ended);
     })
     .unwrap();

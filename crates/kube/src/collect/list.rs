@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::Instant;
 
 use super::Progress;
+use super::arrive::arrive;
 use super::discovery::Served;
 use super::request::{NoAnswer, Question, get};
 use super::wanted::Wanted;
@@ -35,6 +36,8 @@ pub(super) struct Reader {
     pub(super) client: Client,
     /// Objects of a page.
     pub(super) page: usize,
+    /// Long lists are asked for in one answer.
+    pub(super) at_once: bool,
     /// What the cluster serves, or why that is not known.
     pub(super) served: Result<Served, SourceStatus>,
     pub(super) news: Sender<Progress>,
@@ -67,6 +70,13 @@ impl Reader {
 
     async fn pages(&self, wanted: &Wanted, place: &str) -> ListOutcome {
         let deadline = Instant::now() + Duration::from_secs(LIST_SECONDS_MAX);
+        if self.at_once
+            && !wanted.metadata_alone
+            && is_read_as_protobuf(wanted.resource)
+            && let Some(pages) = self.whole(wanted, place, deadline).await
+        {
+            return Ok(pages);
+        }
         for _ in 0..=RESTARTS_MAX {
             match self.once(wanted, place, deadline).await {
                 Ok(pages) => return Ok(pages),
@@ -77,6 +87,21 @@ impl Reader {
         let reason =
             format!("{place}: its pages became too old {RESTARTS_MAX} times while they were read (410)");
         Err(SourceStatus::Broken { reason })
+    }
+
+    /// All of a list in one answer; `None` where that did not work: its pages tell why.
+    async fn whole(&self, wanted: &Wanted, place: &str, deadline: Instant) -> Option<ListPages> {
+        let mut arriving = arrive(self.client.clone(), place.to_owned(), deadline);
+        let mut pages = ListPages::new(wanted.resource, place);
+        loop {
+            let (part, is_last) = arriving.recv().await?;
+            pages.add_part(&part).ok()?;
+            if is_last {
+                pages.end();
+                return Some(pages);
+            }
+            self.tell(wanted, pages.items(), false);
+        }
     }
 
     async fn once(&self, wanted: &Wanted, place: &str, deadline: Instant) -> Result<ListPages, NoAnswer> {

@@ -3,6 +3,7 @@
 //! Kinds are read beside each other, each in pages that are trimmed as they come. A source that could not be read
 //! has its status and reason in the snapshot; only where nothing can be had at all there is none.
 
+mod arrive;
 mod discovery;
 mod error;
 mod list;
@@ -51,11 +52,13 @@ const SECRETS: &str = "meshlift does not read Secrets: RBAC cannot permit their 
 pub struct Options {
     /// Objects of a page.
     pub page: usize,
+    /// Long lists are asked for in one answer, where the server is made for that.
+    pub at_once: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { page: PAGE }
+        Self { page: PAGE, at_once: true }
     }
 }
 
@@ -96,10 +99,12 @@ async fn read(
         .map_err(|why| list::status(why, None))
         .and_then(|bytes| Served::parse(&bytes).map_err(|reason| SourceStatus::Broken { reason }));
     let (news, mut heard) = mpsc::channel(NEWS_MAX);
-    let mut gathered = Gathered { version: Some(server_version(&version)), ..Gathered::default() };
+    let version = server_version(&version);
+    let at_once = options.at_once && version.as_deref().is_ok_and(arrive::sends_at_once);
+    let mut gathered = Gathered { version: Some(version), ..Gathered::default() };
     let secrets = SourceStatus::Refused { reason: SECRETS.to_owned() };
     gathered.lists.insert(Secret::RESOURCE.to_owned(), Err(secrets));
-    let reader = Reader { client: client.clone(), page: options.page, served, news };
+    let reader = Reader { client: client.clone(), page: options.page, at_once, served, news };
     let istiods = Istiods::new(connection.client().clone(), connection.way());
     let (mut lists, mut asked) = (pin!(read_lists(&reader)), stream::empty().boxed_local());
     loop {

@@ -43,6 +43,10 @@ fn read(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Result<Sna
 }
 
 fn read_from(server: &str) -> Result<Snapshot, CollectError> {
+    read_as(server, &Options { page: 2, at_once: false })
+}
+
+fn read_as(server: &str, options: &Options) -> Result<Snapshot, CollectError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
     let text = format!(
@@ -51,7 +55,7 @@ fn read_from(server: &str) -> Result<Snapshot, CollectError> {
     );
     std::fs::write(&path, text).unwrap();
     let connection = Connection::open(&Access { kubeconfig: Some(path), context: None }).unwrap();
-    collect(&connection, &Options { page: 2 }, &mut |_| {})
+    collect(&connection, options, &mut |_| {})
 }
 
 fn names(snapshot: &Snapshot) -> Vec<&str> {
@@ -147,16 +151,22 @@ fn refused_absent_and_broken_are_told_apart_and_nothing_reads_as_empty() {
     assert!(matches!(snapshot.source("secrets"), SourceStatus::Refused { .. }));
 }
 
+/// A field of a protobuf message.
+fn part(number: u8, content: &str) -> String {
+    let length = u8::try_from(content.len()).unwrap();
+    assert!(length < 128);
+    format!("{}{}{content}", char::from(number << 3 | 2), char::from(length))
+}
+
+/// An answer as protobuf.
+fn message(kind: &str, content: &str) -> String {
+    format!("k8s\0{}{}", part(1, &(part(1, "v1") + &part(2, kind))), part(2, content))
+}
+
 #[test]
 fn a_refusal_as_protobuf_says_the_same_as_one_as_json() {
-    let part = |number: u8, content: &str| {
-        let length = u8::try_from(content.len()).unwrap();
-        format!("{}{}{content}", char::from(number << 3 | 2), char::from(length))
-    };
     let words = "User x cannot list resource pods";
-    let status = part(3, words) + &part(4, "Forbidden") + "\x30\x13";
-    let type_meta = part(1, "v1") + &part(2, "Status");
-    let message = format!("k8s\0{}{}", part(1, &type_meta), part(2, &status));
+    let status = message("Status", &(part(3, words) + &part(4, "Forbidden") + "\x30\x13"));
     let of_pods = |answer: Answer, asked: &Asked| match asked.path.as_str() {
         "/api/v1/pods?limit=2" => {
             let accept = asked.header("accept").unwrap();
@@ -165,11 +175,41 @@ fn a_refusal_as_protobuf_says_the_same_as_one_as_json() {
         }
         _ => usual(asked),
     };
-    let as_messages = read(move |asked| of_pods(Answer::new(403, &message), asked)).unwrap();
+    let as_messages = read(move |asked| of_pods(Answer::new(403, &status), asked)).unwrap();
     let as_json = read(move |asked| of_pods(forbidden(words), asked)).unwrap();
     let SourceStatus::Refused { reason } = as_messages.source("pods") else { panic!("{as_messages:?}") };
     assert!(reason.contains(words), "{reason}");
     assert_eq!(as_messages.source("pods"), as_json.source("pods"));
+}
+
+#[test]
+fn a_long_list_comes_in_one_answer_and_where_that_fails_page_by_page() {
+    let pods = |names: &[&str]| {
+        let pod = |name: &&str| part(2, &part(1, &(part(1, name) + &part(3, "shop"))));
+        message("PodList", &names.iter().map(pod).collect::<String>())
+    };
+    let whole = pods(&["a", "b", "c"]);
+    let cut_off = whole[..whole.len() - 3].to_owned();
+    let of_another_kind = message("ServiceList", "");
+    let answers = [
+        Answer::ok(&whole),
+        Answer::ok(&cut_off),
+        Answer::ok(&of_another_kind),
+        Answer::ok("<html>"),
+        Answer::new(406, "{}"),
+    ];
+    for (answer, expected) in answers.into_iter().zip([&["a", "b", "c"][..], &["p"], &["p"], &["p"], &["p"]])
+    {
+        let server = Server::start(move |asked| match asked.path.as_str() {
+            "/api/v1/pods" => answer.clone(),
+            "/api/v1/pods?limit=2" => page(&[pod("p")], ""),
+            _ => usual(asked),
+        });
+        let url = format!("http://127.0.0.1:{}", server.port());
+        let snapshot = read_as(&url, &Options { page: 2, at_once: true }).unwrap();
+        assert_eq!(names(&snapshot), expected);
+        assert_eq!(snapshot.source("pods"), SourceStatus::Read { count: expected.len() });
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::kinds::kind_of;
 use crate::limits::PROBLEMS_MAX;
 use crate::normal::ITEM_PLACE;
 use crate::report::{ReadReport, collapse};
-use crate::wire::{self, Page};
+use crate::wire::{self, Page, Part};
 
 /// Why a file cannot be read as a whole; follows the file's name in a sentence.
 #[derive(Clone, Debug)]
@@ -79,13 +79,21 @@ impl KindWork for ReadList<'_> {
     }
 }
 
+/// What there is of a list.
+pub(crate) enum PageBytes<'a> {
+    /// An answer: a page, or the whole list.
+    Answer(&'a [u8]),
+    /// Some objects of a list that arrives.
+    Part(&'a Part),
+}
+
 /// Reads one page of an API server's list of a known kind; yields its items' number and the next page's token.
 pub(crate) struct ReadPage<'a> {
     /// Where it was asked for.
     pub(crate) place: &'a str,
     /// Items of the pages before.
     pub(crate) first: usize,
-    pub(crate) bytes: &'a [u8],
+    pub(crate) bytes: PageBytes<'a>,
     pub(crate) intake: &'a mut Intake,
     pub(crate) problems: &'a mut Vec<ReadProblem>,
 }
@@ -94,15 +102,23 @@ impl KindWork for ReadPage<'_> {
     type Output = Result<(usize, Option<String>), ListError>;
 
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
-        if wire::is_protobuf(self.bytes) {
-            return self.of_messages::<R>();
-        }
+        let not_readable = |error| ListError(format!("is no list ({error})"));
+        let bytes = match self.bytes {
+            PageBytes::Answer(bytes) if wire::is_protobuf(bytes) => {
+                return self.of_messages::<R>(Page::parse(bytes).map_err(not_readable)?);
+            }
+            PageBytes::Part(part) => {
+                let page = Page::of_fields(part.kind.clone(), &part.fields).map_err(not_readable)?;
+                return self.of_messages::<R>(page);
+            }
+            PageBytes::Answer(bytes) => bytes,
+        };
         if has_outline(R::API_VERSION) {
-            return self.one_by_one::<R>();
+            return self.one_by_one::<R>(bytes);
         }
         // Pages are sound nearly always, and then one pass is enough.
         let (before, mut count, mut sound) = (self.intake.count::<R>(), 0, true);
-        let token = each_item(self.bytes, &mut |object: R| {
+        let token = each_item(bytes, &mut |object: R| {
             count += 1;
             sound &= nameless(&object).is_none();
             self.intake.take(object);
@@ -111,16 +127,18 @@ impl KindWork for ReadPage<'_> {
             return Ok((count, token));
         }
         self.intake.go_back_to::<R>(before);
-        self.one_by_one::<R>()
+        self.one_by_one::<R>(bytes)
     }
 }
 
 impl ReadPage<'_> {
     /// A page as protobuf.
-    fn of_messages<R: Resource + DeserializeOwned>(self) -> Result<(usize, Option<String>), ListError> {
-        let Self { place, first, bytes, intake, problems } = self;
-        let Page { kind, items, token } =
-            Page::parse(bytes).map_err(|error| ListError(format!("is no list ({error})")))?;
+    fn of_messages<R: Resource + DeserializeOwned>(
+        self,
+        page: Page<'_>,
+    ) -> Result<(usize, Option<String>), ListError> {
+        let Self { place, first, intake, problems, .. } = self;
+        let Page { kind, items, token } = page;
         if kind.strip_suffix("List") != Some(R::KIND) {
             return Err(ListError(format!("holds a {kind:?}, not a list of {}", R::RESOURCE)));
         }
@@ -137,8 +155,11 @@ impl ReadPage<'_> {
     }
 
     /// Each item on its own: what is wrong with it is said, and its outline is kept.
-    fn one_by_one<R: Resource + DeserializeOwned>(self) -> Result<(usize, Option<String>), ListError> {
-        let Self { place, first, bytes, intake, problems } = self;
+    fn one_by_one<R: Resource + DeserializeOwned>(
+        self,
+        bytes: &[u8],
+    ) -> Result<(usize, Option<String>), ListError> {
+        let Self { place, first, intake, problems, .. } = self;
         let (items, token) = parse_page::<&RawValue>(bytes)?;
         take_items::<R, _>(&items, first, place, problems, name_of, |item| {
             let object: R = serde_json::from_str(item.get()).map_err(|error| error.to_string())?;

@@ -1,6 +1,7 @@
 //! Lists as protobuf: what an API server writes and meshlift reads several times as fast as the same list as JSON.
 //! docs/decisions/0009.
 
+mod arriving;
 mod error;
 mod fields;
 mod reader;
@@ -14,6 +15,7 @@ use meshlift_model::k8s::Resource;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+pub use self::arriving::{Arriving, Part};
 pub(crate) use self::error::WireError;
 use self::reader::{Reader, Wire};
 use self::shape::Message;
@@ -52,13 +54,18 @@ pub(crate) struct Page<'a> {
 impl<'a> Page<'a> {
     /// Takes a page apart.
     pub(crate) fn parse(answer: &'a [u8]) -> Result<Self, WireError> {
+        let (kind, list) = unwrap(answer)?;
+        Self::of_fields(kind, list)
+    }
+
+    /// Takes fields of a list apart: all of them, or some.
+    pub(crate) fn of_fields(kind: String, fields: &'a [u8]) -> Result<Self, WireError> {
         #[derive(Deserialize)]
         struct ListMeta {
             #[serde(default, rename = "continue")]
             token: String,
         }
-        let (kind, list) = unwrap(answer)?;
-        let (mut page, mut reader) = (Self { kind, token: None, items: Vec::new() }, Reader(list));
+        let (mut page, mut reader) = (Self { kind, token: None, items: Vec::new() }, Reader(fields));
         while let Some(field) = reader.next()? {
             match field {
                 (1, Wire::Bytes(bytes)) => {
@@ -84,19 +91,24 @@ fn read<'a, T: Deserialize<'a>>(message: &'static Message, bytes: &'a [u8]) -> R
     T::deserialize(fields::Fields::new(message, bytes))
 }
 
-/// What is in the envelope of every answer, a `runtime.Unknown`: a kind and its message.
-fn unwrap(answer: &[u8]) -> Result<(String, &[u8]), WireError> {
+/// The kind that a `runtime.TypeMeta` names.
+fn kind_of(type_meta: &[u8]) -> Result<String, WireError> {
     #[derive(Deserialize)]
     struct TypeMeta {
         #[serde(default)]
         kind: String,
     }
+    Ok(read::<TypeMeta>(schema::TYPE_META, type_meta)?.kind)
+}
+
+/// What is in the envelope of every answer, a `runtime.Unknown`: a kind and its message.
+fn unwrap(answer: &[u8]) -> Result<(String, &[u8]), WireError> {
     let unknown =
         answer.strip_prefix(MAGIC).ok_or_else(|| WireError::new("it does not begin as protobuf"))?;
     let (mut kind, mut raw, mut reader) = (String::new(), None, Reader(unknown));
     while let Some(field) = reader.next()? {
         match field {
-            (1, Wire::Bytes(bytes)) => kind = read::<TypeMeta>(schema::TYPE_META, bytes)?.kind,
+            (1, Wire::Bytes(bytes)) => kind = kind_of(bytes)?,
             (2, Wire::Bytes(bytes)) => raw = Some(bytes),
             (3, Wire::Bytes([_, ..])) => return Err(WireError::new("it is encoded once more")),
             _ => {}

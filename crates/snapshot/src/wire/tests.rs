@@ -168,6 +168,34 @@ fn an_item_that_cannot_be_read_is_said_with_its_name_and_where_it_is_odd() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// However an answer is cut, what arrives is what a page of the same bytes holds.
+    #[test]
+    fn a_list_arrives_whole_in_pieces_of_any_size(size in 1..3000_usize, pods in 0..4_usize) {
+        let (object, _): (Pod, _) = full(POD_TABLE);
+        let items = vec![serde_json::to_value(&object).unwrap(); pods * 150];
+        let answer = page("PodList", "", &items, POD_TABLE);
+        let (mut arriving, mut pages) = (Arriving::default(), ListPages::new(Pod::RESOURCE, "/api/v1/pods"));
+        for came in answer.chunks(size) {
+            if let Some(part) = arriving.take(came).unwrap() {
+                pages.add_part(&part).unwrap();
+            }
+        }
+        pages.add_part(&arriving.end().unwrap()).unwrap();
+        pages.end();
+        prop_assert_eq!(pages.items(), items.len());
+        prop_assert!(pages.objects().pods.iter().all(|pod| *pod == pages.objects().pods[0]));
+        let mut cut = Arriving::default();
+        for came in answer[..answer.len() - 5].chunks(size) {
+            cut.take(came).unwrap();
+        }
+        prop_assert!(cut.end().is_err());
+    }
+
+}
+
+proptest! {
     #[test]
     fn no_bytes_end_in_a_panic(at in any::<prop::sample::Index>(), byte: u8, cut in any::<prop::sample::Index>()) {
         let (object, _): (Pod, _) = full(POD_TABLE);
@@ -177,6 +205,8 @@ proptest! {
         bytes[place] = byte;
         let _ = ListPages::new(Pod::RESOURCE, "/api/v1/pods").add(&bytes);
         let _ = ListPages::new(Pod::RESOURCE, "/api/v1/pods").add(&bytes[..cut.index(bytes.len())]);
+        let mut arriving = Arriving::default();
+        let _ = bytes.chunks(64).try_for_each(|came| arriving.take(came).map(|_| ()));
         let _ = refusal::<serde_json::Value>(&bytes);
     }
 }
