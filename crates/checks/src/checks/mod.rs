@@ -162,6 +162,8 @@ checks! {
         istiod_headroom,
         several_clusters,
         leftovers,
+        default_torn,
+        default_missing,
         ztunnel_grace,
         mixed_data_planes,
         shared_node_agents,

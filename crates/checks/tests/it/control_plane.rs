@@ -122,6 +122,92 @@ fn a_torn_tag_is_told_of() {
     });
 }
 
+const DEFAULT_VALIDATOR: &str = "ValidatingWebhookConfiguration/istiod-default-validator";
+
+/// The default validator says this revision and calls this Service.
+fn validate(s: &mut Snapshot, label: &str, service: &str) {
+    let validator: &mut ValidatingWebhookConfiguration = object(s, "istiod-default-validator");
+    validator.metadata.labels.insert("istio.io/rev".into(), label.into());
+    for webhook in &mut validator.webhooks {
+        webhook.client_config.service.as_mut().unwrap().name = service.into();
+    }
+}
+
+#[test]
+fn a_default_of_two_minds_is_told_of() {
+    for recording in ["before", "canary-installed", "moved", "after", "ambient-before"] {
+        assert!(subjects(&unchanged(recording), "ML5018").is_empty(), "{recording}");
+    }
+    let at = |label: &'static str, service: &'static str| {
+        found("ML5018", "canary-installed", |s| validate(s, label, service)).contains(DEFAULT_VALIDATOR)
+    };
+    assert!(at("1-30-3", "istiod-1-30-3"));
+    assert!(at("1-29-6", "istiod-1-30-3"));
+    assert!(at("1-30-3", "istiod-1-29-6"));
+    // Nothing is behind it, and its label says another revision: what the base chart writes by itself.
+    assert!(at("default", "istiod"));
+    assert!(!at("1-29-6", "istiod-1-29-6"));
+    assert!(!at("1-29-6", "istiod-revision-tag-default"));
+    assert!(!at("default", "istiod-revision-tag-default"));
+    assert!(at("1-29-6", "istiod-revision-tag-gone") != at("1-30-3", "istiod-revision-tag-gone"));
+}
+
+/// Neither a tag nor a validator `default`.
+fn without_default(s: &mut Snapshot) {
+    let is_default = |label: Option<&str>| label == Some("default");
+    s.objects.mutating_webhooks.retain(|one| !is_default(one.metadata.label("istio.io/tag")));
+    s.objects.services.retain(|one| !is_default(one.metadata.label("istio.io/tag")));
+    s.objects.validating_webhooks.retain(|one| one.metadata.name != "istiod-default-validator");
+}
+
+#[test]
+fn no_default_matters_to_what_relies_on_it() {
+    let severity = |recording: &str, change: fn(&mut Snapshot)| {
+        let mut snapshot = cluster(recording);
+        change(&mut snapshot);
+        let assessment = assess(snapshot, Some(&version("1.30.3")));
+        of(&assessment, "ML5019").first().map(|finding| finding.severity)
+    };
+    assert!(subjects(&unchanged("before"), "ML5019").is_empty());
+    // Configuration that nobody checks any more.
+    assert_eq!(severity("canary-installed", without_default), Some(Severity::Warn));
+    let nothing_relies = |s: &mut Snapshot| {
+        without_default(s);
+        for webhook in s.objects.validating_webhooks.iter_mut().flat_map(|one| &mut one.webhooks) {
+            webhook.object_selector = None;
+        }
+    };
+    assert_eq!(severity("canary-installed", nothing_relies), Some(Severity::Info));
+    // A single revision, and nothing that asks for a default.
+    assert_eq!(severity("before", nothing_relies), None);
+    let unrevisioned = |s: &mut Snapshot| {
+        without_default(s);
+        let istiod: &mut meshlift_model::k8s::Deployment = object(s, "istio-system/istiod-1-30-3");
+        istiod.spec.template.metadata.labels.insert("istio.io/rev".into(), "default".into());
+        for container in &mut istiod.spec.template.spec.containers {
+            container.env.retain(|env| env.name != "REVISION");
+        }
+    };
+    assert_eq!(severity("canary-installed", unrevisioned), None);
+    // Half of a default is another check's matter.
+    let validator_alone = |s: &mut Snapshot| {
+        let validators = s.objects.validating_webhooks.clone();
+        without_default(s);
+        s.objects.validating_webhooks = validators;
+    };
+    assert_eq!(severity("canary-installed", validator_alone), None);
+    // A Gateway that names no revision belongs to nobody.
+    let unlabelled = |s: &mut Snapshot| {
+        without_default(s);
+        for webhook in s.objects.validating_webhooks.iter_mut().flat_map(|one| &mut one.webhooks) {
+            webhook.object_selector = None;
+        }
+        object::<meshlift_model::k8s::Gateway>(s, "edge/public").metadata.labels.remove("istio.io/rev");
+        object::<meshlift_model::k8s::Namespace>(s, "edge").metadata.labels.remove("istio.io/rev");
+    };
+    assert_eq!(severity("ambient-canary-installed", unlabelled), Some(Severity::Warn));
+}
+
 #[test]
 fn one_minor_version_forwards_is_as_far_as_it_goes() {
     let revision = "Revision/1-29-6";

@@ -6,6 +6,7 @@ mod changes;
 mod changes_ambient;
 mod config;
 mod control_plane;
+mod defaults;
 mod definitions;
 mod gateways;
 mod rollout;
@@ -144,6 +145,7 @@ pub fn mutations() -> Vec<Mutation> {
         gateways::mutations(),
         config::mutations(),
         control_plane::mutations(),
+        defaults::mutations(),
         ambient::mutations(),
     ]
     .concat()

@@ -1,0 +1,44 @@
+//! ML5018 and ML5019: which revision is the default.
+
+use meshlift_model::k8s::ValidatingWebhookConfiguration;
+use meshlift_model::snapshot::Snapshot;
+
+use super::Base::{Ambient, TwoRevisions};
+use super::Mutation;
+use crate::edit::object;
+
+const VALIDATOR: &str = "istiod-default-validator";
+
+pub(super) fn mutations() -> Vec<Mutation> {
+    vec![
+        Mutation::new(
+            ("ML5018", TwoRevisions, "ValidatingWebhookConfiguration/istiod-default-validator"),
+            |s, _| validate(s, "1-30-3", "istiod-1-30-3"),
+            // The tag's Service leads to the tag's revision, and the label names the tag.
+            |s, _| validate(s, "default", "istiod-revision-tag-default"),
+        ),
+        Mutation::new(
+            ("ML5019", Ambient, "Tag/default"),
+            |s, _| {
+                without_tag(s);
+                s.objects.validating_webhooks.retain(|one| one.metadata.name != VALIDATOR);
+            },
+            |s, _| without_tag(s),
+        ),
+    ]
+}
+
+/// The default validator names this revision and calls this Service.
+fn validate(s: &mut Snapshot, label: &str, service: &str) {
+    let validator: &mut ValidatingWebhookConfiguration = object(s, VALIDATOR);
+    validator.metadata.labels.insert("istio.io/rev".into(), label.into());
+    let called = validator.webhooks.iter_mut().filter_map(|webhook| webhook.client_config.service.as_mut());
+    called.for_each(|called| called.name = service.into());
+}
+
+/// The tag `default` is gone, in both of its forms.
+fn without_tag(s: &mut Snapshot) {
+    let is_default = |label: Option<&str>| label == Some("default");
+    s.objects.mutating_webhooks.retain(|one| !is_default(one.metadata.label("istio.io/tag")));
+    s.objects.services.retain(|one| !is_default(one.metadata.label("istio.io/tag")));
+}
