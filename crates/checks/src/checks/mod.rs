@@ -164,6 +164,7 @@ checks! {
         leftovers,
         default_torn,
         default_missing,
+        kubernetes_untested,
         ztunnel_grace,
         mixed_data_planes,
         shared_node_agents,

@@ -235,6 +235,23 @@ fn an_old_kubernetes_holds_the_target_back() {
 }
 
 #[test]
+fn a_kubernetes_newer_than_the_target_knows_is_told_of() {
+    let at = |target: &str, kubernetes: Option<&'static str>| {
+        found_at("ML5020", "before", target, |s| s.kubernetes_version = kubernetes.map(Into::into))
+    };
+    for (target, most) in [("1.29.6", 35), ("1.30.3", 36), ("1.31.1", 36)] {
+        let running = |minor: u32| Some(&*format!("v1.{minor}.1-gke.100").leak());
+        assert!(at(target, running(most)).is_empty(), "{target}");
+        assert!(at(target, running(most + 1)).contains("Cluster/kubernetes"), "{target}");
+    }
+    // What is not in the table, and what the server did not say, is no reason to warn.
+    assert!(at("1.32.0", Some("v1.40.0")).is_empty());
+    assert!(at("2.30.0", Some("v1.40.0")).is_empty());
+    assert!(at("1.30.3", Some("unknown")).is_empty());
+    assert!(at("1.30.3", None).is_empty());
+}
+
+#[test]
 fn a_root_that_ends_soon_blocks() {
     let assess_until = |days: i64| -> Assessment {
         let mut mesh = mesh(cluster("before"));

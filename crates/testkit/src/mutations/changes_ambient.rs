@@ -22,7 +22,7 @@ pub(super) fn mutations() -> Vec<Mutation> {
                 setting(s, DNS, "false");
             },
         )
-        .also(&["ML5011"])
+        .also(&["ML5011", "ML5020"])
         .targets("1.23.6", "1.24.6"),
         Mutation::new(
             ("ML4120", Ambient, AGENT),

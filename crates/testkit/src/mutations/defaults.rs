@@ -1,9 +1,9 @@
-//! ML5018 and ML5019: which revision is the default.
+//! ML5018 to ML5020: which revision is the default, and what the target was tested with.
 
 use meshlift_model::k8s::ValidatingWebhookConfiguration;
 use meshlift_model::snapshot::Snapshot;
 
-use super::Base::{Ambient, TwoRevisions};
+use super::Base::{Ambient, Sidecars, TwoRevisions};
 use super::Mutation;
 use crate::edit::object;
 
@@ -24,6 +24,11 @@ pub(super) fn mutations() -> Vec<Mutation> {
                 s.objects.validating_webhooks.retain(|one| one.metadata.name != VALIDATOR);
             },
             |s, _| without_tag(s),
+        ),
+        Mutation::new(
+            ("ML5020", Sidecars, "Cluster/kubernetes"),
+            |s, _| s.kubernetes_version = Some("v1.37.0".into()),
+            |s, _| s.kubernetes_version = Some("v1.36.9".into()),
         ),
     ]
 }
