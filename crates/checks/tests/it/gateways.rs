@@ -2,7 +2,8 @@
 
 use meshlift_model::finding::Verdict;
 use meshlift_model::k8s::{
-    Deployment, EnvVar, Gateway, GatewayInfrastructure, IstioGateway, PodDisruptionBudget, Secret, Service,
+    Deployment, EnvVar, Gateway, GatewayInfrastructure, HorizontalPodAutoscaler, IstioGateway,
+    PodDisruptionBudget, Secret, Service,
 };
 use meshlift_model::selector::LabelSelector;
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
@@ -105,8 +106,52 @@ fn single_gateways_and_waypoints_without_budget_are_told_of() {
         budget.spec.selector = Some(LabelSelector::of_labels(&labels));
         s.objects.disruption_budgets.push(budget);
     });
-    // The injected gateway of the sidecar mesh has three.
+    // The injected gateway of the sidecar mesh has three, and a budget.
     assert!(subjects(&unchanged("before"), "ML3006").is_empty());
+}
+
+#[test]
+fn an_injected_gateway_counts_by_its_replicas_or_its_autoscaler() {
+    let without_budget = |s: &mut Snapshot| {
+        s.objects.disruption_budgets.retain(|budget| budget.metadata.namespace != "istio-ingress");
+    };
+    let replicas = |s: &mut Snapshot, replicas: i32| {
+        object::<Deployment>(s, PATH).spec.replicas = Some(replicas);
+    };
+    let scaled = |s: &mut Snapshot, least: Option<i32>| {
+        let mut autoscaler = HorizontalPodAutoscaler::default();
+        autoscaler.metadata.namespace = "istio-ingress".into();
+        autoscaler.metadata.name = "istio-ingressgateway".into();
+        autoscaler.spec.scale_target_ref.kind = "Deployment".into();
+        autoscaler.spec.scale_target_ref.name = "istio-ingressgateway".into();
+        autoscaler.spec.min_replicas = least;
+        s.objects.autoscalers.push(autoscaler);
+    };
+    // A budget holds drains back whatever the replicas are.
+    stays_away("ML3006", "before", INGRESS, |s| replicas(s, 1));
+    stays_away("ML3006", "before", INGRESS, without_budget);
+    appears("ML3006", "before", INGRESS, |s| {
+        without_budget(s);
+        replicas(s, 1);
+    });
+    // Nothing serves, nothing is lost.
+    stays_away("ML3006", "before", INGRESS, |s| {
+        without_budget(s);
+        replicas(s, 0);
+    });
+    // One is what an autoscaler goes down to that names nothing.
+    for (least, is_found) in [(None, true), (Some(1), true), (Some(2), false)] {
+        let found = found("ML3006", "before", |s| {
+            without_budget(s);
+            scaled(s, least);
+        });
+        assert_eq!(found.contains(INGRESS), is_found, "{least:?}");
+    }
+    let mut snapshot = cluster("before");
+    without_budget(&mut snapshot);
+    replicas(&mut snapshot, 1);
+    let assessment = assess(snapshot, None);
+    assert!(of(&assessment, "ML3006")[0].hint.contains("minReplicas"), "its chart, not istiod's ConfigMap");
 }
 
 #[test]

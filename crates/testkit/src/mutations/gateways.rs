@@ -7,7 +7,7 @@ use meshlift_model::k8s::{
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::{Ambient, Sidecars};
-use super::Mutation;
+use super::{Mutation, add};
 use crate::edit::{object, with_specs};
 
 const INGRESS: &str = "Deployment/istio-ingress/istio-ingressgateway";
@@ -69,6 +69,7 @@ fn injected() -> Vec<Mutation> {
 
 fn managed() -> Vec<Mutation> {
     vec![
+        Mutation::new(("ML3006", Sidecars, INGRESS), |s, _| scaled_from(s, 1), |s, _| scaled_from(s, 2)),
         Mutation::new(
             ("ML3006", Ambient, "Gateway/shop/waypoint"),
             |s, _| without_budget(s, 1),
@@ -116,6 +117,15 @@ fn template(s: &mut Snapshot, change: impl Fn(&mut Container)) {
 fn without_budget(s: &mut Snapshot, replicas: i32) {
     object::<Deployment>(s, "shop/waypoint").spec.replicas = Some(replicas);
     s.objects.disruption_budgets.retain(|budget| budget.metadata.namespace != "shop");
+}
+
+/// The ingress gateway without a budget, and with an autoscaler that goes down to so many pods.
+fn scaled_from(s: &mut Snapshot, least: i32) {
+    s.objects.disruption_budgets.retain(|budget| budget.metadata.namespace != "istio-ingress");
+    let target = r#""scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "istio-ingressgateway"}"#;
+    let meta = r#""metadata": {"namespace": "istio-ingress", "name": "istio-ingressgateway"}"#;
+    let spec = format!(r#""spec": {{{target}, "minReplicas": {least}, "maxReplicas": 5}}"#);
+    add(s, "HorizontalPodAutoscaler", &format!("{{{meta}, {spec}}}"));
 }
 
 fn drain(s: &mut Snapshot, text: &str) {
