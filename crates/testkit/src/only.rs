@@ -24,7 +24,23 @@ pub fn only(snapshot: &Snapshot, keep: &BTreeSet<ObjectRef>, system: &[&str]) ->
     let mut objects = Objects::default();
     all.iter().filter(|object| cut.stays(object)).cloned().for_each(|object| objects.push(object));
     objects.sort();
-    Snapshot { objects, ..snapshot.clone() }
+    let mut few = Snapshot { objects, ..snapshot.clone() };
+    disconnect(&mut few, snapshot);
+    few
+}
+
+/// Pods that are gone are not connected any more.
+fn disconnect(few: &mut Snapshot, all: &Snapshot) {
+    let proxies = |objects: &Objects| -> BTreeSet<String> {
+        let pods = objects.pods.iter().map(|pod| &pod.metadata);
+        pods.map(|pod| format!("{}.{}", pod.name, pod.namespace)).collect()
+    };
+    let (left, were) = (proxies(&few.objects), proxies(&all.objects));
+    let is_gone = |proxy: &str| were.contains(proxy) && !left.contains(proxy);
+    for answers in few.istiods.values_mut() {
+        answers.syncz.iter_mut().for_each(|all| all.retain(|one| !is_gone(&one.proxy)));
+        answers.connections.iter_mut().for_each(|all| all.retain(|one| !is_gone(one.proxy())));
+    }
 }
 
 struct Cut<'a> {

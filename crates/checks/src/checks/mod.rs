@@ -165,6 +165,7 @@ checks! {
         default_torn,
         default_missing,
         kubernetes_untested,
+        machines,
         ztunnel_grace,
         mixed_data_planes,
         shared_node_agents,

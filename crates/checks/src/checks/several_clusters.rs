@@ -7,7 +7,7 @@ use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
 /// Label of Secrets with the kubeconfig of another cluster.
-const REMOTE: &str = "istio/multiCluster";
+pub(super) const REMOTE: &str = "istio/multiCluster";
 /// Label of the gateways between clusters.
 const EAST_WEST: &str = "eastwestgateway";
 

@@ -11,6 +11,7 @@ mod damaged;
 mod definitions;
 mod gateways;
 mod golden;
+mod machines;
 mod mutations;
 mod pages;
 mod reach;

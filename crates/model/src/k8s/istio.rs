@@ -275,6 +275,20 @@ api! {
         pub export_to: Vec<String>,
     }
 
+    /// `networking.istio.io.WorkloadEntry`.
+    pub struct WorkloadEntry {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: WorkloadEntrySpec,
+    }
+
+    /// `networking.istio.io.WorkloadEntry` spec.
+    pub struct WorkloadEntrySpec {
+        /// Address of the machine.
+        pub address: String,
+    }
+
     /// `telemetry.istio.io.Telemetry`.
     pub struct Telemetry {
         /// Metadata.

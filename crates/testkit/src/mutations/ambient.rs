@@ -77,5 +77,11 @@ fn lend(s: &mut Snapshot, donor: &Snapshot, pods: bool) {
     lend!(services);
     if pods {
         lend!(pods, deployments, replica_sets, endpoint_slices);
+        for (istiod, answers) in &mut s.istiods {
+            let lent =
+                donor.istiods.get(istiod).and_then(|answers| answers.syncz.as_ref()).into_iter().flatten();
+            let lent = lent.filter(|status| status.pod().is_some_and(|(_, namespace)| namespace == "mixed"));
+            answers.syncz.iter_mut().for_each(|proxies| proxies.extend(lent.clone().cloned()));
+        }
     }
 }

@@ -1,7 +1,7 @@
-//! ML5018 to ML5020: which revision is the default, and what the target was tested with.
+//! ML5018 to ML5021: which revision is the default, what the target was tested with, machines.
 
 use meshlift_model::k8s::ValidatingWebhookConfiguration;
-use meshlift_model::snapshot::Snapshot;
+use meshlift_model::snapshot::{ProxyStatus, Snapshot};
 
 use super::Base::{Ambient, Sidecars, TwoRevisions};
 use super::Mutation;
@@ -30,6 +30,12 @@ pub(super) fn mutations() -> Vec<Mutation> {
             |s, _| s.kubernetes_version = Some("v1.37.0".into()),
             |s, _| s.kubernetes_version = Some("v1.36.9".into()),
         ),
+        Mutation::new(
+            ("ML5021", Sidecars, "Machine/web/vm-1"),
+            |s, _| connect(s, "vm-1.web"),
+            // A pod of a known workload that was there a moment ago.
+            |s, _| connect(s, "bff-6d4cf56db6-zw9xk.web"),
+        ),
     ]
 }
 
@@ -46,4 +52,16 @@ fn without_tag(s: &mut Snapshot) {
     let is_default = |label: Option<&str>| label == Some("default");
     s.objects.mutating_webhooks.retain(|one| !is_default(one.metadata.label("istio.io/tag")));
     s.objects.services.retain(|one| !is_default(one.metadata.label("istio.io/tag")));
+}
+
+/// One more sidecar is connected, under this name.
+fn connect(s: &mut Snapshot, proxy: &str) {
+    let mut all = s.istiods.values_mut().filter_map(|answers| answers.syncz.as_mut());
+    let status = ProxyStatus {
+        proxy: proxy.into(),
+        proxy_type: "sidecar".into(),
+        istio_version: "1.29.6".into(),
+        ..ProxyStatus::default()
+    };
+    all.next().into_iter().for_each(|proxies| proxies.push(status.clone()));
 }
