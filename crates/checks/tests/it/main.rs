@@ -3,6 +3,7 @@
 
 mod agents;
 mod any_json;
+mod backend_tls;
 mod choices;
 mod common;
 mod config;

@@ -111,13 +111,33 @@ fn to_28() -> Vec<Mutation> {
         )),
         hop(Mutation::new(
             ("ML4126", Sidecars, "BackendTLSPolicy/web/bff"),
-            |s, _| add(s, "BackendTLSPolicy", r#"{"metadata": {"namespace": "web", "name": "bff"}}"#),
+            |s, _| backend_tls(s, &["v1"]),
             |s, _| {
                 istiod_variable(s, "PILOT_ENABLE_ALPHA_GATEWAY_API");
-                add(s, "BackendTLSPolicy", r#"{"metadata": {"namespace": "web", "name": "bff"}}"#);
+                backend_tls(s, &["v1", "v1alpha3"]);
             },
         )),
+        hop(Mutation::new(
+            ("ML4126", Sidecars, "BackendTLSPolicy/web/bff"),
+            |s, _| {
+                istiod_variable(s, "PILOT_ENABLE_ALPHA_GATEWAY_API");
+                backend_tls(s, &["v1alpha3"]);
+            },
+            |s, _| backend_tls(s, &["v1alpha3"]),
+        )),
     ]
+}
+
+/// A policy, and a definition that serves these versions.
+fn backend_tls(s: &mut Snapshot, served: &[&str]) {
+    let name = "backendtlspolicies.gateway.networking.k8s.io";
+    let versions: Vec<String> =
+        served.iter().map(|version| format!(r#"{{"name": "{version}", "served": true}}"#)).collect();
+    let spec = format!(r#"{{"group": "gateway.networking.k8s.io", "versions": [{}]}}"#, versions.join(", "));
+    s.objects.crds.retain(|definition| definition.metadata.name != name);
+    let meta = format!(r#"{{"name": "{name}"}}"#);
+    add(s, "CustomResourceDefinition", &format!(r#"{{"metadata": {meta}, "spec": {spec}}}"#));
+    add(s, "BackendTLSPolicy", r#"{"metadata": {"namespace": "web", "name": "bff"}}"#);
 }
 
 fn to_29() -> Vec<Mutation> {
