@@ -78,6 +78,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     istiod("ML4133", "PILOT_AUTO_SEND_UNHEALTHY_ENDPOINTS", "false"),
     istiod("ML4135", "ISTIO_GPRC_MAXRECVMSGSIZE", "33554432"),
     istiod("ML4138", "ENABLE_XDS_API_GENERATOR_AUTH", "false"),
+    istiod("ML4140", "ENABLE_NATIVE_SIDECARS", "false"),
     cni("ML4139", "env.CNI_CONF_GROUP_READ", "true"),
 ];
 

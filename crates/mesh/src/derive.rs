@@ -18,6 +18,7 @@ use crate::gateways::{Gates, gateways};
 use crate::index::Index;
 use crate::injector::Injectors;
 use crate::install::method;
+use crate::native::nodes_are_able;
 use crate::owner::{InTurn, KnownPod, Owners, by_owner};
 use crate::pods::Restarts;
 use crate::revisions::{revisions, system_namespaces};
@@ -47,6 +48,7 @@ impl Mesh {
         let ambient = ambient(&index, &workloads, &namespaces, &pods);
         let (install, system_namespaces) = (method(&control), system_namespaces(&control));
         let connected = connections.counts;
+        let nodes_run_native_sidecars = nodes_are_able(&index);
         Self {
             system_namespaces,
             revisions,
@@ -58,6 +60,7 @@ impl Mesh {
             followers,
             gateways,
             ambient,
+            nodes_run_native_sidecars,
             install,
             connected,
             snapshot,

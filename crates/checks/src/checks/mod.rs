@@ -76,6 +76,9 @@ checks! {
         admission_since,
         architectures,
         long_unproven,
+        pod_security,
+        operator_owned,
+        held_for_ever,
         two_selectors,
         unserved_injected,
         unserved_bare,
@@ -143,6 +146,7 @@ checks! {
         dashboards,
         configuration_stream,
         cni_file,
+        native_by_default,
     }
     after: {
         rejected,
@@ -169,5 +173,6 @@ checks! {
         ztunnel_grace,
         mixed_data_planes,
         shared_node_agents,
+        agents_down,
     }
 }

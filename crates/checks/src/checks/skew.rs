@@ -17,12 +17,16 @@ pub(super) const CHECK: Check = Check {
         offers: &[],
         may_accept_unknown: false,
         hint: "go one minor version at a time, forwards",
-        why: "A control plane may be one minor version ahead of its data plane, never behind it. Between \
+        why: "A control plane may be one minor version ahead of its data plane, never behind it: of its proxies, and of \
+              istio-cni and ztunnel on the nodes. Between \
               versions that are further apart nobody has tested what the proxies are sent, and an older \
               control plane sends newer proxies what they may not understand.",
-        see: "`istioctl version`.",
-        fix: "Upgrade through each minor version in between.",
-        sources: &["https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew"],
+        see: "`istioctl version`; `kubectl get daemonset -A -o wide`: the images of istio-cni-node and ztunnel.",
+        fix: "Upgrade through each minor version in between: control plane, then istio-cni, then ztunnel, before the next.",
+        sources: &[
+            "https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew",
+            "https://istio.io/latest/docs/ambient/upgrade/helm/",
+        ],
     },
     needs: &[WORKLOADS],
     find,
@@ -37,7 +41,25 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         let subject = ObjectRef::cluster("Revision", revision.name.as_str());
         Some(Hit::new(&subject, format!("{} pods run {version}, the target is {target}: {why}", revision.pods)))
     })
+    .chain(agents(context, target))
     .collect()
+}
+
+/// Agents of the nodes that are too far from the target, or ahead of a control plane that is in use.
+fn agents<'a>(context: &'a Context<'_>, target: &'a IstioVersion) -> impl Iterator<Item = Hit> + 'a {
+    let ambient = &context.mesh.ambient;
+    let of = |agents: &'a [ObjectRef], version: &'a Option<IstioVersion>| {
+        agents.iter().filter_map(move |agent| Some((agent, version.as_ref()?)))
+    };
+    let oldest = context.used_versions().min();
+    let all = of(&ambient.cni, &ambient.cni_version).chain(of(&ambient.ztunnels, &ambient.ztunnel_version));
+    all.filter_map(move |(agent, version)| {
+        if let Some(oldest) = oldest.filter(|oldest| (oldest.major, oldest.minor) < (version.major, version.minor)) {
+            return Some(Hit::new(agent, format!("it runs {version}, ahead of a control plane that runs {oldest}")));
+        }
+        let why = too_far(version, target)?;
+        Some(Hit::new(agent, format!("it runs {version}, the target is {target}: {why}")))
+    })
 }
 
 fn too_far(from: &IstioVersion, to: &IstioVersion) -> Option<&'static str> {

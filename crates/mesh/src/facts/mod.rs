@@ -46,6 +46,8 @@ pub struct Mesh {
     pub gateways: Vec<GatewayFacts>,
     /// Ambient parts.
     pub ambient: Ambient,
+    /// Every kubelet can run native sidecars, as istiod judges it; absent where nodes were not read.
+    pub nodes_run_native_sidecars: Option<bool>,
     /// How it was installed.
     pub install: InstallMethod,
     /// Proxies that are connected, by istiod pod; absent where that was not read.

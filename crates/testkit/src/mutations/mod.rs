@@ -9,6 +9,7 @@ mod control_plane;
 mod defaults;
 mod definitions;
 mod gateways;
+mod next_pods;
 mod rollout;
 mod selection;
 
@@ -137,6 +138,7 @@ impl Mutation {
 pub fn mutations() -> Vec<Mutation> {
     [
         rollout::mutations(),
+        next_pods::mutations(),
         admission::mutations(),
         definitions::mutations(),
         changes::mutations(),

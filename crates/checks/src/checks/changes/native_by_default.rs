@@ -1,0 +1,64 @@
+//! ML4140: classic sidecars that become native, because the target's istiod decides so.
+
+use meshlift_mesh::facts::{ProxyKind, Workload};
+use meshlift_model::finding::{Consequence, Severity};
+
+use super::super::classic::pods_of;
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+/// First minor version that injects native sidecars by itself.
+const SINCE: u32 = 27;
+/// Says it for one pod.
+const PINNED: &str = "sidecar.istio.io/nativeSidecar";
+
+pub(crate) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML4140",
+        layer: Layer::Sidecars,
+        versions: Versions::Since(SINCE),
+        title: "Its sidecar becomes native",
+        severity: Severity::Warn,
+        consequence: Consequence::Behaviour,
+        offers: &["accept-change"],
+        may_accept_unknown: true,
+        hint: "choose accept-change; or keep classic ones by ENABLE_NATIVE_SIDECARS=false on the new istiod",
+        why: "From 1.27 on istiod injects native sidecars where every kubelet is 1.33 or newer: the proxy is an init \
+              container that starts before the app and its other init containers, and ends after it. That is better for \
+              most apps. What counts containers, or changes istio-proxy by its place (webhooks of others, patches of the \
+              template, `kubectl logs -c`, resource reports), does not find it where it was; pods of Jobs end.",
+        see: "`kubectl get pods -A -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} \
+              {.spec.initContainers[*].name}{\"\\n\"}{end}' | grep istio-proxy` lists native ones; `kubectl get nodes`: VERSION.",
+        fix: "Nothing, as a rule. `--set values.pilot.env.ENABLE_NATIVE_SIDECARS=false` keeps them classic for all, annotation \
+              `sidecar.istio.io/nativeSidecar: \"false\"` on a pod template for one workload.",
+        sources: &[
+            "https://istio.io/latest/news/releases/1.27.x/announcing-1.27/upgrade-notes/",
+            "https://istio.io/latest/blog/2023/native-sidecars/",
+        ],
+    },
+    needs: &[WORKLOADS, &["nodes"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    // Where nodes tell, they tell for all.
+    if context.mesh.nodes_run_native_sidecars != Some(true) {
+        return Vec::new();
+    }
+    context.restarted().filter_map(|workload| hit(context, workload)).collect()
+}
+
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let version = context.version_of(workload.on_restart.revision.as_ref()?)?;
+    let is_pinned = workload.template.metadata.annotation(PINNED).is_some_and(|value| !value.is_empty());
+    if is_pinned || workload.on_restart.native != Some(false) || !context.crosses(version, SINCE) {
+        return None;
+    }
+    let count = pods_of(context, workload, ProxyKind::Classic);
+    let inits: Vec<&str> = workload.template.spec.init_containers.iter().map(|one| one.name.as_str()).collect();
+    (count > 0).then(|| {
+        let hit = Hit::new(&workload.workload, format!("{count} classic pods become native when they move"))
+            .because(format!("{version} injects classic ones, and every node's kubelet is 1.33 or newer"));
+        if inits.is_empty() { hit } else { hit.because(format!("{} will start after the proxy", inits.join(", "))) }
+    })
+}
