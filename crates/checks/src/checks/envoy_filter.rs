@@ -82,7 +82,8 @@ fn hit<'p>(
     patches: impl Iterator<Item = &'p Pinned<'p>>,
     target: &IstioVersion,
 ) -> Option<Hit> {
-    let mut patches = patches.filter(|pinned| applies(context, pinned, workload)).peekable();
+    let reaches = |pinned: &&Pinned<'_>| reaches(context, pinned.filter, pinned.patch, workload);
+    let mut patches = patches.filter(reaches).peekable();
     patches.peek()?;
     let from = versions(context, workload);
     let target_text = target.to_string();
@@ -126,12 +127,17 @@ fn versions(context: &Context<'_>, workload: &Workload) -> BTreeSet<String> {
 }
 
 /// True if a patch of its namespace or of the root namespace reaches the workload: by its selector and its context.
-fn applies(context: &Context<'_>, pinned: &Pinned<'_>, workload: &Workload) -> bool {
+pub(super) fn reaches(
+    context: &Context<'_>,
+    filter: &EnvoyFilter,
+    patch: &EnvoyConfigPatch,
+    workload: &Workload,
+) -> bool {
     let labels = &context.as_injected(workload).metadata.labels;
-    let selected = pinned.filter.spec.workload_selector.as_ref().is_none_or(|selector| {
+    let selected = filter.spec.workload_selector.as_ref().is_none_or(|selector| {
         has_all(labels, &selector.labels)
     });
-    let side = match pinned.patch.match_.context.as_str() {
+    let side = match patch.match_.context.as_str() {
         "SIDECAR_INBOUND" | "SIDECAR_OUTBOUND" => workload.role == Role::App,
         "GATEWAY" => workload.role != Role::App,
         _ => true,

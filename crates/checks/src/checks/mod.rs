@@ -105,6 +105,7 @@ checks! {
         empty_subset,
         pinned_config,
         refused_config,
+        filter_behind_router,
     }
     changes: {
         same_host,

@@ -98,3 +98,40 @@ fn changed(change: impl FnOnce(&mut Snapshot)) -> Snapshot {
     change(&mut snapshot);
     snapshot
 }
+
+#[test]
+fn a_filter_behind_the_router_is_told_of() {
+    const ORDER: &str = "EnvoyFilter/web/lua-headers";
+    let at = |operation: &str, manager: &str, after: &str, class: &str| {
+        let change = |s: &mut Snapshot| {
+            filter(s, |filter| {
+                let patch = &mut filter.spec.config_patches[0];
+                patch.patch.operation = operation.into();
+                patch.patch.filter_class = class.into();
+                let chosen = &mut patch.match_.listener.filter_chain.filter;
+                chosen.name = manager.into();
+                chosen.sub_filter.name = after.into();
+            });
+        };
+        found("ML4006", "before", change).contains(ORDER)
+    };
+    let (manager, router) = ("envoy.filters.network.http_connection_manager", "envoy.filters.http.router");
+    assert!(subjects(&unchanged("before"), "ML4006").is_empty());
+    assert!(at("INSERT_AFTER", manager, router, ""));
+    assert!(at("INSERT_AFTER", manager, "", ""));
+    assert!(at("ADD", "", "", ""));
+    assert!(at("ADD", manager, router, "UNSPECIFIED"));
+    assert!(!at("ADD", manager, "", "AUTHZ"));
+    assert!(!at("INSERT_AFTER", manager, "envoy.filters.http.cors", ""));
+    assert!(!at("INSERT_AFTER", "envoy.filters.network.tcp_proxy", "", ""));
+    assert!(!at("INSERT_BEFORE", manager, router, ""));
+    assert!(!at("INSERT_FIRST", manager, "", ""));
+    // Nobody is reached.
+    stays_away("ML4006", "before", ORDER, |s| {
+        filter(s, |filter| {
+            let patch = &mut filter.spec.config_patches[0];
+            patch.patch.operation = "ADD".into();
+            patch.match_.context = "GATEWAY".into();
+        });
+    });
+}

@@ -42,6 +42,34 @@ api! {
         pub context: String,
         /// Proxy match.
         pub proxy: EnvoyProxyMatch,
+        /// Listener match.
+        pub listener: EnvoyListenerMatch,
+    }
+
+    /// Listener match of an EnvoyFilter patch.
+    pub struct EnvoyListenerMatch {
+        /// Filter chain match.
+        pub filter_chain: EnvoyFilterChainMatch,
+    }
+
+    /// Filter chain match of an EnvoyFilter patch.
+    pub struct EnvoyFilterChainMatch {
+        /// Network filter that is meant, or whose filters are.
+        pub filter: EnvoyFilterMatch,
+    }
+
+    /// Network filter of an EnvoyFilter patch's match.
+    pub struct EnvoyFilterMatch {
+        /// Its name.
+        pub name: String,
+        /// HTTP filter in it.
+        pub sub_filter: EnvoySubFilterMatch,
+    }
+
+    /// HTTP filter of an EnvoyFilter patch's match.
+    pub struct EnvoySubFilterMatch {
+        /// Its name.
+        pub name: String,
     }
 
     /// Proxy match of an EnvoyFilter patch.
@@ -56,6 +84,8 @@ api! {
     pub struct EnvoyPatch {
         /// `INSERT_BEFORE`, `MERGE`, …
         pub operation: String,
+        /// `AUTHN`, `AUTHZ`, `STATS`: where istiod puts what `ADD` adds.
+        pub filter_class: String,
         /// The value; only its name is read.
         pub value: EnvoyPatchValue,
     }

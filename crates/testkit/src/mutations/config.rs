@@ -9,12 +9,16 @@ use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::{Sidecars, TwoRevisions};
-use super::{Mutation, all_run};
+use super::{Mutation, add, all_run};
 use crate::edit::{object, with_specs};
 
 const BFF: &str = "Deployment/web/bff";
 
 pub(super) fn mutations() -> Vec<Mutation> {
+    [objects(), changes()].concat()
+}
+
+fn objects() -> Vec<Mutation> {
     vec![
         Mutation::new(
             ("ML4001", Sidecars, BFF),
@@ -43,6 +47,16 @@ pub(super) fn mutations() -> Vec<Mutation> {
             |s, _| refuses(s, "istiod-1-30-3"),
             |s, _| refuses(s, "istiod-1-29-6"),
         ),
+        Mutation::new(
+            ("ML4006", Sidecars, "EnvoyFilter/web/order"),
+            |s, _| ordered_filter(s, "INSERT_AFTER"),
+            |s, _| ordered_filter(s, "INSERT_BEFORE"),
+        ),
+    ]
+}
+
+fn changes() -> Vec<Mutation> {
+    vec![
         Mutation::new(
             ("ML4101", Sidecars, "ServiceEntry/checkout/bff"),
             |s, _| entry(s, &[]),
@@ -95,7 +109,7 @@ fn filter(s: &mut Snapshot, version: &str) {
     let proxy = EnvoyProxyMatch { proxy_version: version.into(), ..EnvoyProxyMatch::default() };
     let patch = EnvoyConfigPatch {
         apply_to: "HTTP_FILTER".into(),
-        match_: EnvoyPatchMatch { context: "SIDECAR_INBOUND".into(), proxy },
+        match_: EnvoyPatchMatch { context: "SIDECAR_INBOUND".into(), proxy, ..EnvoyPatchMatch::default() },
         ..EnvoyConfigPatch::default()
     };
     let spec = EnvoyFilterSpec { config_patches: vec![patch], ..EnvoyFilterSpec::default() };
@@ -169,4 +183,16 @@ fn refuses(s: &mut Snapshot, deployment: &str) {
         let words = "configuration is invalid: weight 0 for the only destination".to_owned();
         answers.refusals = Some([(route.clone(), words)].into());
     }
+}
+
+/// A filter beside the router of every inbound listener.
+fn ordered_filter(s: &mut Snapshot, operation: &str) {
+    let filter = r#"{"name": "envoy.filters.network.http_connection_manager",
+        "subFilter": {"name": "envoy.filters.http.router"}}"#;
+    let chosen =
+        format!(r#"{{"context": "SIDECAR_INBOUND", "listener": {{"filterChain": {{"filter": {filter}}}}}}}"#);
+    let patch = format!(r#"{{"operation": "{operation}", "value": {{"name": "envoy.filters.http.lua"}}}}"#);
+    let patch = format!(r#"{{"applyTo": "HTTP_FILTER", "match": {chosen}, "patch": {patch}}}"#);
+    let meta = r#"{"namespace": "web", "name": "order"}"#;
+    add(s, "EnvoyFilter", &format!(r#"{{"metadata": {meta}, "spec": {{"configPatches": [{patch}]}}}}"#));
 }
