@@ -25,7 +25,7 @@ pub(super) const CHECK: Check = Check {
         see: "`kubectl version`, and the column Supported Kubernetes Versions of \
               https://istio.io/latest/docs/releases/supported-releases/.",
         fix: "Go to an Istio version that supports this Kubernetes, in several hops where it takes them: \
-              `meshlift versions`. If this target is only a hop on the way, keep the time on it short.",
+              `meshlift versions --to VERSION`. If this target is only a hop on the way, keep the time on it short.",
         sources: &[
             "https://istio.io/latest/docs/releases/supported-releases/",
             "https://github.com/istio/istio.io/blob/master/data/compatibility/supportStatus.yml",
