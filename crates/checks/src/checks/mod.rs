@@ -78,7 +78,7 @@ checks! {
         long_unproven,
         pod_security,
         operator_owned,
-        held_for_ever,
+        held_runs,
         two_selectors,
         unserved_injected,
         unserved_bare,

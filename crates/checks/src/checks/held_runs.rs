@@ -1,4 +1,4 @@
-//! ML1060: runs that never end, because the app waits for a proxy that never ends.
+//! ML1060: runs that a slow start of the proxy breaks for good.
 
 use meshlift_mesh::facts::{Injection, Workload};
 use meshlift_model::finding::{Consequence, Severity};
@@ -18,20 +18,20 @@ pub(super) const CHECK: Check = Check {
         code: "ML1060",
         layer: Layer::Sidecars,
         versions: Versions::Any,
-        title: "Its next run does not end: the proxy outlives the app",
+        title: "A slow start of the proxy breaks its next run for good",
         severity: Severity::Warn,
         consequence: Consequence::Stuck,
         offers: &[],
         may_accept_unknown: true,
-        hint: "pin a native sidecar by annotation, or let the app end the proxy",
-        why: "Its pods are to end by themselves (restartPolicy OnFailure or Never), and get a classic sidecar that holds the \
-              app until it has started. Such a sidecar is a container beside the app: nothing ends it when the app is done, \
-              and with the hold some versions of kubelet never start the app. A Job stays active, the next run of a \
-              CronJob waits or piles up. The twin runs no Jobs to their end, so a rehearsal does not show it.",
-        see: "`kubectl get pods -n NAMESPACE`: NotReady, 1/2, long after the app has ended.",
-        fix: "Annotation `sidecar.istio.io/nativeSidecar: \"true\"` on the pod template (Kubernetes 1.29 and later): \
-              kubelet ends it with the app. Or `proxy.istio.io/config: holdApplicationUntilProxyStarts: false`, and \
-              the app calls `POST localhost:15020/quitquitquit` at its end.",
+        hint: "pin a native sidecar by annotation, or do not hold the app",
+        why: "Its pods are to end by themselves (restartPolicy OnFailure or Never), and get a classic sidecar that holds the app \
+              until it is ready. Where that takes longer than a minute, as with an istiod that is busy or new, kubelet ends \
+              the proxy; it exits with 0, and under such a policy is not started again. The pod stays as it is, its app \
+              without a proxy or never started. The twin's proxies start in time, so a rehearsal does not show it.",
+        see: "`kubectl get events -A --field-selector reason=FailedPostStartHook`; pods of Jobs that are 1/2 for long.",
+        fix: "Annotation `sidecar.istio.io/nativeSidecar: \"true\"` on the pod template (Kubernetes 1.29 and later): a native \
+              sidecar is started again whatever the pod's policy is, and ends with the app. Or annotation \
+              `proxy.istio.io/config: 'holdApplicationUntilProxyStarts: false'`, and an app that tries again by itself.",
         sources: &["https://github.com/istio/istio/issues/45627", "https://istio.io/latest/blog/2023/native-sidecars/"],
     },
     needs: &[WORKLOADS, &["configmaps"]],
