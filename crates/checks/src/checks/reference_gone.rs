@@ -16,31 +16,34 @@ pub(super) const CHECK: Check = Check {
         code: "ML1051",
         layer: Layer::Rollout,
         versions: Versions::Any,
-        title: "It would not start again: a ConfigMap or Secret is gone",
+        title: "It would not start again: what it refers to is gone",
         severity: Severity::Block,
         consequence: Consequence::Stuck,
         offers: &["hold-namespace"],
         may_accept_unknown: true,
         hint: "bring the object back, or take the reference out of the template, before its wave",
         why: "Its pods run because the object was there when they started. A new pod stays in \
-              CreateContainerConfigError, or waits for its volume, for as long as the object is missing: the rollout \
+              CreateContainerConfigError, or waits for its volume, for as long as a ConfigMap or Secret is missing; without its \
+              ServiceAccount it is not even made. The rollout \
               stands at its first pod. The twin starts containers whatever they refer to, so a rehearsal does not \
               show it.",
         see: "`kubectl describe pod NAME`: Environment, Environment Variables from, Volumes; \
-              `kubectl get configmap,secret -n NAMESPACE`.",
+              `kubectl get configmap,secret,serviceaccount -n NAMESPACE`.",
         fix: "Create the object again, or correct the name. Pods that already run do not notice.",
         sources: &[
             "https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/#restrictions",
             "https://kubernetes.io/docs/concepts/configuration/secret/#restriction-secret-must-exist",
+            "https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#serviceaccount-admission-controller",
         ],
     },
-    needs: &[WORKLOADS, &["configmaps"]],
+    needs: &[WORKLOADS, &["configmaps", "serviceaccounts"]],
     find,
 };
 
 /// Names of objects that are there, by kind.
 struct Present<'a> {
     config_maps: BTreeSet<(&'a str, &'a str)>,
+    accounts: BTreeSet<(&'a str, &'a str)>,
     /// Absent where Secrets were not read.
     secrets: Option<BTreeSet<(&'a str, &'a str)>>,
 }
@@ -50,7 +53,11 @@ fn names<R: Resource>(objects: &[R]) -> BTreeSet<(&str, &str)> {
 }
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let present = Present { config_maps: names(&context.objects().config_maps), secrets: secrets(context) };
+    let present = Present {
+        config_maps: names(&context.objects().config_maps),
+        accounts: names(&context.objects().service_accounts),
+        secrets: secrets(context),
+    };
     // A bare pod is not made from a template that somebody may still mend: it goes as it is.
     let restarted = || context.restarted().filter(|workload| !matches!(workload.rules, RolloutRules::Foreign { .. }));
     let hits = restarted().filter_map(|workload| hit(workload, &present));
@@ -85,6 +92,11 @@ fn hit(workload: &Workload, present: &Present<'_>) -> Option<Hit> {
     gone.extend(config_maps.iter().filter(|name| lacks(&present.config_maps, name)).map(|name| format!("ConfigMap/{namespace}/{name}")));
     if let Some(known) = &present.secrets {
         gone.extend(secrets.iter().filter(|name| lacks(known, name)).map(|name| format!("Secret/{namespace}/{name}")));
+    }
+    // Every namespace has the one that a pod gets without a name.
+    let account = workload.template.spec.service_account_name.as_str();
+    if !matches!(account, "" | "default") && lacks(&present.accounts, &account) {
+        gone.push(format!("ServiceAccount/{namespace}/{account}"));
     }
     let first = gone.first()?;
     let hit = Hit::new(&workload.workload, format!("{first} does not exist, and no new pod starts without it"));

@@ -267,6 +267,7 @@ fn image(s: &mut Snapshot, image: &str) {
 
 fn account(s: &mut Snapshot, name: &str) {
     with_specs(s, "web/bff", |_, spec| spec.service_account_name = name.into());
+    add(s, "ServiceAccount", &format!(r#"{{"metadata": {{"name": "{name}", "namespace": "web"}}}}"#));
 }
 
 fn mesh_config(s: &mut Snapshot, text: &str) {

@@ -12,6 +12,8 @@ const NATIVE: &str = "sidecar.istio.io/nativeSidecar";
 
 pub(super) fn mutations() -> Vec<Mutation> {
     vec![
+        Mutation::new(("ML1051", Sidecars, BFF), |s, _| account(s, "gone"), |s, _| account(s, "default"))
+            .not_on_twin(),
         Mutation::new(
             ("ML1058", Sidecars, BFF),
             |s, _| secured(s, "baseline"),
@@ -36,6 +38,11 @@ pub(super) fn mutations() -> Vec<Mutation> {
         )
         .not_on_twin(),
     ]
+}
+
+/// Its pods have that account.
+fn account(s: &mut Snapshot, name: &str) {
+    with_specs(s, "web/bff", |_, spec| spec.service_account_name = name.into());
 }
 
 /// Its namespace has a Pod Security level, and its pods an init container that sets up their rules.
