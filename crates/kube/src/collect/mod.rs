@@ -1,6 +1,6 @@
 //! Reads a live mesh whole: every kind that meshlift knows, and what each istiod says. Nothing is written.
 //!
-//! Kinds are read beside each other, each in pages that are trimmed as they come. A source that could not be read
+//! Kinds are read beside each other, each in one answer or in pages, trimmed as they come. A source that could not be read
 //! has its status and reason in the snapshot; only where nothing can be had at all there is none.
 
 mod arrive;
