@@ -1,7 +1,8 @@
 //! A list in one answer, taken as it arrives: it may be far larger than what should be in memory at once.
 
+use super::error::WireError;
+use super::page::{MAGIC, kind_of};
 use super::reader::{Reader, Wire};
-use super::{MAGIC, WireError, kind_of};
 
 /// Bytes that are worth decoding: some hundred pods.
 const PART_BYTES: usize = 1 << 20;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use meshlift_model::k8s::{Deployment, EndpointSlice, Pod, ReplicaSet, Resource, Service};
 use meshlift_model::snapshot::SourceStatus;
 use proptest::prelude::*;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use self::encode::{message, page};
