@@ -171,6 +171,7 @@ checks! {
         default_missing,
         kubernetes_untested,
         machines,
+        istiods_together,
         ztunnel_grace,
         mixed_data_planes,
         shared_node_agents,

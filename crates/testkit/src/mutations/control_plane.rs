@@ -70,6 +70,7 @@ fn versions() -> Vec<Mutation> {
             |s, _| definition(s, "tlsroutes"),
             |s, _| definition(s, "tcproutes"),
         ),
+        Mutation::new(("ML5022", Sidecars, OLD), |s, _| together(s, 2), |s, _| together(s, 1)),
         Mutation::new(("ML5013", Sidecars, OLD), |s, _| istiods(s, 1), |s, _| istiods(s, 2)),
         Mutation::new(
             ("ML5012", Sidecars, OLD),
@@ -232,4 +233,11 @@ fn linked(s: &mut Snapshot, label: &str) {
 
 fn filter(s: &mut Snapshot, name: &str) {
     add(s, "EnvoyFilter", &format!(r#"{{"metadata": {{"namespace": "istio-system", "name": "{name}"}}}}"#));
+}
+
+/// So many of its istiods are on one node.
+fn together(s: &mut Snapshot, count: usize) {
+    let place = s.objects.nodes[0].metadata.name.clone();
+    let istiods = s.objects.pods.iter_mut().filter(|one| one.metadata.name.starts_with("istiod-1-29-6"));
+    istiods.take(count).for_each(|pod| pod.spec.node_name = place.as_str().into());
 }
