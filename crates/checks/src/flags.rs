@@ -36,12 +36,6 @@ impl Flag {
         format!("{path}.{}={}", self.name, self.value)
     }
 
-    /// Names of all that are variables of istiod.
-    #[must_use]
-    pub fn names_of_istiod() -> Vec<&'static str> {
-        FLAGS.iter().filter(|flag| flag.place == Place::Istiod).map(|flag| flag.name).collect()
-    }
-
     /// True if every revision that runs the target has it already; what istio-cni will be told is not known.
     fn is_set(&self, context: &Context<'_>) -> bool {
         let mut targets = context.targets().peekable();
@@ -91,4 +85,42 @@ pub fn flags(findings: &[&Finding]) -> Vec<&'static Flag> {
 /// True if the new revision is told to behave as the old one: nothing changes.
 pub(crate) fn is_kept(code: &str, context: &Context<'_>) -> bool {
     FLAGS.iter().any(|flag| flag.code == code && flag.is_set(context))
+}
+
+#[cfg(test)]
+mod tests {
+    use meshlift_model::k8s::{Container, Deployment, EnvVar};
+    use meshlift_model::snapshot::Snapshot;
+    use meshlift_snapshot::{read_bytes, to_bytes};
+
+    use super::*;
+
+    /// A recording whose istiod has a variable, as it is after it was written to a file and read.
+    fn with_variable(name: &str) -> Snapshot {
+        let mut mesh = meshlift_snapshot::fixtures::cluster("before").unwrap();
+        let istiods = mesh.objects.deployments.iter_mut().filter(|one| is_istiod(one));
+        let variable = EnvVar { name: name.to_owned(), value: "kept".to_owned(), ..EnvVar::default() };
+        istiods
+            .flat_map(|one| one.spec.template.spec.containers.iter_mut())
+            .for_each(|one: &mut Container| one.env.push(variable.clone()));
+        read_bytes(&to_bytes(&mesh).unwrap(), "x").unwrap()
+    }
+
+    fn is_istiod(one: &Deployment) -> bool {
+        one.metadata.path() == "istio-system/istiod-1-29-6"
+    }
+
+    #[test]
+    fn no_setting_that_a_check_asks_for_is_lost_on_the_way_into_a_snapshot() {
+        let others = ["DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES", "GRPC_ENFORCE_ALPN_ENABLED"];
+        let of_istiod = FLAGS.iter().filter(|flag| flag.place == Place::Istiod);
+        let flags: Vec<&str> = of_istiod.map(|flag| flag.name).collect();
+        assert!(flags.len() > 10);
+        for name in flags.into_iter().chain(others) {
+            let mesh = with_variable(name);
+            let istiods = mesh.objects.deployments.iter().filter(|one| is_istiod(one));
+            let mut containers = istiods.flat_map(|one| one.spec.template.spec.containers.iter());
+            assert!(containers.any(|one| one.env_value(name) == Some("kept")), "{name}");
+        }
+    }
 }

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use meshlift_model::finding::Severity;
-use meshlift_model::k8s::{CustomResourceDefinition, KINDS, KindInfo, Resource};
+use meshlift_model::k8s::{CustomResourceDefinition, KindInfo, Resource};
 use meshlift_model::manifest::Schemas;
 use meshlift_model::names::ObjectRef;
 use meshlift_model::rules::{Rule, rules};
 use meshlift_model::snapshot::Outlines;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::check::Hit;
@@ -25,16 +26,13 @@ pub(crate) fn of_version<'a, T>(kind: &KindInfo, versions: &'a BTreeMap<String, 
 /// One hit for each definition with such rules, and one for all whose installed rules are not known.
 pub(crate) fn new_rules(outlines: &Outlines, schemas: &Schemas) -> Vec<Hit> {
     let (mut hits, mut not_recorded) = (Vec::new(), 0);
-    for kind in KINDS {
+    let mut by_kind: BTreeMap<&str, Vec<(&ObjectRef, &Value)>> = BTreeMap::new();
+    for (object, outline) in outlines {
+        by_kind.entry(&object.kind).or_default().push((object, outline));
+    }
+    for (kind, objects) in by_kind {
+        let Some(kind) = KindInfo::of(kind) else { continue };
         let Some(schema) = schemas.get(kind.resource).and_then(|all| of_version(kind, all)) else { continue };
-        let objects: Vec<(&ObjectRef, &Value)> = outlines
-            .iter()
-            .filter(|(object, _)| object.kind == kind.kind)
-            .map(|(object, outline)| (object, &**outline))
-            .collect();
-        if objects.is_empty() {
-            continue;
-        }
         let definition = ObjectRef::cluster(CustomResourceDefinition::KIND, kind.resource);
         let installed = outlines.get(&definition).and_then(|rules| installed(kind, rules));
         match (installed, rules(schema)) {
@@ -44,20 +42,19 @@ pub(crate) fn new_rules(outlines: &Outlines, schemas: &Schemas) -> Vec<Hit> {
         }
     }
     if not_recorded > 0 {
-        let subject = ObjectRef::cluster("Cluster", "kubernetes");
         let detail = format!(
             "whether the target's definitions have new rules for {not_recorded} objects cannot be judged: those of the \
              installed ones were not recorded"
         );
         let hint = "record the mesh anew: this snapshot holds no rules of definitions";
-        hits.push(Hit::new(&subject, detail).severity(Severity::Info).hint(hint).unknown());
+        hits.push(not_judged(&ObjectRef::cluster("Cluster", "kubernetes"), detail, hint));
     }
     hits
 }
 
 /// Rules that are installed, as the outline of a definition has them.
 fn installed(kind: &KindInfo, outline: &Value) -> Option<Vec<Rule>> {
-    let versions: BTreeMap<String, Vec<Rule>> = serde_json::from_value(outline.clone()).ok()?;
+    let versions = BTreeMap::<String, Vec<Rule>>::deserialize(outline).ok()?;
     of_version(kind, &versions).cloned()
 }
 
@@ -77,16 +74,13 @@ fn unknown_of(
         .filter(|(_, on): &(_, Vec<_>)| !on.is_empty())
         .collect();
     let (first, _) = on.first()?;
-    let more = match on.len() {
-        1 => String::new(),
-        all => format!(", and {} more", all - 1),
-    };
+    let more = and_more(on.len());
     let detail = format!(
         "the target's definition has new rules for fields that are in use, and whether they are kept cannot be judged: \
          {first}{more}"
     );
     let hint = "look at these fields of the objects beside the new rules, before the definitions are applied";
-    let hit = Hit::new(definition, detail).severity(Severity::Info).hint(hint).unknown();
+    let hit = not_judged(definition, detail, hint);
     Some(on.iter().fold(hit, |hit, (rule, on)| hit.because(format!("{rule}: {}", named(on)))))
 }
 
@@ -102,4 +96,14 @@ fn named(objects: &[&ObjectRef]) -> String {
         0 => names.join(", "),
         more => format!("{}, and {more} more", names.join(", ")),
     }
+}
+
+/// That there are more than the one which is said.
+pub(crate) fn and_more(all: usize) -> String {
+    if all > 1 { format!(", and {} more", all - 1) } else { String::new() }
+}
+
+/// That something cannot be told of an object.
+pub(crate) fn not_judged(subject: &ObjectRef, detail: String, hint: &str) -> Hit {
+    Hit::new(subject, detail).severity(Severity::Info).hint(hint).unknown()
 }

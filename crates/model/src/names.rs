@@ -223,6 +223,13 @@ impl IstioVersion {
     }
 }
 
+/// Major and minor version of `1.30`, or of `v1.34.4` of Kubernetes.
+#[must_use]
+pub fn minor_of(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.trim_start_matches('v').split(['.', '+', '-']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
 impl FromStr for IstioVersion {
     type Err = IstioVersionError;
 

@@ -48,7 +48,7 @@ impl ListPages {
     /// # Errors
     /// A sentence that says where and why, if the page is no list or holds too much that cannot be read.
     pub fn add(&mut self, page: &[u8]) -> Result<Option<String>, String> {
-        let token = self.take(PageBytes::Answer(page), || count_page(page))?;
+        let token = self.take(PageBytes::Answer(page))?;
         if token.is_none() {
             self.intake.finish();
         }
@@ -60,8 +60,7 @@ impl ListPages {
     /// # Errors
     /// As [`Self::add`], and where the list goes on in another answer.
     pub fn add_part(&mut self, part: &Part) -> Result<(), String> {
-        let unknown = |kind: &str| Err(ListError(format!("holds a {kind}, which is not read so")));
-        match self.take(PageBytes::Part(part), || unknown(&part.kind))? {
+        match self.take(PageBytes::Part(part))? {
             None => Ok(()),
             Some(_) => Err(format!("{} holds only the first page of its list", self.place)),
         }
@@ -72,11 +71,7 @@ impl ListPages {
         self.intake.finish();
     }
 
-    fn take(
-        &mut self,
-        bytes: PageBytes<'_>,
-        of_unknown_kind: impl FnOnce() -> Result<(usize, Option<String>), ListError>,
-    ) -> Result<Option<String>, String> {
+    fn take(&mut self, bytes: PageBytes<'_>) -> Result<Option<String>, String> {
         let read = ReadPage {
             place: &self.place,
             first: self.items,
@@ -84,7 +79,10 @@ impl ListPages {
             intake: &mut self.intake,
             problems: &mut self.problems,
         };
-        let found = with_kind(&self.resource, read).unwrap_or_else(of_unknown_kind);
+        let found = with_kind(&self.resource, read).unwrap_or_else(|| match bytes {
+            PageBytes::Answer(page) => count_page(page),
+            PageBytes::Part(part) => Err(ListError(format!("holds a {}, which is not read so", part.kind))),
+        });
         let (items, token) = found.map_err(|ListError(why)| format!("{} {why}", self.place))?;
         if self.problems.len() > PROBLEMS_MAX {
             return Err(format!("{} holds more than {PROBLEMS_MAX} objects that cannot be read", self.place));

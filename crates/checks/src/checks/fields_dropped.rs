@@ -7,7 +7,7 @@ use meshlift_model::names::ObjectRef;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::configuration::{CONFIGURATION, configuration};
 use crate::context::{Context, Definitions};
-use crate::new_rules::{new_rules, of_version};
+use crate::new_rules::{and_more, new_rules, not_judged, of_version};
 use crate::schema::misfits;
 
 pub(super) const CHECK: Check = Check {
@@ -60,11 +60,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let hits = outlines.iter().filter_map(|(object, outline)| {
         let kind = KindInfo::of(&object.kind)?;
         let misfits = misfits(of_version(kind, schemas.get(kind.resource)?)?, outline);
-        let more = match misfits.len() {
-            0 | 1 => String::new(),
-            all => format!(", and {} more", all - 1),
-        };
-        let hit = Hit::new(object, format!("{}{more}", misfits.first()?));
+        let hit = Hit::new(object, format!("{}{}", misfits.first()?, and_more(misfits.len())));
         Some(misfits.iter().fold(hit, |hit, misfit| hit.because(format!("{object} {misfit}"))))
     });
     hits.chain(new_rules(outlines, schemas)).collect()
@@ -78,5 +74,5 @@ fn unknown(context: &Context<'_>, why: &str, hint: &str) -> Vec<Hit> {
     }
     let subject = ObjectRef::cluster("Cluster", "kubernetes");
     let detail = format!("whether the target takes all fields of {objects} objects cannot be judged: {why}");
-    vec![Hit::new(&subject, detail).severity(Severity::Info).hint(hint).unknown()]
+    vec![not_judged(&subject, detail, hint)]
 }

@@ -1,10 +1,8 @@
 //! Agents of the nodes are upgraded after the control plane: their changes are hazards until they are new themselves. And
-//! settings that keep a former behaviour are seen where they are set.
+//! definitions of the Gateway API that name no bundle.
 
-use meshlift_checks::catalogue::Flag;
-use meshlift_model::k8s::{CustomResourceDefinition, DaemonSet, Deployment, EnvVar, Pod};
+use meshlift_model::k8s::{CustomResourceDefinition, DaemonSet, Pod};
 use meshlift_model::snapshot::Snapshot;
-use meshlift_snapshot::{read_bytes, to_bytes};
 use meshlift_testkit::mutations::{Base, mutations};
 
 use crate::common::{assess, cluster, object, of, version};
@@ -39,28 +37,6 @@ fn a_change_of_istio_cni_is_told_until_istio_cni_is_new() {
         container.image = container.image.replace("1.29.6", "1.30.3");
     }
     assert!(of(&assess(mesh, Some(&target)), "ML4102").is_empty());
-}
-
-/// A recording whose istiod has a variable, as it is after it was written to a file and read.
-fn with_variable(name: &str, value: &str) -> Snapshot {
-    let mut mesh = cluster("before");
-    let istiod = object::<Deployment>(&mut mesh, "istio-system/istiod-1-29-6");
-    let variable = EnvVar { name: name.to_owned(), value: value.to_owned(), ..EnvVar::default() };
-    istiod.spec.template.spec.containers.iter_mut().for_each(|one| one.env.push(variable.clone()));
-    read_bytes(&to_bytes(&mesh).unwrap(), "x").unwrap()
-}
-
-#[test]
-fn no_setting_that_a_check_asks_for_is_lost_on_the_way_into_a_snapshot() {
-    let others = ["DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES", "GRPC_ENFORCE_ALPN_ENABLED"];
-    let flags = Flag::names_of_istiod();
-    assert!(flags.len() > 10);
-    for name in flags.into_iter().chain(others) {
-        let mesh = with_variable(name, "kept");
-        let istiods = mesh.objects.deployments.iter().filter(|one| one.metadata.name == "istiod-1-29-6");
-        let mut containers = istiods.flat_map(|one| one.spec.template.spec.containers.iter());
-        assert!(containers.any(|one| one.env_value(name) == Some("kept")), "{name}");
-    }
 }
 
 #[test]

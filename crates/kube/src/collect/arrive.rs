@@ -3,14 +3,16 @@
 
 use std::time::Duration;
 
-use http::{Request, StatusCode, header};
+use http::StatusCode;
 use http_body_util::BodyExt;
 use kube::Client;
-use kube::client::Body;
+use meshlift_model::names::minor_of;
 use meshlift_snapshot::live::{Arriving, Part};
 use tokio::spawn;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, timeout_at};
+
+use super::request::send;
 
 /// Parts that wait to be decoded: about a megabyte each.
 const PARTS_AHEAD: usize = 2;
@@ -24,8 +26,7 @@ const SINCE: u32 = 33;
 
 /// True if an API server of that version (`v1.34.4`) sends long lists in one answer without keeping them in memory.
 pub(super) fn sends_at_once(version: &str) -> bool {
-    let mut numbers = version.trim_start_matches('v').split(['.', '-', '+']).map(str::parse::<u32>);
-    matches!((numbers.next(), numbers.next()), (Some(Ok(1)), Some(Ok(minor))) if minor >= SINCE)
+    minor_of(version).is_some_and(|(major, minor)| major == 1 && minor >= SINCE)
 }
 
 /// Asks for a list; its parts come as they arrive, the last one with `true`. Where it ends without, it failed.
@@ -42,8 +43,7 @@ async fn send_parts(
     parts: &Sender<(Part, bool)>,
 ) -> Option<()> {
     let until = || deadline.min(Instant::now() + Duration::from_secs(SILENCE_SECONDS_MAX));
-    let request = Request::get(place).header(header::ACCEPT, ACCEPT).body(Body::empty()).ok()?;
-    let response = timeout_at(until(), client.send(request)).await.ok()?.ok()?;
+    let response = timeout_at(until(), send(client, place, ACCEPT)).await.ok()?.ok()?;
     if response.status() != StatusCode::OK {
         return None;
     }

@@ -71,8 +71,7 @@ impl Reader {
     async fn pages(&self, wanted: &Wanted, place: &str) -> ListOutcome {
         let deadline = Instant::now() + Duration::from_secs(LIST_SECONDS_MAX);
         if self.at_once
-            && !wanted.metadata_alone
-            && is_read_as_protobuf(wanted.resource)
+            && accepted(wanted) == MESSAGES
             && let Some(pages) = self.whole(wanted, place, deadline).await
         {
             return Ok(pages);
@@ -105,11 +104,6 @@ impl Reader {
     }
 
     async fn once(&self, wanted: &Wanted, place: &str, deadline: Instant) -> Result<ListPages, NoAnswer> {
-        let accept = match wanted.resource {
-            _ if wanted.metadata_alone => METADATA,
-            resource if is_read_as_protobuf(resource) => MESSAGES,
-            _ => OBJECTS,
-        };
         let mut pages = ListPages::new(wanted.resource, place);
         let mut token = String::new();
         loop {
@@ -117,7 +111,7 @@ impl Reader {
                 client: self.client.clone(),
                 place: place.to_owned(),
                 page: self.page,
-                accept,
+                accept: accepted(wanted),
                 deadline,
             };
             let mut answers = asker.start(token);
@@ -138,6 +132,15 @@ impl Reader {
     fn tell(&self, wanted: &Wanted, items: usize, ended: bool) {
         // Whoever shows them may be slow, or gone: a dropped line is no loss.
         let _ = self.news.try_send(Progress { source: wanted.resource.to_owned(), items, ended });
+    }
+}
+
+/// Forms in which a list is taken.
+fn accepted(wanted: &Wanted) -> &'static str {
+    match wanted.resource {
+        _ if wanted.metadata_alone => METADATA,
+        resource if is_read_as_protobuf(resource) => MESSAGES,
+        _ => OBJECTS,
     }
 }
 

@@ -94,17 +94,13 @@ enum Once {
 }
 
 async fn once(client: &Client, question: &Question<'_>) -> Result<Once, NoAnswer> {
-    let broken = |error: &dyn std::error::Error| NoAnswer::Broken(error.to_string());
-    let request = Request::get(question.path).header(header::ACCEPT, question.accept);
-    let request = request.body(Body::empty()).map_err(|error| broken(&error))?;
     let began = Instant::now();
     let until = question.deadline.min(began + Duration::from_secs(ANSWER_SECONDS_MAX));
     let late = |_| {
         let granted = (until - began).as_secs_f64().round();
         NoAnswer::Broken(format!("{}: no answer within {granted} s", question.path))
     };
-    let response = timeout_at(until, client.send(request)).await.map_err(late)?;
-    let response = response.map_err(NoAnswer::Unreachable)?;
+    let response = timeout_at(until, send(client, question.path, question.accept)).await.map_err(late)??;
     let (code, pause) = (response.status(), retry_after(&response));
     let body = timeout_at(until, whole(response.into_body(), ANSWER_BYTES_MAX)).await.map_err(late)?;
     let body = body.map_err(|error| NoAnswer::Unreachable(kube::Error::Service(error)))?;
@@ -122,6 +118,13 @@ async fn once(client: &Client, question: &Question<'_>) -> Result<Once, NoAnswer
         code if code.is_server_error() => Ok(Once::Failed(words)),
         _ => Err(NoAnswer::Broken(words)),
     }
+}
+
+/// Asks once; its answer may be of any kind, and its body is still to come.
+pub(super) async fn send(client: &Client, path: &str, accept: &str) -> Result<Response<Body>, NoAnswer> {
+    let request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty());
+    let request = request.map_err(|error| NoAnswer::Broken(error.to_string()))?;
+    client.send(request).await.map_err(NoAnswer::Unreachable)
 }
 
 fn retry_after(response: &Response<Body>) -> Option<Duration> {

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use meshlift_mesh::Mesh;
 use meshlift_mesh::facts::GatewayKind;
-use meshlift_model::names::IstioVersion;
+use meshlift_model::names::{IstioVersion, minor_of};
 use meshlift_model::upgrade_path::{Hop, Part, Path, Refusal};
 
-use super::releases::{At, Concern, Minor, Regression, Release, line, minor_of};
+use super::releases::{At, Concern, Minor, Regression, Release, line};
 use super::{Day, Releases};
 
 /// Where Istio tells how far control planes and proxies may be apart, and how long each version is supported.

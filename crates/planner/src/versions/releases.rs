@@ -1,6 +1,6 @@
 //! The file of releases: which there are, for how long, on which Kubernetes, and what is known to be broken.
 
-use meshlift_model::names::IstioVersion;
+use meshlift_model::names::{IstioVersion, minor_of};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -170,12 +170,6 @@ impl std::str::FromStr for Day {
 /// `1.30`.
 pub(crate) fn line((major, minor): Minor) -> String {
     format!("{major}.{minor}")
-}
-
-/// `1.30`, or `v1.34.4` of Kubernetes.
-pub(crate) fn minor_of(text: &str) -> Option<Minor> {
-    let mut parts = text.trim_start_matches('v').split(['.', '+', '-']);
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 fn minor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Minor, D::Error> {

@@ -80,6 +80,7 @@ impl KindWork for ReadList<'_> {
 }
 
 /// What there is of a list.
+#[derive(Clone, Copy)]
 pub(crate) enum PageBytes<'a> {
     /// An answer: a page, or the whole list.
     Answer(&'a [u8]),

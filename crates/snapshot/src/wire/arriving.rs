@@ -34,7 +34,7 @@ impl Arriving {
     /// # Errors
     /// A sentence that says why it is no list, or what is too large in it.
     pub fn take(&mut self, mut came: &[u8]) -> Result<Option<Part>, String> {
-        let Some(kind) = self.kind.clone() else {
+        let Some(kind) = &self.kind else {
             self.bytes.extend_from_slice(came);
             return self.take_head().map_err(|error| format!("is no list ({error})"));
         };
@@ -51,7 +51,7 @@ impl Arriving {
         }
         let rest = self.bytes.split_off(end);
         let fields = std::mem::replace(&mut self.bytes, rest);
-        Ok(Some(Part { kind, fields }))
+        Ok(Some(Part { kind: kind.clone(), fields }))
     }
 
     /// The last objects, once all came.

@@ -5,6 +5,7 @@ use meshlift_model::snapshot::Snapshot;
 
 use super::Base::{Ambient, Sidecars};
 use super::Mutation;
+use super::rollout::classic;
 use crate::edit::{object, with_specs};
 
 const BFF: &str = "Deployment/web/bff";
@@ -77,21 +78,6 @@ fn held(s: &mut Snapshot, donor: &Snapshot, holds: &str) {
     let config = format!("concurrency: 1\nholdApplicationUntilProxyStarts: {holds}");
     annotations.insert("proxy.istio.io/config".into(), config);
     s.objects.cron_jobs.push(job);
-}
-
-/// Its pods have a classic sidecar; the template says something of it, or nothing.
-fn classic(s: &mut Snapshot, says: Option<&str>) {
-    with_specs(s, "web/bff", |meta, spec| {
-        if let Some(says) = says {
-            meta.annotations.insert(NATIVE.into(), says.into());
-        }
-        let proxies = spec.init_containers.iter().filter(|one| one.name == "istio-proxy").cloned();
-        let proxies: Vec<Container> = proxies
-            .map(|proxy| Container { restart_policy: String::new(), lifecycle: None, ..proxy })
-            .collect();
-        spec.init_containers.retain(|one| one.name != "istio-proxy");
-        spec.containers.extend(proxies);
-    });
 }
 
 /// So many agents are ready more than are wanted.

@@ -159,7 +159,7 @@ fn exposed() -> Vec<Mutation> {
         ),
         Mutation::new(
             ("ML1043", Sidecars, BFF),
-            |s, _| classic(s, "false"),
+            |s, _| classic(s, Some("false")),
             |s, _| {
                 with_specs(s, "web/bff", |meta, _| {
                     meta.annotations.insert("sidecar.istio.io/nativeSidecar".into(), "true".into());
@@ -351,10 +351,12 @@ fn replicas(s: &mut Snapshot, path: &str, count: i32) {
     s.objects.pods.retain(|pod| !extra.contains(&pod.metadata.uid));
 }
 
-/// The proxy as an ordinary container, as its annotation demands.
-fn classic(s: &mut Snapshot, native: &str) {
+/// The proxy as an ordinary container; its template's annotation says something of that, or nothing.
+pub(super) fn classic(s: &mut Snapshot, native: Option<&str>) {
     with_specs(s, "web/bff", |meta, spec| {
-        meta.annotations.insert("sidecar.istio.io/nativeSidecar".into(), native.into());
+        if let Some(native) = native {
+            meta.annotations.insert("sidecar.istio.io/nativeSidecar".into(), native.into());
+        }
         let proxies = spec.init_containers.iter().filter(|one| one.name == "istio-proxy").cloned();
         let proxies: Vec<Container> = proxies
             .map(|proxy| Container { restart_policy: String::new(), lifecycle: None, ..proxy })

@@ -1,6 +1,6 @@
 //! ML4133: endpoints that are not ready, and are sent to proxies all the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
@@ -37,12 +37,14 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
+    let told_before = with_least_health(context);
     let mut waiting: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for slice in &context.objects().endpoint_slices {
         let Some(service) = slice.metadata.label(SERVICE) else { continue };
         let unready = slice.endpoints.iter().filter(|one| one.conditions.ready == Some(false)).count();
-        if unready > 0 && !has_least_health(context, &slice.metadata.namespace, service) {
-            *waiting.entry((&slice.metadata.namespace, service)).or_default() += unready;
+        let service = (slice.metadata.namespace.as_str(), service);
+        if unready > 0 && !told_before.contains(&service) {
+            *waiting.entry(service).or_default() += unready;
         }
     }
     let hits = waiting.into_iter().map(|((namespace, name), unready)| {
@@ -52,11 +54,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     hits.collect()
 }
 
-/// True if a rule for the Service says how many endpoints must be healthy: istiod sent unready ones before, too.
-fn has_least_health(context: &Context<'_>, namespace: &str, name: &str) -> bool {
-    context.objects().destination_rules.iter().any(|rule| {
+/// Services with a rule that says how many endpoints must be healthy: istiod sends their unready ones today, too.
+fn with_least_health<'a>(context: &Context<'a>) -> BTreeSet<(&'a str, &'a str)> {
+    let rules = context.objects().destination_rules.iter().filter(|rule| {
         let detection = rule.spec.traffic_policy.outlier_detection.as_ref();
-        detection.is_some_and(|detection| detection.min_health_percent.is_some_and(|percent| percent > 0))
-            && meant(&rule.spec.host, &rule.metadata.namespace) == Some((namespace, name))
-    })
+        detection.and_then(|detection| detection.min_health_percent).is_some_and(|percent| percent > 0)
+    });
+    rules.filter_map(|rule| meant(&rule.spec.host, &rule.metadata.namespace)).collect()
 }
