@@ -25,6 +25,7 @@ pub mod projection;
 mod proxy;
 mod revisions;
 mod rollout;
+pub mod root_ca;
 mod settings;
 mod tags;
 mod workloads;

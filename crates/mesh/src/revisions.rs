@@ -7,16 +7,15 @@ use meshlift_model::defaults::{REV_LABEL, TAG_LABEL};
 use meshlift_model::k8s::{Deployment, Resource, Service};
 use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::snapshot::Snapshot;
-use meshlift_model::time::Time;
 
 use crate::belongings::{Naming, missing, objects};
 use crate::control::{ControlPlane, is_istiod};
 use crate::facts::Revision;
 use crate::index::{Index, first};
 use crate::injector::{Injectors, is_istio};
+use crate::root_ca;
 
 /// Metric of istiod: seconds since the epoch at which its root certificate ends.
-const ROOT_CA_UNTIL: &str = "citadel_server_root_cert_expiry_timestamp";
 /// Namespace of Istio where nothing recorded tells another.
 const SYSTEM_NAMESPACE: &str = "istio-system";
 
@@ -87,7 +86,7 @@ fn revision(
         tags: Vec::new(),
         pods: 0,
         connected: None,
-        root_ca_until: root_ca_until(index, &istiods),
+        root_ca_until: root_ca::until(index, &istiods, namespace),
         values: injectors.settings(&name).and_then(|settings| settings.merged.clone()),
         objects: objects(&naming, all),
         missing: missing(&naming, deployment, injector, service, index),
@@ -114,15 +113,6 @@ fn autoscaler(deployment: &Deployment, index: &Index<'_>) -> Option<(i32, i32)> 
         target.kind == Deployment::KIND && target.name == deployment.metadata.name
     })?;
     Some((one.spec.min_replicas.unwrap_or(1), one.spec.max_replicas))
-}
-
-/// The earliest end of a root certificate that an istiod tells.
-fn root_ca_until(index: &Index<'_>, istiods: &[String]) -> Option<Time> {
-    let answers = istiods.iter().filter_map(|pod| index.snapshot.istiods.get(pod)?.metrics.as_ref());
-    let seconds = answers.filter_map(|metrics| metrics.get(ROOT_CA_UNTIL).copied());
-    let earliest = seconds.filter(|seconds| seconds.is_finite() && *seconds > 0.0).reduce(f64::min)?;
-    // Whole seconds far below 2^53: exact.
-    Some(Time::from_millis((earliest as i64).saturating_mul(1000)))
 }
 
 fn count(number: usize) -> i32 {

@@ -69,6 +69,8 @@ pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 pub const RUN_ANNOTATION: &str = "meshlift.dev/run";
 /// Annotation of the namespace in which runs are kept that stops them all; its value says why.
 pub const HOLD: &str = "meshlift.dev/hold";
+/// ConfigMap in which istiod gives each namespace the mesh's root (istio `pkg/config/constants`), and its key.
+pub const ROOT_CERT: (&str, &str) = ("istio-ca-root-cert", "root-cert.pem");
 /// Label that selects a revision or a tag.
 pub const REV_LABEL: &str = "istio.io/rev";
 /// Label that selects the default revision's injection.

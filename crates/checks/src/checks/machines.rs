@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use meshlift_mesh::facts::Revision;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Pod, Resource, StatefulSet, WorkloadEntry};
+use meshlift_model::k8s::{Resource, StatefulSet, WorkloadEntry};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 use meshlift_model::snapshot::ProxyStatus;
 
@@ -88,21 +88,31 @@ fn machines<'a>(context: &Context<'a>) -> BTreeMap<(&'a str, &'a str), Machine<'
     for revision in context.mesh.revisions.values() {
         for answers in revision.istiods.iter().filter_map(|pod| context.mesh.snapshot.istiods.get(pod)) {
             let proxies = answers.syncz.iter().flatten();
-            for status in proxies.filter(|one| matches!(one.proxy_type.as_str(), "sidecar" | "router")) {
-                let Some((host, namespace)) = status.pod() else { continue };
-                let pod = ObjectRef::new(Pod::KIND, namespace, host);
-                if context.mesh.pods.contains_key(&pod) || looks_like_a_pod(context, host, namespace) {
-                    continue;
+            let proxies = proxies.filter(|one| matches!(one.proxy_type.as_str(), "sidecar" | "router"));
+            let others: BTreeMap<&str, &ProxyStatus> = proxies
+                .filter(|status| status.pod().is_some_and(|(host, namespace)| is_machine(context, host, namespace)))
+                .map(|status| (status.proxy.as_str(), status))
+                .collect();
+            for status in others.values() {
+                let Some(place) = status.pod() else { continue };
+                found.entry(place).or_insert(Machine { status, revision, address: None });
+            }
+            // Most meshes have none, and the connections of all proxies are many.
+            let connections = answers.connections.iter().flatten().filter(|_| !others.is_empty());
+            for connection in connections.filter(|connection| others.contains_key(connection.proxy())) {
+                let machine = others.get(connection.proxy()).and_then(|status| found.get_mut(&status.pod()?));
+                let address = connection.address.rsplit_once(':').map(|(address, _)| address);
+                if let Some(machine) = machine {
+                    machine.address = machine.address.or(address.map(|address| address.trim_matches(['[', ']'])));
                 }
-                let mut connections = answers.connections.iter().flatten();
-                let own = connections.find(|connection| connection.proxy() == status.proxy);
-                let address = own.and_then(|own| own.address.rsplit_once(':')).map(|(address, _)| address);
-                let address = address.map(|address| address.trim_matches(['[', ']']));
-                found.entry((host, namespace)).or_insert(Machine { status, revision, address });
             }
         }
     }
     found
+}
+
+fn is_machine(context: &Context<'_>, host: &str, namespace: &str) -> bool {
+    !context.has_pod(namespace, host) && !looks_like_a_pod(context, host, namespace)
 }
 
 /// The entry of a machine: of its name, or of its address.
@@ -150,7 +160,6 @@ fn is_far(version: &IstioVersion, target: &IstioVersion) -> bool {
 
 /// True for the name of a pod that a known workload made, or that a ReplicaSet made: it was there a moment ago.
 fn looks_like_a_pod(context: &Context<'_>, name: &str, namespace: &str) -> bool {
-    let mut workloads = context.mesh.workloads.keys().filter(|one| one.namespace == namespace);
     let is_of = |workload: &ObjectRef| {
         let Some(rest) = name.strip_prefix(workload.name.as_str()).and_then(|rest| rest.strip_prefix('-')) else {
             return false;
@@ -163,7 +172,8 @@ fn looks_like_a_pod(context: &Context<'_>, name: &str, namespace: &str) -> bool 
         let (_, hash) = rest.rsplit_once('-')?;
         Some(is_suffix(last) && is_random(hash) && hash.len() > SUFFIX)
     };
-    workloads.any(is_of) || of_replica_set().unwrap_or(false)
+    let workloads = || context.mesh.namespaces.get(namespace).into_iter().flat_map(|one| &one.workloads);
+    of_replica_set().unwrap_or(false) || workloads().any(is_of)
 }
 
 fn is_suffix(text: &str) -> bool {

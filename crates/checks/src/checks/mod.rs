@@ -172,6 +172,7 @@ checks! {
         kubernetes_untested,
         machines,
         istiods_together,
+        other_root,
         ztunnel_grace,
         mixed_data_planes,
         shared_node_agents,

@@ -34,15 +34,22 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let Some(now) = context.mesh.snapshot.newest_time() else { return Vec::new() };
-    let ending = context.mesh.revisions.values().filter_map(|revision| {
-        let until = revision.root_ca_until?;
+    let hits = context.mesh.revisions.values().filter_map(|revision| {
+        let subject = ObjectRef::cluster("Revision", revision.name.as_str());
+        let Some(until) = revision.root_ca_until else {
+            return (revision.pods > 0).then(|| not_told(&subject));
+        };
         let days = until.millis_since(now).div_euclid(DAY_SECONDS * 1000);
-        (days < CA_DAYS_LEFT_MIN).then_some((revision, until, days))
+        let detail = || format!("its root CA ends {until}, {days} days after the snapshot");
+        (days < CA_DAYS_LEFT_MIN).then(|| Hit::new(&subject, detail()))
     });
-    ending
-        .map(|(revision, until, days)| {
-            let subject = ObjectRef::cluster("Revision", revision.name.as_str());
-            Hit::new(&subject, format!("its root CA ends {until}, {days} days after the snapshot"))
-        })
-        .collect()
+    hits.collect()
+}
+
+fn not_told(subject: &ObjectRef) -> Hit {
+    Hit::new(subject, "no istiod tells when its root CA ends, and its namespace has no certificate that can be read")
+        .severity(Severity::Warn)
+        .hint("look at the root's end yourself, then accept that it is not known here")
+        .offers(&["accept-unknown"])
+        .unknown()
 }

@@ -1,9 +1,12 @@
 //! ML5001 to ML6003: control planes, webhooks, tags, proxies, node agents.
 
 use meshlift_checks::Assessment;
-use meshlift_model::finding::Severity;
+use meshlift_model::defaults::ROOT_CERT;
+use meshlift_model::finding::{Severity, Verdict};
 use meshlift_model::intent::Intent;
-use meshlift_model::k8s::{DaemonSet, EndpointSlice, Service, StatefulSet, ValidatingWebhookConfiguration};
+use meshlift_model::k8s::{
+    ConfigMap, DaemonSet, EndpointSlice, Service, StatefulSet, StringMap, ValidatingWebhookConfiguration,
+};
 use meshlift_model::names::{IstioVersion, RevisionName};
 use meshlift_model::snapshot::{ProxyStatus, Snapshot, SyncState};
 
@@ -263,6 +266,33 @@ fn a_root_that_ends_soon_blocks() {
     assert!(subjects(&assess_until(30), "ML5010").is_empty());
     assert!(subjects(&assess_until(29), "ML5010").contains("Revision/1-29-6"));
     assert!(subjects(&assess_until(-1), "ML5010").contains("Revision/1-29-6"));
+}
+
+#[test]
+fn the_end_of_a_root_that_no_istiod_tells_is_read_from_the_certificate() {
+    let root_of = |root: Option<&str>| {
+        let mut snapshot = cluster("before");
+        snapshot.istiods.values_mut().for_each(|answers| answers.metrics = None);
+        if let Some(root) = root {
+            let system = |map: &&mut ConfigMap| map.metadata.namespace == "istio-system";
+            let data = [(ROOT_CERT.1.to_owned(), root.to_owned())];
+            let map = snapshot.objects.config_maps.iter_mut().filter(system);
+            let map = map.filter(|map| map.metadata.name == ROOT_CERT.0).next().unwrap();
+            map.data = data.into_iter().collect::<StringMap>().into();
+        }
+        mesh(snapshot)
+    };
+    let old = RevisionName::new("1-29-6");
+    let told = mesh(cluster("before")).revisions[&old].root_ca_until;
+    assert_eq!(root_of(None).revisions[&old].root_ca_until, told, "istiod tells the same");
+    assert!(
+        subjects(&meshlift_checks::assess(&root_of(None), &Intent::default(), None), "ML5010").is_empty()
+    );
+    for damaged in ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let assessment = meshlift_checks::assess(&root_of(Some(damaged)), &Intent::default(), None);
+        let finding = assessment.findings.iter().find(|one| one.code == "ML5010").unwrap();
+        assert_eq!((finding.verdict, finding.severity), (Verdict::Unknown, Severity::Warn), "{damaged}");
+    }
 }
 
 #[test]

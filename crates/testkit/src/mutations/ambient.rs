@@ -74,7 +74,7 @@ fn lend(s: &mut Snapshot, donor: &Snapshot, pods: bool) {
         )* };
     }
     here.namespaces.extend(from.namespaces.iter().filter(|one| one.metadata.name == "mixed").cloned());
-    lend!(services);
+    lend!(services, config_maps);
     if pods {
         lend!(pods, deployments, replica_sets, endpoint_slices);
         for (istiod, answers) in &mut s.istiods {

@@ -1,8 +1,9 @@
 //! ML5xxx: control planes, webhooks, tags, proxies.
 
+use meshlift_model::defaults::ROOT_CERT;
 use meshlift_model::k8s::{
-    CustomResourceDefinition, Deployment, EndpointSlice, HorizontalPodAutoscaler, ObjectMeta, Service,
-    ServiceReference, ValidatingWebhookConfiguration,
+    ConfigMap, CustomResourceDefinition, Deployment, EndpointSlice, HorizontalPodAutoscaler, ObjectMeta,
+    Service, ServiceReference, ValidatingWebhookConfiguration,
 };
 use meshlift_model::snapshot::{Snapshot, SyncState};
 
@@ -71,6 +72,16 @@ fn versions() -> Vec<Mutation> {
             |s, _| definition(s, "tcproutes"),
         ),
         Mutation::new(("ML5022", Sidecars, OLD), |s, _| together(s, 2), |s, _| together(s, 1)),
+        Mutation::new(
+            ("ML5023", Sidecars, "Namespace/web"),
+            |s, _| root_in(s, "web", Some("-----BEGIN CERTIFICATE-----")),
+            |s, _| root_in(s, "plain", Some("-----BEGIN CERTIFICATE-----")),
+        ),
+        Mutation::new(
+            ("ML5023", Sidecars, "Namespace/web"),
+            |s, _| root_in(s, "web", None),
+            |s, _| root_in(s, "plain", None),
+        ),
         Mutation::new(("ML5013", Sidecars, OLD), |s, _| istiods(s, 1), |s, _| istiods(s, 2)),
         Mutation::new(
             ("ML5012", Sidecars, OLD),
@@ -233,6 +244,15 @@ fn linked(s: &mut Snapshot, label: &str) {
 
 fn filter(s: &mut Snapshot, name: &str) {
     add(s, "EnvoyFilter", &format!(r#"{{"metadata": {{"namespace": "istio-system", "name": "{name}"}}}}"#));
+}
+
+/// A namespace has another root, or none.
+fn root_in(s: &mut Snapshot, namespace: &str, root: Option<&str>) {
+    let is_root = |map: &ConfigMap| map.metadata.name == ROOT_CERT.0 && map.metadata.namespace == namespace;
+    s.objects.config_maps.retain(|map| !is_root(map));
+    let Some(root) = root else { return };
+    let metadata = format!(r#"{{"name":"{}","namespace":"{namespace}"}}"#, ROOT_CERT.0);
+    add(s, "ConfigMap", &format!(r#"{{"metadata":{metadata},"data":{{"{}":"{root}"}}}}"#, ROOT_CERT.1));
 }
 
 /// So many of its istiods are on one node.

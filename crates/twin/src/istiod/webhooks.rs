@@ -1,7 +1,7 @@
 //! What an istiod writes into the webhooks of its revision: its root certificate, and that its validation
 //! works (istio `pkg/webhooks`).
 
-use meshlift_model::defaults::REV_LABEL;
+use meshlift_model::defaults::{REV_LABEL, ROOT_CERT};
 use meshlift_model::k8s::{
     ConfigMap, MutatingWebhookConfiguration, Pod, Resource, ValidatingWebhookConfiguration, Webhook,
 };
@@ -18,8 +18,6 @@ use crate::store::{Change, Store};
 const INJECTOR: &str = "sidecar-injector.istio.io";
 /// Ending of the names of validation webhooks.
 const VALIDATOR: &str = "validation.istio.io";
-/// ConfigMap that holds the root certificate, and its key.
-const ROOT: (&str, &str) = ("istio-ca-root-cert", "root-cert.pem");
 
 /// Wakes the webhook configurations that a change may concern.
 pub(super) fn watch(change: &Change, cluster: &Cluster, wakes: &mut Wakes) {
@@ -74,8 +72,8 @@ fn bundle(store: &Store, revision: &str) -> Option<String> {
     let istiod = store.list_all::<Pod>().find(|pod| {
         is_istiod(pod) && serves(pod) && revision_of_istiod(pod).is_some_and(|own| own.as_str() == revision)
     })?;
-    let map = store.get::<ConfigMap>(&istiod.metadata.namespace, ROOT.0)?;
-    map.data.get(ROOT.1).filter(|root| !root.is_empty()).map(|root| base64(root.as_bytes()))
+    let map = store.get::<ConfigMap>(&istiod.metadata.namespace, ROOT_CERT.0)?;
+    map.data.get(ROOT_CERT.1).filter(|root| !root.is_empty()).map(|root| base64(root.as_bytes()))
 }
 
 /// Standard base64 with padding (RFC 4648).
