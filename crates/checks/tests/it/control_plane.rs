@@ -276,8 +276,8 @@ fn the_end_of_a_root_that_no_istiod_tells_is_read_from_the_certificate() {
         if let Some(root) = root {
             let system = |map: &&mut ConfigMap| map.metadata.namespace == "istio-system";
             let data = [(ROOT_CERT.1.to_owned(), root.to_owned())];
-            let map = snapshot.objects.config_maps.iter_mut().filter(system);
-            let map = map.filter(|map| map.metadata.name == ROOT_CERT.0).next().unwrap();
+            let mut maps = snapshot.objects.config_maps.iter_mut().filter(system);
+            let map = maps.find(|map| map.metadata.name == ROOT_CERT.0).unwrap();
             map.data = data.into_iter().collect::<StringMap>().into();
         }
         mesh(snapshot)

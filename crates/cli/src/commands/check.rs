@@ -42,9 +42,9 @@ pub(crate) struct CheckArgs {
     /// Findings that somebody has accepted: not shown, and no reason to fail, until their day
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// Group the table by consequence, namespace, layer or label:KEY
-    #[arg(long, value_name = "WHAT", default_value = "consequence")]
-    group_by: GroupBy,
+    /// Group the table by consequence (as it is without this), namespace, layer or label:KEY
+    #[arg(long, value_name = "WHAT")]
+    group_by: Option<GroupBy>,
     /// Form of the result
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
@@ -132,10 +132,7 @@ enum Format {
 
 pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
     let UpgradeArgs { mesh, wish, .. } = &args.upgrade;
-    if args.out.is_some() && !matches!(args.output, Format::Patch) {
-        let (what, hint) = ("--out is for the files of `-o patch`", "other forms go to stdout: `> FILE`");
-        return Err(CliError::Usage { what: what.to_owned(), hint: hint.to_owned() }.into());
-    }
+    args.refuse_what_has_no_effect()?;
     let intent = wish.intent(mesh)?;
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
     let mesh = Mesh::derive(Arc::new(mesh::read(mesh, console)?));
@@ -161,7 +158,7 @@ pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> 
         Format::Patch => write_patches(args, &patches::patches(&mesh, &assessment, &shown), console)?,
         Format::Summary => console.print(&check::by_check(&shown, &next, console.stdout))?,
         Format::Table => {
-            let group = args.group_by.of(&mesh);
+            let group = args.group_by.as_ref().unwrap_or(&GroupBy::Consequence).of(&mesh);
             console.print(&check::screen(&shown, &assessment, group, &next, console.stdout))?;
         }
     }
@@ -173,6 +170,27 @@ pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> 
 }
 
 impl CheckArgs {
+    fn refuse_what_has_no_effect(&self) -> Result<(), Failure> {
+        let refusals = [
+            (
+                self.out.is_some() && !matches!(self.output, Format::Patch),
+                "--out is for the files of `-o patch`",
+                "other forms go to stdout: `> FILE`",
+            ),
+            (
+                self.group_by.is_some() && !matches!(self.output, Format::Table),
+                "--group-by is for the table",
+                "leave out `-o`, or sort what comes out: each finding names its subject",
+            ),
+        ];
+        match refusals.into_iter().find(|(refused, ..)| *refused) {
+            Some((_, what, hint)) => {
+                Err(CliError::Usage { what: what.to_owned(), hint: hint.to_owned() }.into())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// With a target, what its definitions would not take is found too.
     fn assess(&self, mesh: &Mesh, intent: &Intent) -> Result<Assessment, Failure> {
         let Some(target) = &intent.target else {

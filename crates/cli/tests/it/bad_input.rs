@@ -236,6 +236,7 @@ fn plans_and_targets_that_do_not_fit() {
         "rehearse --demo --to 1.30.9",
         "check --demo --manifest no-manifest.yaml",
         "check --demo -o html --out page.html",
+        "check --demo -o json --group-by layer",
         "check --snapshot other.meshlift --manifest no-manifest.yaml",
     ];
     golden("bad-plans.txt", &transcript(place, &commands));

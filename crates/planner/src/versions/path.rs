@@ -284,7 +284,7 @@ mod tests {
     }
 
     fn of(situation: &Situation, target: &str) -> Path {
-        let (releases, today) = (Releases::built_in().unwrap(), "2026-11-27".parse().unwrap());
+        let (releases, today) = (Releases::built_in().unwrap(), "2026-11-28".parse().unwrap());
         path(situation, &target.parse().unwrap(), &releases, today).unwrap()
     }
 
@@ -297,41 +297,41 @@ mod tests {
         let found = of(&situation("1.29.6", "v1.34.4"), "1.30.3");
         assert_eq!(hops(&found), ["Istio 1.30.3"]);
         assert!(found.blocked.is_empty());
-        assert_eq!(found.refused[0].what, "1.30.4");
+        assert_eq!(found.refused[0].what, "1.30.5");
     }
 
     #[test]
     fn further_away_every_minor_version_is_passed_in_its_newest_patch() {
-        let found = of(&situation("1.27.9", "v1.33.1"), "1.30.4");
-        assert_eq!(hops(&found), ["Istio 1.28.10", "Istio 1.29.6", "Istio 1.30.4"]);
-        assert!(found.refused.iter().any(|one| one.what == "1.27.9 to 1.30.4 in one hop"));
-        assert!(found.hops[0].notes.iter().any(|note| note.contains("no support since 2026-05-31")));
+        let found = of(&situation("1.27.9", "v1.33.1"), "1.30.5");
+        assert_eq!(hops(&found), ["Istio 1.28.10", "Istio 1.29.9", "Istio 1.30.5"]);
+        assert!(found.refused.iter().any(|one| one.what == "1.27.9 to 1.30.5 in one hop"));
+        assert!(found.hops[0].notes.iter().any(|note| note.contains("no support since 2026-07-01")));
     }
 
     #[test]
     fn what_is_broken_where_one_leaves_is_mended_first() {
         let gateways = Situation { managed_gateways: true, ..situation("1.29.2", "v1.34.4") };
-        assert_eq!(hops(&of(&gateways, "1.30.4")), ["Istio 1.29.6", "Istio 1.30.4"]);
-        assert!(of(&gateways, "1.30.4").refused.iter().any(|one| one.what == "leaving 1.29.2 as it is"));
+        assert_eq!(hops(&of(&gateways, "1.30.5")), ["Istio 1.29.9", "Istio 1.30.5"]);
+        assert!(of(&gateways, "1.30.5").refused.iter().any(|one| one.what == "leaving 1.29.2 as it is"));
         // Without such gateways nothing is broken for this mesh.
-        assert_eq!(hops(&of(&situation("1.29.2", "v1.34.4"), "1.30.4")), ["Istio 1.30.4"]);
+        assert_eq!(hops(&of(&situation("1.29.2", "v1.34.4"), "1.30.5")), ["Istio 1.30.5"]);
     }
 
     #[test]
     fn a_broken_target_blocks_and_names_a_better_one() {
         let found = of(&situation("1.29.6", "v1.34.4"), "1.30.1");
-        assert!(found.blocked.iter().any(|why| why.contains("60629") && why.contains("1.30.4")), "{found:?}");
+        assert!(found.blocked.iter().any(|why| why.contains("60629") && why.contains("1.30.5")), "{found:?}");
         let ambient = Situation { ambient: true, ..situation("1.29.6", "v1.34.4") };
         assert!(of(&ambient, "1.30.0").blocked.iter().any(|why| why.contains("60328")));
-        assert!(of(&ambient, "1.30.4").blocked.is_empty());
+        assert!(of(&ambient, "1.30.5").blocked.is_empty());
     }
 
     #[test]
     fn kubernetes_and_the_gateway_api_come_where_they_are_needed() {
         let old = Situation { gateway_api: Some("v1.4.1".to_owned()), ..situation("1.29.6", "v1.31.2") };
-        assert_eq!(hops(&of(&old, "1.30.4")), ["Kubernetes 1.32", "GatewayApi 1.5", "Istio 1.30.4"]);
+        assert_eq!(hops(&of(&old, "1.30.5")), ["Kubernetes 1.32", "GatewayApi 1.5", "Istio 1.30.5"]);
         let far = Situation { gateway_api: Some("v1.4.1".to_owned()), ..situation("1.29.6", "v1.34.4") };
-        assert_eq!(hops(&of(&far, "1.31.1")), ["GatewayApi 1.5", "Istio 1.30.4", "Istio 1.31.1"]);
+        assert_eq!(hops(&of(&far, "1.31.1")), ["GatewayApi 1.5", "Istio 1.30.5", "Istio 1.31.1"]);
         let newer = situation("1.27.9", "v1.36.0");
         assert!(of(&newer, "1.28.10").hops[0].notes.iter().any(|note| note.contains("untested")));
     }

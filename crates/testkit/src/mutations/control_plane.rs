@@ -1,5 +1,7 @@
 //! ML5xxx: control planes, webhooks, tags, proxies.
 
+use std::collections::BTreeSet;
+
 use meshlift_model::defaults::ROOT_CERT;
 use meshlift_model::k8s::{
     ConfigMap, CustomResourceDefinition, Deployment, EndpointSlice, HorizontalPodAutoscaler, ObjectMeta,
@@ -72,6 +74,7 @@ fn versions() -> Vec<Mutation> {
             |s, _| definition(s, "tcproutes"),
         ),
         Mutation::new(("ML5022", Sidecars, OLD), |s, _| together(s, 2), |s, _| together(s, 1)),
+        Mutation::new(("ML5022", Sidecars, OLD), |s, _| zones(s, ["a", "b"]), |s, _| zones(s, ["a", "a"])),
         Mutation::new(
             ("ML5023", Sidecars, "Namespace/web"),
             |s, _| root_in(s, "web", Some("-----BEGIN CERTIFICATE-----")),
@@ -244,6 +247,17 @@ fn linked(s: &mut Snapshot, label: &str) {
 
 fn filter(s: &mut Snapshot, name: &str) {
     add(s, "EnvoyFilter", &format!(r#"{{"metadata": {{"namespace": "istio-system", "name": "{name}"}}}}"#));
+}
+
+/// Nodes of istiods are in a zone, all others in another.
+fn zones(s: &mut Snapshot, [istiods, others]: [&str; 2]) {
+    let istiod = s.objects.pods.iter().filter(|one| one.metadata.name.starts_with("istiod-1-29-6"));
+    let places: BTreeSet<String> = istiod.map(|pod| pod.spec.node_name.as_str().to_owned()).collect();
+    assert!(places.len() > 1, "they are apart");
+    for node in &mut s.objects.nodes {
+        let zone = if places.contains(&node.metadata.name) { istiods } else { others };
+        node.metadata.labels.insert("topology.kubernetes.io/zone".into(), zone.into());
+    }
 }
 
 /// A namespace has another root, or none.

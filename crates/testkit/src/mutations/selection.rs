@@ -1,6 +1,8 @@
 //! ML2xxx: who selects what, and what a restart would give.
 
-use meshlift_model::k8s::{Deployment, MatchCondition, Namespace, ObjectMeta};
+use meshlift_model::k8s::{
+    Deployment, Gateway, MatchCondition, MutatingWebhookConfiguration, Namespace, ObjectMeta, Resource,
+};
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::{Ambient, Sidecars, TwoRevisions};
@@ -12,6 +14,9 @@ const BFF: &str = "Deployment/web/bff";
 const REV: &str = "istio.io/rev";
 const INJECTION: &str = "istio-injection";
 const INJECT: &str = "sidecar.istio.io/inject";
+const ARGO: &str = "argocd.argoproj.io/tracking-id";
+const TAG: &str = "istio-revision-tag-prod-stable";
+const INJECTOR: &str = "istio-sidecar-injector-1-29-6";
 const STATUS: &str = "sidecar.istio.io/status";
 
 pub(super) fn mutations() -> Vec<Mutation> {
@@ -55,8 +60,18 @@ fn names() -> Vec<Mutation> {
         ),
         Mutation::new(
             ("ML2013", Sidecars, WEB),
-            |s, _| annotate(s, "argocd.argoproj.io/tracking-id"),
-            |s, _| annotate(s, "argocd.argoproj.io/sync-wave"),
+            |s, _| annotate::<Namespace>(s, "web", ARGO),
+            |s, _| annotate::<Namespace>(s, "web", "argocd.argoproj.io/sync-wave"),
+        ),
+        Mutation::new(
+            ("ML2013", Sidecars, "Tag/prod-stable"),
+            |s, _| annotate::<MutatingWebhookConfiguration>(s, TAG, ARGO),
+            |s, _| annotate::<MutatingWebhookConfiguration>(s, INJECTOR, ARGO),
+        ),
+        Mutation::new(
+            ("ML2013", Ambient, "Gateway/edge/public"),
+            |s, _| annotate::<Gateway>(s, "edge/public", ARGO),
+            |s, _| annotate::<Deployment>(s, "edge/public-istio", ARGO),
         ),
         Mutation::new(
             ("ML2009", TwoRevisions, WEB),
@@ -146,8 +161,8 @@ fn label(s: &mut Snapshot, namespace: &str, key: &str, value: Option<&str>) {
     };
 }
 
-fn annotate(s: &mut Snapshot, key: &str) {
-    object::<Namespace>(s, "web").metadata.annotations.insert(key.into(), "team:/Namespace:/web".into());
+fn annotate<R: Resource>(s: &mut Snapshot, path: &str, key: &str) {
+    object::<R>(s, path).meta_mut().annotations.insert(key.into(), "team:one".into());
 }
 
 fn template_label(s: &mut Snapshot, key: &str, value: &str) {
