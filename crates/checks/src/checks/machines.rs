@@ -111,8 +111,9 @@ fn machines<'a>(context: &Context<'a>) -> BTreeMap<(&'a str, &'a str), Machine<'
     found
 }
 
+/// No pod, and not named as one is. Most are, by a ReplicaSet: that needs no look at the mesh.
 fn is_machine(context: &Context<'_>, host: &str, namespace: &str) -> bool {
-    !context.has_pod(namespace, host) && !looks_like_a_pod(context, host, namespace)
+    !looks_like_of_replica_set(host) && !context.has_pod(namespace, host) && !looks_like_a_pod(context, host, namespace)
 }
 
 /// The entry of a machine: of its name, or of its address.
@@ -158,7 +159,7 @@ fn is_far(version: &IstioVersion, target: &IstioVersion) -> bool {
     version.major < target.major || (version.major == target.major && version.minor + 1 < target.minor)
 }
 
-/// True for the name of a pod that a known workload made, or that a ReplicaSet made: it was there a moment ago.
+/// True for the name of a pod that a known workload made: it was there a moment ago.
 fn looks_like_a_pod(context: &Context<'_>, name: &str, namespace: &str) -> bool {
     let is_of = |workload: &ObjectRef| {
         let Some(rest) = name.strip_prefix(workload.name.as_str()).and_then(|rest| rest.strip_prefix('-')) else {
@@ -167,13 +168,12 @@ fn looks_like_a_pod(context: &Context<'_>, name: &str, namespace: &str) -> bool 
         let is_ordinal = workload.kind == StatefulSet::KIND && rest.bytes().all(|byte| byte.is_ascii_digit());
         is_ordinal || is_suffix(rest.rsplit_once('-').map_or(rest, |(_, last)| last)) && rest.split('-').count() <= 2
     };
-    let of_replica_set = || {
-        let (rest, last) = name.rsplit_once('-')?;
-        let (_, hash) = rest.rsplit_once('-')?;
-        Some(is_suffix(last) && is_random(hash) && hash.len() > SUFFIX)
-    };
-    let workloads = || context.mesh.namespaces.get(namespace).into_iter().flat_map(|one| &one.workloads);
-    of_replica_set().unwrap_or(false) || workloads().any(is_of)
+    context.mesh.namespaces.get(namespace).into_iter().flat_map(|one| &one.workloads).any(is_of)
+}
+
+fn looks_like_of_replica_set(name: &str) -> bool {
+    let parts = name.rsplit_once('-').and_then(|(rest, last)| Some((rest.rsplit_once('-')?.1, last)));
+    parts.is_some_and(|(hash, last)| is_suffix(last) && is_random(hash) && hash.len() > SUFFIX)
 }
 
 fn is_suffix(text: &str) -> bool {
