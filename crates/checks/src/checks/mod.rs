@@ -173,6 +173,7 @@ checks! {
         machines,
         istiods_together,
         other_root,
+        kiali_too_old,
         ztunnel_grace,
         mixed_data_planes,
         shared_node_agents,

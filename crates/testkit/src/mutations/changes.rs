@@ -151,9 +151,19 @@ fn to_29() -> Vec<Mutation> {
         .hop("1.26.8", "1.27.9"),
         hop(Mutation::new(
             ("ML4127", Sidecars, BFF),
-            |s, _| image(s, "quay.io/kiali/kiali:v2.17"),
-            |s, _| image(s, "quay.io/example/kialike:v2.17"),
+            |s, _| image(s, "quay.io/kiali/kiali:v2.27"),
+            |s, _| image(s, "quay.io/example/kialike:v2.27"),
         )),
+        Mutation::new(
+            ("ML5024", Sidecars, BFF),
+            |s, _| image(s, "quay.io/kiali/kiali:v2.21.3"),
+            |s, _| image(s, "quay.io/kiali/kiali:v2.22"),
+        ),
+        Mutation::new(
+            ("ML5024", Sidecars, BFF),
+            |s, _| image(s, "quay.io/kiali/kiali@sha256:0011"),
+            |s, _| image(s, "quay.io/example/kialike@sha256:0011"),
+        ),
         hop(Mutation::new(
             ("ML4128", Sidecars, RULE),
             |s, _| rule(s, r#""host": "bff", "trafficPolicy": {"connectionPool": {"tcp": {}}}"#),

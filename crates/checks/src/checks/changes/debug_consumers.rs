@@ -7,8 +7,8 @@ use crate::context::{Context, WORKLOADS};
 
 /// Names namespaces that istiod answers all the same, by commas.
 const ALLOWED: &str = "DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES";
-/// Images of tools that are known to ask.
-const TOOLS: [&str; 2] = ["kiali", "kiali-server"];
+/// Names of Kiali's images: a tool that is known to ask.
+const KIALI: [&str; 2] = ["kiali", "kiali-server"];
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
@@ -35,10 +35,16 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let tools = context.running(|image| image.split(['/', ':', '@']).any(|part| TOOLS.contains(&part)));
+    let tools = context.running(is_kiali);
     let system = &context.mesh.system_namespaces;
     let elsewhere = tools.filter(|(one, _)| !system.contains(&one.workload.namespace));
     let elsewhere = elsewhere.filter(|(one, _)| !context.targets_all_name(ALLOWED, &one.workload.namespace));
     let words = |image| format!("{image} asks istiods of other namespaces");
     elsewhere.map(|(one, image)| Hit::new(&one.workload, words(image)).because(image)).collect()
+}
+
+/// True for an image of Kiali.
+pub(crate) fn is_kiali(image: &str) -> bool {
+    let name = image.split('@').next().and_then(|image| image.rsplit('/').next());
+    name.and_then(|name| name.split(':').next()).is_some_and(|name| KIALI.contains(&name))
 }

@@ -1,0 +1,99 @@
+//! ML5024: Kiali is older than the one that the target was released with.
+
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::names::IstioVersion;
+
+use super::changes::debug_consumers::is_kiali;
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+/// Kiali's release in `samples/addons/kiali.yaml` of the first release of each minor version of Istio 1.
+const SHIPPED: [(u32, Kiali); 8] = [
+    (24, (2, 0)),
+    (25, (2, 5)),
+    (26, (2, 8)),
+    (27, (2, 12)),
+    (28, (2, 17)),
+    (29, (2, 21)),
+    (30, (2, 22)),
+    (31, (2, 27)),
+];
+/// Older ones do not work with Istio 1.24 and later (Kiali's table of compatible versions).
+const LEAST: Kiali = (2, 0);
+
+/// Major and minor version.
+type Kiali = (u32, u32);
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML5024",
+        layer: Layer::ControlPlane,
+        versions: Versions::Any,
+        title: "Kiali is older than the target",
+        severity: Severity::Info,
+        consequence: Consequence::Shared,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "upgrade Kiali to the release that the target comes with, before or right after the upgrade",
+        why: "Kiali is tested with the versions of Istio that are supported when it is released. An older one may show the \
+              new revision's proxies as not synced, or reject configuration that is valid, just when somebody looks whether \
+              the upgrade went well. From Istio 1.24 on Kiali 1 is not compatible at all.",
+        see: "`kubectl get deploy -A -o wide | grep kiali`: column IMAGES.",
+        fix: "Upgrade Kiali by its operator or helm chart, to the version in samples/addons/kiali.yaml of the target's release \
+              or a later one. Kiali 2 chooses namespaces by discovery selectors: move accessible_namespaces first.",
+        sources: &[
+            "https://kiali.io/docs/installation/installation-guide/prerequisites/#version-compatibility",
+            "https://github.com/kiali/kiali.io/blob/staging/data/compatibility/istio.yaml",
+            "https://github.com/istio/istio/blob/master/samples/addons/kiali.yaml",
+        ],
+    },
+    needs: &[WORKLOADS],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let Some((target, shipped)) = context.target.and_then(|target| Some((target, shipped(target)?))) else {
+        return Vec::new();
+    };
+    let line = target.minor_line();
+    let hits = context.running(is_kiali).filter_map(|(workload, image)| {
+        let Some(kiali) = version(image) else {
+            let hit = Hit::new(&workload.workload, format!("{image} does not tell which Kiali it is"));
+            return Some(hit.hint("find out which Kiali runs there").offers(&["accept-unknown"]).unknown());
+        };
+        let ((major, minor), (shipped_major, shipped_minor)) = (kiali, shipped);
+        let detail = format!("Kiali {major}.{minor} runs, Istio {line} comes with {shipped_major}.{shipped_minor}");
+        let hit = || Hit::new(&workload.workload, detail).because(image);
+        let severity = if kiali < LEAST { Severity::Warn } else { Severity::Info };
+        (kiali < shipped).then(|| hit().severity(severity))
+    });
+    hits.collect()
+}
+
+fn shipped(target: &IstioVersion) -> Option<Kiali> {
+    let mut of_one = SHIPPED.iter().filter(|_| target.major == 1);
+    of_one.find(|(minor, _)| *minor == target.minor).map(|(_, kiali)| *kiali)
+}
+
+/// Version of an image by its tag, such as `v2.22` or `v2.22.1`.
+fn version(image: &str) -> Option<Kiali> {
+    let image = image.split_once('@').map_or(image, |(image, _)| image);
+    let (_, tag) = image.rsplit_once(':')?;
+    let mut numbers = tag.strip_prefix('v').unwrap_or(tag).split(['.', '-']).map(|part| part.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn versions_are_read_from_tags() {
+        assert_eq!(version("quay.io/kiali/kiali:v2.22"), Some((2, 22)));
+        assert_eq!(version("quay.io/kiali/kiali:v1.89.3-ubi9"), Some((1, 89)));
+        assert_eq!(version("registry:5000/kiali/kiali:2.4.1@sha256:00"), Some((2, 4)));
+        for image in ["quay.io/kiali/kiali", "kiali:latest", "registry:5000/kiali", "kiali@sha256:00", "kiali:v2"] {
+            assert_eq!(version(image), None, "{image}");
+        }
+    }
+}
