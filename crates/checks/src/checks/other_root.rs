@@ -27,7 +27,8 @@ pub(super) const CHECK: Check = Check {
               or where discovery selectors took the namespace from istiod before the root was rotated. The twin knows no \
               certificates, so a rehearsal does not show it.",
         see: "`kubectl get cm -A --field-selector metadata.name=istio-ca-root-cert -o json | jq -r '.items[] | \
-              [.metadata.namespace, (.data[\"root-cert.pem\"] | @base64 | .[-24:])] | @tsv'`.",
+              [(.data[\"root-cert.pem\"] | gsub(\"\\n\"; \"\") | .[-49:-25]), .metadata.namespace] | @tsv' | sort`: the end of each \
+              root, before its namespace.",
         fix: "Find who else writes it (`kubectl get cm istio-ca-root-cert -n NAMESPACE -o yaml --show-managed-fields`), and \
               take the namespace from that one. If nobody does, see that the mesh's `discoverySelectors` match the namespace, \
               and `kubectl delete cm istio-ca-root-cert -n NAMESPACE`: istiod writes it again within seconds.",
