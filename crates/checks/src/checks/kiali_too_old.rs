@@ -35,9 +35,9 @@ pub(super) const CHECK: Check = Check {
         offers: &[],
         may_accept_unknown: true,
         hint: "upgrade Kiali to the release that the target comes with, before or right after the upgrade",
-        why: "Kiali is tested with the versions of Istio that are supported when it is released. An older one may show the \
-              new revision's proxies as not synced, or reject configuration that is valid, just when somebody looks whether \
-              the upgrade went well. From Istio 1.24 on Kiali 1 is not compatible at all.",
+        why: "Kiali is tested with the versions of Istio that are supported when it is released, and says nothing where they \
+              do not fit. An older one may not know what the target writes or answers, and misleads just when somebody looks \
+              whether the upgrade went well. From Istio 1.24 on Kiali 1 is not compatible at all.",
         see: "`kubectl get deploy -A -o wide | grep kiali`: column IMAGES.",
         fix: "Upgrade Kiali by its operator or helm chart, to the version in samples/addons/kiali.yaml of the target's release \
               or a later one. Kiali 2 chooses namespaces by discovery selectors: move accessible_namespaces first.",

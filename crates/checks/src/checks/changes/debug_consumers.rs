@@ -26,7 +26,7 @@ pub(crate) const CHECK: Check = Check {
               scripts fail.",
         see: "`kubectl get deploy -A -o jsonpath='{.items[*].spec.template.spec.containers[*].image}' | tr \" \" \
               \"\\n\" | grep kiali`.",
-        fix: "Set env DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES (1.30 and later) on the new istiod, or move the tool \
+        fix: "Set env DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES (1.29.1 and later) on the new istiod, or move the tool \
               to its namespace. ENABLE_DEBUG_ENDPOINT_AUTH=false opens them to everybody.",
         sources: &["https://istio.io/latest/news/releases/1.29.x/announcing-1.29/upgrade-notes/"],
     },
