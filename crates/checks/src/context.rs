@@ -281,14 +281,6 @@ impl<'a> Context<'a> {
         self.gateways.keys().filter_map(|name| self.mesh.workloads.get(name))
     }
 
-    /// True if a namespace has a pod of this name.
-    pub(crate) fn has_pod(&self, namespace: &str, name: &str) -> bool {
-        let pods = self.pods_in(namespace);
-        let is_sorted = !self.unsorted.contains(Pod::RESOURCE);
-        let found = || pods.binary_search_by(|pod| pod.metadata.name.as_str().cmp(name)).is_ok();
-        if is_sorted { found() } else { pods.iter().any(|pod| pod.metadata.name == name) }
-    }
-
     /// Pods of a namespace.
     pub(crate) fn pods_in(&self, namespace: &str) -> &[&'a Pod] {
         self.pods.get(namespace).map_or(&[], Vec::as_slice)

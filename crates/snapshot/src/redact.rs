@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use meshlift_model::defaults::ROOT_CERT;
 use meshlift_model::k8s::{ConfigMap, Container, EnvVar, Objects, Part, Shared, for_each_part};
 use serde_json::Value;
 
@@ -72,12 +73,7 @@ struct ConfigMapRule {
 
 /// First match decides; a config map without a rule keeps no data.
 const CONFIG_MAPS: &[ConfigMapRule] = &[
-    ConfigMapRule {
-        name: "istio-ca-root-cert",
-        revisioned: false,
-        everywhere: true,
-        keys: &["root-cert.pem"],
-    },
+    ConfigMapRule { name: ROOT_CERT.0, revisioned: false, everywhere: true, keys: &[ROOT_CERT.1] },
     ConfigMapRule { name: "istio-cni-config", revisioned: false, everywhere: true, keys: &[] },
     ConfigMapRule {
         name: "istio-sidecar-injector",

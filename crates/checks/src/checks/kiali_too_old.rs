@@ -63,16 +63,14 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         };
         let ((major, minor), (shipped_major, shipped_minor)) = (kiali, shipped);
         let detail = format!("Kiali {major}.{minor} runs, Istio {line} comes with {shipped_major}.{shipped_minor}");
-        let hit = || Hit::new(&workload.workload, detail).because(image);
         let severity = if kiali < LEAST { Severity::Warn } else { Severity::Info };
-        (kiali < shipped).then(|| hit().severity(severity))
+        (kiali < shipped).then(|| Hit::new(&workload.workload, detail).because(image).severity(severity))
     });
     hits.collect()
 }
 
 fn shipped(target: &IstioVersion) -> Option<Kiali> {
-    let mut of_one = SHIPPED.iter().filter(|_| target.major == 1);
-    of_one.find(|(minor, _)| *minor == target.minor).map(|(_, kiali)| *kiali)
+    SHIPPED.iter().find(|(minor, _)| (1, *minor) == (target.major, target.minor)).map(|(_, kiali)| *kiali)
 }
 
 /// Version of an image by its tag, such as `v2.22` or `v2.22.1`.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use meshlift_mesh::facts::Revision;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Resource, StatefulSet, WorkloadEntry};
+use meshlift_model::k8s::{Pod, Resource, StatefulSet, WorkloadEntry};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 use meshlift_model::snapshot::ProxyStatus;
 
@@ -93,18 +93,19 @@ fn machines<'a>(context: &Context<'a>) -> BTreeMap<(&'a str, &'a str), Machine<'
                 .filter(|status| status.pod().is_some_and(|(host, namespace)| is_machine(context, host, namespace)))
                 .map(|status| (status.proxy.as_str(), status))
                 .collect();
+            // Most meshes have none, and the connections of all proxies are many.
+            if others.is_empty() {
+                continue;
+            }
             for status in others.values() {
                 let Some(place) = status.pod() else { continue };
                 found.entry(place).or_insert(Machine { status, revision, address: None });
             }
-            // Most meshes have none, and the connections of all proxies are many.
-            let connections = answers.connections.iter().flatten().filter(|_| !others.is_empty());
-            for connection in connections.filter(|connection| others.contains_key(connection.proxy())) {
+            for connection in answers.connections.iter().flatten() {
                 let machine = others.get(connection.proxy()).and_then(|status| found.get_mut(&status.pod()?));
+                let Some(machine) = machine else { continue };
                 let address = connection.address.rsplit_once(':').map(|(address, _)| address);
-                if let Some(machine) = machine {
-                    machine.address = machine.address.or(address.map(|address| address.trim_matches(['[', ']'])));
-                }
+                machine.address = machine.address.or(address.map(|address| address.trim_matches(['[', ']'])));
             }
         }
     }
@@ -113,7 +114,8 @@ fn machines<'a>(context: &Context<'a>) -> BTreeMap<(&'a str, &'a str), Machine<'
 
 /// No pod, and not named as one is. Most are, by a ReplicaSet: that needs no look at the mesh.
 fn is_machine(context: &Context<'_>, host: &str, namespace: &str) -> bool {
-    !looks_like_of_replica_set(host) && !context.has_pod(namespace, host) && !looks_like_a_pod(context, host, namespace)
+    let is_pod = || context.object::<Pod>(&ObjectRef::new(Pod::KIND, namespace, host)).is_some();
+    !looks_like_of_replica_set(host) && !is_pod() && !looks_like_a_pod(context, host, namespace)
 }
 
 /// The entry of a machine: of its name, or of its address.

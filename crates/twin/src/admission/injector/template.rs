@@ -1,5 +1,6 @@
 //! The sidecar and gateway templates, filled in for one pod.
 
+use meshlift_model::defaults::ROOT_CERT;
 use meshlift_model::injection::{Owner, canonical_labels};
 use meshlift_model::k8s::{
     Container, ContainerPort, EnvVar, ExecAction, HttpGetAction, IntOrString, Lifecycle, LifecycleHandler,
@@ -26,7 +27,7 @@ const VOLUMES: [&str; 8] = [
 const CRL_VOLUME: &str = "istio-ca-crl";
 /// Volumes that come from a ConfigMap: which one, and whether a pod starts without it.
 const CONFIG_MAPS: [(&str, &str, bool); 2] =
-    [("istiod-ca-cert", "istio-ca-root-cert", false), (CRL_VOLUME, "istio-ca-crl", true)];
+    [("istiod-ca-cert", ROOT_CERT.0, false), (CRL_VOLUME, "istio-ca-crl", true)];
 /// Health port of the agent, asked by the kubelet.
 const HEALTH_PORT: i32 = 15021;
 /// Port with Envoy's own metrics.
