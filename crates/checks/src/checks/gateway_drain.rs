@@ -16,15 +16,22 @@ pub(super) const CHECK: Check = Check {
         consequence: Consequence::Gateway,
         offers: &[],
         may_accept_unknown: true,
-        hint: "raise terminationDrainDuration and the grace period above the load balancer's deregistration delay",
-        why: "A gateway's proxy exits terminationDrainDuration after SIGTERM, 5 s by default. Load balancers \
-              need their health checks or a deregistration delay, often minutes, until they send no more: \
-              what they send meanwhile is refused.",
-        see: "`kubectl get deploy NAME -o yaml`: no `terminationDrainDuration` in `proxy.istio.io/config`, no \
-              preStop sleep, terminationGracePeriodSeconds 30.",
-        fix: "Set annotation `proxy.istio.io/config: '{terminationDrainDuration: 300s}'` on the pod template, with \
-              a grace period above it. This restarts the gateway once.",
-        sources: &["https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig"],
+        hint: "raise terminationDrainDuration, drainDuration and the grace period above the load balancer's deregistration delay",
+        why: "A gateway's proxy exits terminationDrainDuration after SIGTERM, 5 s by default, and closes its \
+              listeners drainDuration after it, 45 s by default, however long it lives. Load balancers need their \
+              health checks or a deregistration delay, often minutes, until they send no more: what they send \
+              meanwhile is refused.",
+        see: "`kubectl get deploy NAME -o yaml`: `terminationDrainDuration` and `drainDuration` in \
+              `proxy.istio.io/config`, a preStop sleep, terminationGracePeriodSeconds (30 by default).",
+        fix: "Set annotation `proxy.istio.io/config: '{terminationDrainDuration: 300s, drainDuration: 300s}'` on the \
+              pod template, with a grace period above both. With EXIT_ON_ZERO_ACTIVE_CONNECTIONS it is \
+              MINIMUM_DRAIN_DURATION (5 s by default) in place of terminationDrainDuration: a gateway of low \
+              traffic exits at the first moment without a connection after it. This restarts the gateway once.",
+        sources: &[
+            "https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig",
+            "https://github.com/istio/istio/blob/1.30.3/pkg/envoy/agent.go",
+            "https://www.envoyproxy.io/docs/envoy/latest/operations/admin#post--drain_listeners",
+        ],
     },
     needs: &[WORKLOADS, SERVICES],
     find,

@@ -100,6 +100,7 @@ checks! {
         gateway_single,
         gateway_rolls_with_selector,
         gateway_unowned,
+        gateway_bundled,
         envoy_filter,
         route_to_empty_subset,
         empty_subset,

@@ -157,10 +157,9 @@ fn cause_words(cause: GapCause, workload: &Workload, limits: &Limits, shape: &Po
         GapCause::NoGrace => {
             format!("its pods are killed after {} s, before clients know", shape.grace_millis / 1000)
         }
-        GapCause::LoadBalancer => format!(
-            "its proxy exits {} s after SIGTERM, before a load balancer stops sending",
-            shape.proxy.end_hint_millis() / 1000
-        ),
+        GapCause::LoadBalancer => {
+            format!("{}, before a load balancer stops sending", shape.proxy.end_words())
+        }
     }
 }
 

@@ -40,16 +40,31 @@ pub(super) struct Drain {
     pub(super) sleep_millis: i64,
     /// From SIGTERM to its exit; the least with `until_idle`.
     pub(super) drain_millis: i64,
+    /// From SIGTERM to the close of its listeners, should it live so long.
+    pub(super) open_millis: i64,
     /// EXIT_ON_ZERO_ACTIVE_CONNECTIONS: it stays while requests are open.
     pub(super) until_idle: bool,
 }
 
+impl Drain {
+    /// Milliseconds after T0 before which it does not exit by itself.
+    pub(super) fn least_millis(self) -> i64 {
+        self.sleep_millis + self.drain_millis
+    }
+}
+
 impl ProxyShape {
-    /// Milliseconds after T0 at which it exits by itself; for words.
-    pub(super) fn end_hint_millis(self) -> i64 {
+    /// When it takes no new connection any more, by itself; for words.
+    pub(super) fn end_words(self) -> String {
         match self {
-            Self::Native(_) => 0,
-            Self::Classic(drain) | Self::Gateway(drain) => drain.sleep_millis + drain.drain_millis,
+            Self::Classic(drain) | Self::Gateway(drain) if drain.open_millis < drain.drain_millis => {
+                let seconds = (drain.sleep_millis + drain.open_millis) / 1000;
+                format!("its proxy closes its listeners {seconds} s after SIGTERM (drainDuration)")
+            }
+            Self::Classic(drain) | Self::Gateway(drain) => {
+                format!("its proxy exits {} s after SIGTERM", drain.least_millis() / 1000)
+            }
+            Self::Native(_) => "its proxy exits with its app".to_owned(),
         }
     }
 }
@@ -80,9 +95,7 @@ pub(super) fn pod_shape(spec: &PodSpec) -> Option<PodShape> {
     let apps: Vec<AppShape> =
         spec.containers.iter().filter(|container| container.name != PROXY).map(app).collect();
     let proxy = match (native, beside) {
-        (Some(container), _) => {
-            ProxyShape::Native(config_millis(container, "drainDuration").unwrap_or(c::DRAIN_MILLIS))
-        }
+        (Some(container), _) => ProxyShape::Native(open_millis(container)),
         (None, Some(container)) if apps.is_empty() => ProxyShape::Gateway(drain(container)),
         (None, Some(container)) => ProxyShape::Classic(drain(container)),
         (None, None) => return None,
@@ -114,7 +127,13 @@ fn drain(container: &Container) -> Drain {
     } else {
         termination_drain_millis(container)
     };
-    Drain { sleep_millis: sleep_millis(container), drain_millis, until_idle }
+    let (sleep_millis, open_millis) = (sleep_millis(container), open_millis(container));
+    Drain { sleep_millis, drain_millis, open_millis, until_idle }
+}
+
+/// Milliseconds from the start of a drain to the close of the listeners.
+fn open_millis(container: &Container) -> i64 {
+    config_millis(container, "drainDuration").unwrap_or(c::DRAIN_MILLIS)
 }
 
 fn termination_drain_millis(container: &Container) -> i64 {

@@ -157,10 +157,10 @@ impl Stop {
         let answers = if corner.kind { grace } else { sleep };
         let ends = if corner.kind { grace } else { (sleep + c::LONG_REQUEST_MILLIS).min(grace) };
         let exits = |drain: Drain| {
-            let least = drain.sleep_millis + drain.drain_millis;
             let idle = if drain.until_idle { lag + c::LONG_REQUEST_MILLIS } else { 0 };
-            least.max(idle).min(grace)
+            drain.least_millis().max(idle).min(grace)
         };
+        let open = |drain: Drain| drain.sleep_millis + drain.open_millis;
         match shape.proxy {
             ProxyShape::Native(drain) => Self {
                 app_millis: answers,
@@ -172,14 +172,18 @@ impl Stop {
                 let exit = exits(drain);
                 Self {
                     app_millis: answers,
-                    proxy_millis: exit,
+                    proxy_millis: exit.min(open(drain)),
                     cut_millis: ends.min(exit),
                     gone_millis: ends.max(exit),
                 }
             }
             ProxyShape::Gateway(drain) => {
-                let exit = exits(drain);
-                Self { app_millis: exit, proxy_millis: exit, cut_millis: exit, gone_millis: exit }
+                // Where nobody holds a connection between requests, the first quiet moment ends it: it cuts none.
+                let quiet = drain.until_idle && !corner.kind;
+                let least = drain.least_millis().min(grace);
+                let exit = if quiet { (least + c::LONG_REQUEST_MILLIS).min(grace) } else { exits(drain) };
+                let serves = if quiet { least } else { exit }.min(open(drain));
+                Self { app_millis: serves, proxy_millis: serves, cut_millis: exit, gone_millis: exit }
             }
         }
     }

@@ -25,7 +25,7 @@ fn native(sleep_millis: i64) -> PodShape {
 }
 
 fn drain(millis: i64) -> Drain {
-    Drain { sleep_millis: 0, drain_millis: millis, until_idle: false }
+    Drain { sleep_millis: 0, drain_millis: millis, open_millis: 400_000, until_idle: false }
 }
 
 fn to(class: Class, sleep_millis: i64) -> Access {
@@ -98,16 +98,36 @@ fn a_classic_proxy_leaves_by_itself() {
 
 #[test]
 fn a_gateway_behind_a_load_balancer_is_a_gap_by_default() {
-    let gateway = |millis| PodShape {
-        grace_millis: 400_000,
-        proxy: ProxyShape::Gateway(drain(millis)),
-        apps: Vec::new(),
-    };
-    let balanced = Access { class: Class::LoadBalancer, sleep_millis: 0, probe: None };
-    let outcome = |millis| judge(&limits(3, 0, 1, 0), &gateway(millis), std::slice::from_ref(&balanced));
+    let outcome = |millis| behind_a_balancer(drain(millis));
     assert!(outcome(5000).causes.contains(&GapCause::LoadBalancer));
     assert_eq!(outcome(60_000).verdict, TrafficVerdict::Exposed);
     assert_eq!(outcome(320_000).verdict, TrafficVerdict::Safe);
+}
+
+#[test]
+fn a_gateway_without_listeners_takes_nothing_however_long_it_lives() {
+    let open = |millis, until_idle| Drain { open_millis: millis, until_idle, ..drain(320_000) };
+    assert!(behind_a_balancer(open(5000, false)).causes.contains(&GapCause::LoadBalancer));
+    assert_eq!(behind_a_balancer(open(45_000, false)).verdict, TrafficVerdict::Exposed);
+    assert_eq!(behind_a_balancer(open(320_000, false)).verdict, TrafficVerdict::Safe);
+    assert_eq!(behind_a_balancer(open(45_000, true)).verdict, TrafficVerdict::Exposed);
+    assert_eq!(behind_a_balancer(open(320_000, true)).verdict, TrafficVerdict::Safe);
+}
+
+#[test]
+fn a_gateway_that_exits_when_idle_goes_at_its_first_quiet_moment() {
+    let idle = |least| Drain { until_idle: true, ..drain(least) };
+    let early = behind_a_balancer(idle(5000));
+    assert_eq!((early.verdict, early.cuts), (TrafficVerdict::Exposed, false));
+    assert!(early.exposure_millis > 0.0);
+    assert_eq!(behind_a_balancer(idle(300_000)).verdict, TrafficVerdict::Safe);
+}
+
+/// What three pods of a gateway lose that a load balancer sends to.
+fn behind_a_balancer(drain: Drain) -> Outcome {
+    let shape = PodShape { grace_millis: 400_000, proxy: ProxyShape::Gateway(drain), apps: Vec::new() };
+    let balanced = Access { class: Class::LoadBalancer, sleep_millis: 0, probe: None };
+    judge(&limits(3, 0, 1, 0), &shape, &[balanced])
 }
 
 #[test]

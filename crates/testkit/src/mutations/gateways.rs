@@ -99,6 +99,12 @@ fn managed() -> Vec<Mutation> {
             |s, _| follow(s, "1-27-3"),
             |s, _| follow(s, "1-29-6"),
         ),
+        Mutation::new(
+            ("ML3009", Sidecars, INGRESS),
+            |s, _| bundled(s, &[("operator.istio.io/managed", "Reconcile")]),
+            // Helm renders the same chart; its install of another release leaves this one alone.
+            |s, _| bundled(s, &[("app.kubernetes.io/managed-by", "Helm")]),
+        ),
     ]
 }
 
@@ -136,6 +142,15 @@ fn drain(s: &mut Snapshot, text: &str) {
             proxy.env.push(EnvVar { name: "PROXY_CONFIG".into(), value: value.clone(), ..EnvVar::default() });
         }
     });
+}
+
+/// The ingress gateway as a component of the control plane's install, with these labels besides.
+fn bundled(s: &mut Snapshot, labels: &[(&str, &str)]) {
+    let own = [("operator.istio.io/component", "IngressGateways"), (REV, "1-29-6")];
+    let metadata = &mut object::<Deployment>(s, PATH).metadata;
+    for (key, value) in own.iter().chain(labels) {
+        metadata.labels.insert((*key).into(), (*value).into());
+    }
 }
 
 /// A Gateway whose certificate comes from a Secret.

@@ -102,8 +102,8 @@ fn first_success(probe: &Probe, listens: i64) -> i64 {
     at
 }
 
-/// The end of a pod. With `EXIT_ON_ZERO_ACTIVE_CONNECTIONS` a proxy beside the app stays until its clients, who
-/// know after `known_millis`, have their answers.
+/// The end of a pod. With `EXIT_ON_ZERO_ACTIVE_CONNECTIONS` a proxy stays until its clients, who know after
+/// `known_millis`, have their answers; a gateway whose clients hold no connections ends at its first quiet moment.
 #[must_use]
 pub fn death(pod: &Pod, corner: Corner, known_millis: i64) -> Death {
     let seconds = pod.metadata.deletion_grace_period_seconds.unwrap_or_else(|| pod.spec.grace_seconds());
@@ -122,17 +122,19 @@ pub fn death(pod: &Pod, corner: Corner, known_millis: i64) -> Death {
     let drains = |proxy: &Container| proxy_exit_millis(proxy, known_millis).min(grace);
     let (proxy_closes_millis, cuts_millis, ended_millis) = match (proxy_kind(pod), proxy_of(pod)) {
         (ProxyKind::Absent, _) | (_, None) => (None, apps_end, apps_end),
-        (ProxyKind::Native, Some(proxy)) => {
-            let closes = config_millis(proxy, "drainDuration").unwrap_or(numbers::DRAIN_MILLIS);
-            (Some(apps_end.min(closes)), apps_end, apps_end)
-        }
+        (ProxyKind::Native, Some(proxy)) => (Some(apps_end.min(drain_millis(proxy))), apps_end, apps_end),
         (ProxyKind::Classic, Some(proxy)) => {
             let exit = drains(proxy);
-            (Some(exit), exit.min(apps_end), exit.max(apps_end))
+            (Some(exit.min(closes_millis_of(proxy))), exit.min(apps_end), exit.max(apps_end))
+        }
+        (ProxyKind::Alone, Some(proxy)) if corner.app == App::Abrupt && waits_for_idle(proxy) => {
+            let quiet = least_millis(proxy).min(grace);
+            let ended = (quiet + numbers::LONG_REQUEST_MILLIS).min(grace);
+            (Some(quiet.min(closes_millis_of(proxy))), ended, ended)
         }
         (ProxyKind::Alone, Some(proxy)) => {
             let exit = drains(proxy);
-            (Some(exit), exit, exit)
+            (Some(exit.min(closes_millis_of(proxy))), exit, exit)
         }
     };
     Death { closes_millis, proxy_closes_millis, cuts_millis, ended_millis }
@@ -140,19 +142,37 @@ pub fn death(pod: &Pod, corner: Corner, known_millis: i64) -> Death {
 
 /// From the deletion to the exit of a proxy that gets its own SIGTERM.
 fn proxy_exit_millis(proxy: &Container, known_millis: i64) -> i64 {
-    let sleep = sleep_millis(proxy.lifecycle.as_deref());
-    if proxy.env_value("EXIT_ON_ZERO_ACTIVE_CONNECTIONS") == Some("true") || exits_when_idle(proxy) {
+    let idle = if waits_for_idle(proxy) { known_millis + numbers::LONG_REQUEST_MILLIS } else { 0 };
+    least_millis(proxy).max(idle)
+}
+
+/// From the deletion to the earliest exit of such a proxy.
+fn least_millis(proxy: &Container) -> i64 {
+    let drain = if waits_for_idle(proxy) {
         let least = proxy.env_value("MINIMUM_DRAIN_DURATION").and_then(duration_millis);
-        let idle = known_millis + numbers::LONG_REQUEST_MILLIS;
-        return sleep + least.unwrap_or(numbers::MINIMUM_DRAIN_MILLIS).max(idle - sleep);
-    }
-    let seconds =
-        proxy.env_value("TERMINATION_DRAIN_DURATION_SECONDS").and_then(|text| text.parse::<i64>().ok());
-    let drain = seconds
-        .map(|seconds| seconds.saturating_mul(1000))
-        .or_else(|| config_millis(proxy, "terminationDrainDuration"))
-        .unwrap_or(numbers::TERMINATION_DRAIN_MILLIS);
-    sleep + drain
+        least.unwrap_or(numbers::MINIMUM_DRAIN_MILLIS)
+    } else {
+        let seconds =
+            proxy.env_value("TERMINATION_DRAIN_DURATION_SECONDS").and_then(|text| text.parse::<i64>().ok());
+        seconds
+            .map(|seconds| seconds.saturating_mul(1000))
+            .or_else(|| config_millis(proxy, "terminationDrainDuration"))
+            .unwrap_or(numbers::TERMINATION_DRAIN_MILLIS)
+    };
+    sleep_millis(proxy.lifecycle.as_deref()) + drain
+}
+
+/// From the deletion to the close of its listeners: it lives on without them.
+fn closes_millis_of(proxy: &Container) -> i64 {
+    sleep_millis(proxy.lifecycle.as_deref()) + drain_millis(proxy)
+}
+
+fn drain_millis(proxy: &Container) -> i64 {
+    config_millis(proxy, "drainDuration").unwrap_or(numbers::DRAIN_MILLIS)
+}
+
+fn waits_for_idle(proxy: &Container) -> bool {
+    proxy.env_value("EXIT_ON_ZERO_ACTIVE_CONNECTIONS") == Some("true") || exits_when_idle(proxy)
 }
 
 fn exits_when_idle(proxy: &Container) -> bool {

@@ -141,8 +141,11 @@ fn proxy(random: &mut Random) -> Flip {
         "terminationDrainDuration: 1m",
         "terminationDrainDuration: 320s",
         "drainDuration: 2s",
+        "{drainDuration: 6s, terminationDrainDuration: 1m}",
+        "{drainDuration: 320s, terminationDrainDuration: 320s}",
         "proxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'true'}",
         "proxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'true', MINIMUM_DRAIN_DURATION: 20s}",
+        "{drainDuration: 400s, proxyMetadata: {EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'true'}}",
     ];
     match random.pick(&[0, 1, 1, 2]) {
         0 => Flip::Native(random.pick(&[true, false, false])),
