@@ -74,6 +74,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     istiod("ML4138", "ENABLE_XDS_API_GENERATOR_AUTH", "false"),
     istiod("ML4140", "ENABLE_NATIVE_SIDECARS", "false"),
     cni("ML4139", "env.CNI_CONF_GROUP_READ", "true"),
+    cni("ML4141", "cniBinDir", "/home/kubernetes/bin"),
 ];
 
 /// The smallest set of settings that keeps today's behaviour for everything that was found, by check.

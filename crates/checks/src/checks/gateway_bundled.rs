@@ -39,6 +39,7 @@ pub(super) const CHECK: Check = Check {
             "https://istio.io/latest/docs/setup/upgrade/canary/",
             "https://istio.io/latest/docs/setup/upgrade/gateways/",
             "https://github.com/istio/istio/blob/1.30.3/operator/pkg/install/install.go",
+            "https://github.com/istio/istio/issues/33822",
         ],
     },
     needs: &[WORKLOADS],

@@ -3,7 +3,6 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::IstioVersion;
 
-use super::changes::debug_consumers::is_kiali;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -20,6 +19,9 @@ const SHIPPED: [(u32, Kiali); 8] = [
 ];
 /// Older ones do not work with Istio 1.24 and later (Kiali's table of compatible versions).
 const LEAST: Kiali = (2, 0);
+
+/// Names of its images.
+const IMAGES: [&str; 2] = ["kiali", "kiali-server"];
 
 /// Major and minor version.
 type Kiali = (u32, u32);
@@ -79,6 +81,12 @@ fn version(image: &str) -> Option<Kiali> {
     let (_, tag) = image.rsplit_once(':')?;
     let mut numbers = tag.strip_prefix('v').unwrap_or(tag).split(['.', '-']).map(|part| part.parse().ok());
     Some((numbers.next()??, numbers.next()??))
+}
+
+/// True for an image of Kiali.
+fn is_kiali(image: &str) -> bool {
+    let name = image.split('@').next().and_then(|image| image.rsplit('/').next());
+    name.and_then(|name| name.split(':').next()).is_some_and(|name| IMAGES.contains(&name))
 }
 
 #[cfg(test)]

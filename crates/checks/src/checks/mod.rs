@@ -149,6 +149,8 @@ checks! {
         configuration_stream,
         cni_file,
         native_by_default,
+        cni_folder,
+        listener_sets,
     }
     after: {
         rejected,

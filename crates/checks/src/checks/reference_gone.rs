@@ -123,6 +123,10 @@ fn references(spec: &PodSpec) -> (BTreeSet<&str>, BTreeSet<&str>) {
         add(&mut config_maps, volume.config_map.as_deref());
         let secret = volume.secret.iter().filter(|one| !one.optional && !one.secret_name.is_empty());
         secrets.extend(secret.map(|one| one.secret_name.as_str()));
+        for source in volume.projected.iter().flat_map(|projected| &projected.sources) {
+            add(&mut config_maps, source.config_map.as_deref());
+            add(&mut secrets, source.secret.as_deref());
+        }
     }
     (config_maps, secrets)
 }

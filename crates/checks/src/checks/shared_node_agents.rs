@@ -19,11 +19,15 @@ pub(super) const CHECK: Check = Check {
         may_accept_unknown: true,
         hint: "leave istio-cni and ztunnel out of the new revision's install; move them node by node",
         why: "istio-cni and ztunnel exist once per cluster, not once per revision. An install of a second \
-              revision with the ambient profile replaces them on all nodes, in the middle of everything.",
+              revision with the ambient profile replaces them on all nodes, in the middle of everything. And \
+              `istioctl uninstall --revision` deletes them while their label istio.io/rev names that revision.",
         see: "`kubectl get ds -n istio-system`; `istioctl manifest generate --set profile=ambient` contains them.",
         fix: "Render the new revision without the components cni and ztunnel, and upgrade these two in steps of \
               their own.",
-        sources: &["https://istio.io/latest/docs/ambient/upgrade/helm/"],
+        sources: &[
+            "https://istio.io/latest/docs/ambient/upgrade/helm/",
+            "https://github.com/istio/istio/blob/1.30.3/operator/pkg/uninstall/prune.go",
+        ],
     },
     needs: &[WORKLOADS],
     find,

@@ -41,6 +41,7 @@ mod security;
 mod shared;
 mod sharing;
 mod string_map;
+mod volume;
 mod workload;
 
 pub use admission::*;
@@ -57,6 +58,7 @@ pub use security::*;
 pub use shared::*;
 pub use sharing::*;
 pub use string_map::StringMap;
+pub use volume::*;
 pub use workload::*;
 
 /// True if labels have all of the wanted ones.

@@ -3,8 +3,8 @@
 use ecow::EcoString;
 
 use super::{
-    Affinity, Condition, IntOrString, ObjectMeta, SecurityContext, Shared, StringMap, Taint,
-    TopologySpreadConstraint,
+    Affinity, Condition, IntOrString, ObjectMeta, ObjectSource, SecurityContext, Shared, StringMap, Taint,
+    TopologySpreadConstraint, Volume,
 };
 use crate::defaults::FOREVER_SECONDS;
 use crate::time::Time;
@@ -87,48 +87,6 @@ api! {
         pub value: String,
         /// Taint effect; empty tolerates all effects.
         pub effect: String,
-    }
-
-    /// `v1.Volume`.
-    pub struct Volume {
-        /// Name within the pod.
-        pub name: String,
-        /// Claim that it mounts.
-        pub persistent_volume_claim: Option<PersistentVolumeClaimSource>,
-        /// ConfigMap that it mounts.
-        pub config_map: Option<Box<ObjectSource>>,
-        /// Secret that it mounts.
-        pub secret: Option<Box<SecretVolumeSource>>,
-        /// Folder or file of the node that it mounts.
-        pub host_path: Option<Box<HostPathVolumeSource>>,
-    }
-
-    /// `v1.HostPathVolumeSource`.
-    pub struct HostPathVolumeSource {
-        /// Path on the node.
-        pub path: String,
-    }
-
-    /// `v1.ConfigMapVolumeSource`, `v1.ConfigMapEnvSource` and their like for Secrets: an object of the pod's namespace.
-    pub struct ObjectSource {
-        /// Its name.
-        pub name: String,
-        /// A pod starts without it.
-        pub optional: bool,
-    }
-
-    /// `v1.SecretVolumeSource`.
-    pub struct SecretVolumeSource {
-        /// Its name.
-        pub secret_name: String,
-        /// A pod starts without it.
-        pub optional: bool,
-    }
-
-    /// `v1.PersistentVolumeClaimVolumeSource`.
-    pub struct PersistentVolumeClaimSource {
-        /// Name of the claim in the pod's namespace.
-        pub claim_name: String,
     }
 
     /// `v1.Container`.

@@ -133,7 +133,22 @@ const VOLUME_SOURCE: &Message = &[
     one(6, "secret", SECRET_VOLUME_SOURCE),
     one(10, "persistentVolumeClaim", PERSISTENT_VOLUME_CLAIM_VOLUME_SOURCE),
     one(19, "configMap", CONFIG_MAP_VOLUME_SOURCE),
+    one(26, "projected", PROJECTED_VOLUME_SOURCE),
 ];
+
+const PROJECTED_VOLUME_SOURCE: &Message = &[many!(1, "sources", VOLUME_PROJECTION)];
+
+const VOLUME_PROJECTION: &Message = &[
+    one(1, "secret", SECRET_PROJECTION),
+    one(3, "configMap", CONFIG_MAP_PROJECTION),
+    one(4, "serviceAccountToken", SERVICE_ACCOUNT_TOKEN_PROJECTION),
+];
+
+const SECRET_PROJECTION: &Message = &[OF_OBJECT, bool(4, "optional")];
+
+const CONFIG_MAP_PROJECTION: &Message = &[OF_OBJECT, bool(4, "optional")];
+
+const SERVICE_ACCOUNT_TOKEN_PROJECTION: &Message = &[text(1, "audience")];
 
 const HOST_PATH_VOLUME_SOURCE: &Message = &[text(1, "path")];
 

@@ -1,6 +1,8 @@
 //! ML41xx: what versions changed for sidecars, gateways and their configuration.
 
-use meshlift_model::k8s::{Deployment, EnvVar};
+use meshlift_model::k8s::{
+    Deployment, EnvVar, ProjectedVolumeSource, ServiceAccountTokenProjection, Volume, VolumeProjection,
+};
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::Sidecars;
@@ -149,11 +151,7 @@ fn to_29() -> Vec<Mutation> {
             |s, _| image(s, "docker.io/grafana/alloy:1.8.0"),
         )
         .hop("1.26.8", "1.27.9"),
-        hop(Mutation::new(
-            ("ML4127", Sidecars, BFF),
-            |s, _| image(s, "quay.io/kiali/kiali:v2.27"),
-            |s, _| image(s, "quay.io/example/kialike:v2.27"),
-        )),
+        hop(Mutation::new(("ML4127", Sidecars, BFF), |s, _| token(s, "istio-ca"), |s, _| token(s, "vault"))),
         Mutation::new(
             ("ML5024", Sidecars, BFF),
             |s, _| image(s, "quay.io/kiali/kiali:v2.21.3"),
@@ -273,6 +271,15 @@ fn image(s: &mut Snapshot, image: &str) {
         let apps = spec.containers.iter_mut().filter(|one| one.name != "istio-proxy").take(1);
         apps.for_each(|app| app.image = image.into());
     });
+}
+
+/// A token of web/bff for somebody else than the API server.
+fn token(s: &mut Snapshot, audience: &str) {
+    let token = Box::new(ServiceAccountTokenProjection { audience: audience.into() });
+    let source = VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() };
+    let projected = Some(Box::new(ProjectedVolumeSource { sources: vec![source] }));
+    let volume = Volume { name: "token".into(), projected, ..Volume::default() };
+    with_specs(s, "web/bff", |_, spec| spec.volumes.push(volume.clone()));
 }
 
 fn account(s: &mut Snapshot, name: &str) {

@@ -1,6 +1,8 @@
 //! ML41xx: what versions changed for ambient meshes.
 
-use meshlift_model::k8s::{ConfigMap, DaemonSet, Deployment, EnvVar, HostPathVolumeSource, Service, Volume};
+use meshlift_model::k8s::{
+    Condition, ConfigMap, DaemonSet, Deployment, EnvVar, Gateway, HostPathVolumeSource, Service, Volume,
+};
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::Ambient;
@@ -13,6 +15,10 @@ const DNS: &str = "AMBIENT_DNS_CAPTURE";
 const RECONCILE: &str = "AMBIENT_RECONCILE_POD_RULES_ON_STARTUP";
 
 pub(super) fn mutations() -> Vec<Mutation> {
+    [until_28(), since_29()].concat()
+}
+
+fn until_28() -> Vec<Mutation> {
     vec![
         Mutation::new(
             ("ML4113", Ambient, AGENT),
@@ -50,6 +56,17 @@ pub(super) fn mutations() -> Vec<Mutation> {
         )
         .hop("1.25.5", "1.26.8"),
         Mutation::new(
+            ("ML4141", Ambient, AGENT),
+            |s, _| on_gke(s, "/home/kubernetes/bin"),
+            |s, _| on_gke(s, "/opt/cni/bin"),
+        )
+        .hop("1.24.6", "1.25.5"),
+    ]
+}
+
+fn since_29() -> Vec<Mutation> {
+    vec![
+        Mutation::new(
             ("ML4129", Ambient, "AuthorizationPolicy/streams/trial"),
             |s, _| dry_run(s, "true"),
             |s, _| dry_run(s, "false"),
@@ -66,6 +83,11 @@ pub(super) fn mutations() -> Vec<Mutation> {
             |s, _| reads_cni(s, 65534),
             |s, _| reads_cni(s, 0),
         ),
+        Mutation::new(
+            ("ML4142", Ambient, "Gateway/edge/public"),
+            |s, _| listener_sets(s, "True"),
+            |s, _| listener_sets(s, "False"),
+        ),
         Mutation::new(("ML4135", Ambient, ZTUNNEL), |s, _| services(s, 40_000), |s, _| services(s, 100))
             .hop("1.30.4", "1.31.1"),
         Mutation::new(
@@ -80,6 +102,22 @@ pub(super) fn mutations() -> Vec<Mutation> {
 fn setting(s: &mut Snapshot, key: &str, value: &str) {
     let settings: &mut ConfigMap = object(s, "istio-system/istio-cni-config");
     settings.data.insert(key.into(), value.into());
+}
+
+/// All nodes are GKE's, and istio-cni puts its plugin into this folder of theirs.
+fn on_gke(s: &mut Snapshot, folder: &str) {
+    let nodes = s.objects.nodes.iter_mut();
+    nodes.for_each(|node| node.status.node_info.kubelet_version = "v1.34.4-gke.1047000".into());
+    let agent: &mut DaemonSet = object(s, "istio-system/istio-cni-node");
+    let volumes = agent.spec.template.spec.volumes.iter_mut().filter(|one| one.name == "cni-bin-dir");
+    volumes.for_each(|one| one.host_path = Some(Box::new(HostPathVolumeSource { path: folder.into() })));
+}
+
+/// What istiod says of the ListenerSets that name edge/public.
+fn listener_sets(s: &mut Snapshot, attached: &str) {
+    let condition =
+        Condition { type_: "AttachedListenerSets".into(), status: attached.into(), ..Condition::default() };
+    object::<Gateway>(s, "edge/public").status.conditions.push(condition);
 }
 
 /// The broker mounts the CNI configuration of its node, and is that user.

@@ -2,8 +2,9 @@
 
 use meshlift_model::k8s::{
     Condition, Container, CronJob, DaemonSet, Deployment, EnvFromSource, HorizontalPodAutoscaler,
-    IntOrString, ObjectMeta, ObjectSource, OwnerReference, Pod, PodDisruptionBudget, ResourceQuota,
-    ResourceQuotaSpec, ResourceQuotaStatus, RollingUpdate, StatefulSet,
+    IntOrString, ObjectMeta, ObjectSource, OwnerReference, Pod, PodDisruptionBudget, ProjectedVolumeSource,
+    ResourceQuota, ResourceQuotaSpec, ResourceQuotaStatus, RollingUpdate, StatefulSet, Volume,
+    VolumeProjection,
 };
 use meshlift_model::snapshot::Snapshot;
 
@@ -152,6 +153,7 @@ fn exposed() -> Vec<Mutation> {
             |s, _| replicas(s, "catalog/prices", 2),
         ),
         Mutation::new(("ML1051", Sidecars, BFF), |s, _| settings(s, false), |s, _| settings(s, true)),
+        Mutation::new(("ML1051", Sidecars, BFF), |s, _| projected(s, false), |s, _| projected(s, true)),
         Mutation::new(
             ("ML1050", Sidecars, BFF),
             |s, _| image(s, "registry.example.com:5000/bff:latest"),
@@ -237,6 +239,15 @@ fn settings(s: &mut Snapshot, optional: bool) {
     let source = ObjectSource { name: "settings".into(), optional };
     let from = EnvFromSource { config_map_ref: Some(source), secret_ref: None };
     with_specs(s, "web/bff", |_, spec| apps(&mut spec.containers, |app| app.env_from = vec![from.clone()]));
+}
+
+/// A folder of web/bff that is put together from what may be there or not.
+fn projected(s: &mut Snapshot, optional: bool) {
+    let source = Box::new(ObjectSource { name: "settings".into(), optional });
+    let source = VolumeProjection { config_map: Some(source), ..VolumeProjection::default() };
+    let projected = Some(Box::new(ProjectedVolumeSource { sources: vec![source] }));
+    let volume = Volume { name: "settings".into(), projected, ..Volume::default() };
+    with_specs(s, "web/bff", |_, spec| spec.volumes.push(volume.clone()));
 }
 
 fn image(s: &mut Snapshot, image: &str) {

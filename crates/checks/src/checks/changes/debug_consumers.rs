@@ -1,50 +1,64 @@
-//! ML4127: tools that ask istiod for what it no longer tells everybody.
+//! ML4127: clients that ask istiod for what it no longer tells everybody.
 
+use meshlift_mesh::facts::{Role, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
+use crate::traffic::PROXY;
 
 /// Names namespaces that istiod answers all the same, by commas.
 const ALLOWED: &str = "DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES";
-/// Names of Kiali's images: a tool that is known to ask.
-const KIALI: [&str; 2] = ["kiali", "kiali-server"];
+/// Audience of the tokens by which istiod knows a caller.
+const AUDIENCE: &str = "istio-ca";
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4127",
         layer: Layer::ControlPlane,
         versions: Versions::Since(29),
-        title: "A tool in another namespace loses istiod's debug endpoints",
+        title: "A client in another namespace loses istiod's debug endpoints",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,
         offers: &[],
         may_accept_unknown: true,
-        hint: "name its namespace in DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES of the new istiod",
-        why: "From 1.29 on the debug endpoints of istiod ask who is there. From other namespaces than its own only \
-              config_dump, ndsz and edsz of proxies of the same namespace are answered: Kiali shows no sync state, \
-              scripts fail.",
-        see: "`kubectl get deploy -A -o jsonpath='{.items[*].spec.template.spec.containers[*].image}' | tr \" \" \
-              \"\\n\" | grep kiali`.",
-        fix: "Set env DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES (1.29.1 and later) on the new istiod, or move the tool \
-              to its namespace. ENABLE_DEBUG_ENDPOINT_AUTH=false opens them to everybody.",
-        sources: &["https://istio.io/latest/news/releases/1.29.x/announcing-1.29/upgrade-notes/"],
+        hint: "name its namespace in DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES of the new istiod, or let it ask by a port-forward",
+        why: "From 1.29 on (and in 1.27.6 and 1.28.4) istiod looks at the namespace of who asks its debug endpoints on \
+              ports 8080 and 15014. From other namespaces than the root namespace only config_dump, ndsz and edsz are \
+              answered, for proxies of the same namespace; everything else is 403. Who mounts a token for istiod \
+              (audience istio-ca) and is no proxy may be such a client. Who asks by a port-forward, as Kiali and \
+              istioctl do, is answered as before.",
+        see: "`kubectl get deploy,sts,ds -A -o json | jq -r '.items[] | select([.spec.template.spec.volumes[]?.projected \
+              .sources[]?.serviceAccountToken.audience] | index(\"istio-ca\")) | .kind + \"/\" + .metadata.namespace + \
+              \"/\" + .metadata.name'`, without gateways and ztunnel; and whether these ask for `/debug/` of istiod.",
+        fix: "Set env DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES (1.27.8, 1.28.6, 1.29.1 and later) on the new istiod, or \
+              move the client to its namespace. ENABLE_DEBUG_ENDPOINT_AUTH=false opens them to every token.",
+        sources: &[
+            "https://istio.io/latest/news/releases/1.29.x/announcing-1.29/upgrade-notes/",
+            "https://github.com/istio/istio/blob/1.29.6/pilot/pkg/xds/debug.go",
+        ],
     },
     needs: &[WORKLOADS],
     find,
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let tools = context.running(is_kiali);
     let system = &context.mesh.system_namespaces;
-    let elsewhere = tools.filter(|(one, _)| !system.contains(&one.workload.namespace));
-    let elsewhere = elsewhere.filter(|(one, _)| !context.targets_all_name(ALLOWED, &one.workload.namespace));
-    let words = |image| format!("{image} asks istiods of other namespaces");
-    elsewhere.map(|(one, image)| Hit::new(&one.workload, words(image)).because(image)).collect()
+    let clients = context.mesh.workloads.values().filter(|one| is_client(one));
+    let elsewhere = clients.filter(|one| !system.contains(&one.workload.namespace));
+    let refused = elsewhere.filter(|one| !context.targets_all_name(ALLOWED, &one.workload.namespace));
+    refused
+        .map(|one| {
+            Hit::new(&one.workload, "it has a token for istiod, is no proxy, and is not in istiod's namespace")
+                .because(format!("{} projects a token with audience {AUDIENCE}", one.workload))
+        })
+        .collect()
 }
 
-/// True for an image of Kiali.
-pub(crate) fn is_kiali(image: &str) -> bool {
-    let name = image.split('@').next().and_then(|image| image.rsplit('/').next());
-    name.and_then(|name| name.split(':').next()).is_some_and(|name| KIALI.contains(&name))
+/// True for what can ask istiod in its own name, beside what istiod and its installers make.
+fn is_client(workload: &Workload) -> bool {
+    let spec = &workload.template.spec;
+    let mut sources = spec.volumes.iter().filter_map(|one| one.projected.as_ref()).flat_map(|one| &one.sources);
+    let has_token = sources.any(|one| one.service_account_token.as_ref().is_some_and(|token| token.audience == AUDIENCE));
+    workload.role == Role::App && has_token && !spec.all_containers().any(|container| container.name == PROXY)
 }

@@ -4,7 +4,8 @@ use meshlift_model::defaults::ROOT_CERT;
 use meshlift_model::injection::{Owner, canonical_labels};
 use meshlift_model::k8s::{
     Container, ContainerPort, EnvVar, ExecAction, HttpGetAction, IntOrString, Lifecycle, LifecycleHandler,
-    ObjectSource, Pod, Probe, Resources, SecurityContext, StringMap, Volume,
+    ObjectSource, Pod, Probe, ProjectedVolumeSource, Resources, SecurityContext,
+    ServiceAccountTokenProjection, StringMap, Volume, VolumeProjection,
 };
 
 use super::proxy_config::{self, ProxyConfig};
@@ -20,9 +21,11 @@ const VOLUMES: [&str; 8] = [
     "istio-envoy",
     "istio-data",
     "istio-podinfo",
-    "istio-token",
+    TOKEN_VOLUME,
     "istiod-ca-cert",
 ];
+/// Volume of the token by which istiod knows the pod.
+const TOKEN_VOLUME: &str = "istio-token";
 /// Volume of the certificate revocation list, for sidecars.
 const CRL_VOLUME: &str = "istio-ca-crl";
 /// Volumes that come from a ConfigMap: which one, and whether a pod starts without it.
@@ -160,7 +163,7 @@ impl Context<'_> {
             security_context: user(self.needs_root()).into(),
             ..self.proxy()
         };
-        let volumes = VOLUMES.iter().chain(&[CRL_VOLUME]).map(|name| volume(name)).collect();
+        let volumes = VOLUMES.iter().chain(&[CRL_VOLUME]).map(|name| self.volume(name)).collect();
         Filled { labels, annotations, init, proxy, volumes, native: self.native }
     }
 
@@ -170,7 +173,7 @@ impl Context<'_> {
             annotations: self.default_container(),
             init: None,
             proxy: Container { lifecycle: self.settings.part("/global/proxy/lifecycle"), ..self.proxy() },
-            volumes: VOLUMES.iter().map(|name| volume(name)).collect(),
+            volumes: VOLUMES.iter().map(|name| self.volume(name)).collect(),
             native: false,
         }
     }
@@ -221,6 +224,22 @@ impl Context<'_> {
     }
 
     /// `ProxyImage` of `pkg/kube/inject/inject.go`: a name with a slash is a whole reference.
+    fn volume(&self, name: &str) -> Volume {
+        let source = CONFIG_MAPS.iter().find(|(volume, _, _)| *volume == name);
+        let config_map = source.map(|(_, name, optional)| {
+            Box::new(ObjectSource { name: (*name).to_owned(), optional: *optional })
+        });
+        let projected = (name == TOKEN_VOLUME).then(|| Box::new(self.token()));
+        Volume { name: name.to_owned(), config_map, projected, ..Volume::default() }
+    }
+
+    fn token(&self) -> ProjectedVolumeSource {
+        let audience = self.settings.text("/global/sds/token/aud", "istio-ca");
+        let token = Some(Box::new(ServiceAccountTokenProjection { audience }));
+        let source = VolumeProjection { service_account_token: token, ..VolumeProjection::default() };
+        ProjectedVolumeSource { sources: vec![source] }
+    }
+
     fn image(&self, path: &str) -> String {
         let named = self.settings.text(path, "proxyv2");
         let name = self.pod.metadata.annotation("sidecar.istio.io/proxyImage").unwrap_or(&named);
@@ -337,13 +356,6 @@ impl Context<'_> {
 fn user(is_root: bool) -> SecurityContext {
     let run_as_user = Some(if is_root { 0 } else { PROXY_USER });
     SecurityContext { run_as_user, run_as_non_root: Some(!is_root) }
-}
-
-fn volume(name: &str) -> Volume {
-    let source = CONFIG_MAPS.iter().find(|(volume, _, _)| *volume == name);
-    let config_map = source
-        .map(|(_, name, optional)| Box::new(ObjectSource { name: (*name).to_owned(), optional: *optional }));
-    Volume { name: name.to_owned(), config_map, ..Volume::default() }
 }
 
 /// The agent's health check, with the API server's defaults.

@@ -1,0 +1,61 @@
+//! ML4141: the folder that a GKE node reads CNI plugins from.
+
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::{DaemonSet, Node, Resource};
+
+use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+/// Volume of istio-cni with the folder that it puts its plugin into.
+const VOLUME: &str = "cni-bin-dir";
+/// Where GKE's nodes look for plugins.
+const FOLDER: &str = "/home/kubernetes/bin";
+/// In the version of every kubelet of GKE.
+const GKE: &str = "-gke.";
+
+pub(crate) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML4141",
+        layer: Layer::Ambient,
+        versions: Versions::SinceOf(Agent::Cni, 25),
+        title: "istio-cni would leave the folder that GKE reads plugins from",
+        severity: Severity::Warn,
+        consequence: Consequence::Stuck,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "render istio-cni with global.platform=gke, or with cni.cniBinDir=/home/kubernetes/bin",
+        why: "Until 1.24 the chart of istio-cni saw by itself that it was on GKE. From 1.25 on it puts the plugin into \
+              /opt/cni/bin unless it is told the platform or the folder (istioctl of 1.26 and later tells the platform \
+              itself, helm does not). A GKE node does not look there: new pods on it fail for want of the plugin, or \
+              are set up by the one of the old version that was left.",
+        see: "`kubectl get ds -A -l k8s-app=istio-cni-node -o yaml | grep -B2 cni-bin-dir`, before and after \
+              rendering: the hostPath must stay /home/kubernetes/bin.",
+        fix: "`--set values.global.platform=gke` (istioctl) or `--set global.platform=gke` (helm), from 1.25 on; or name \
+              the folder by `cniBinDir`. Nothing is to be done where your values have it already.",
+        sources: &[
+            "https://istio.io/latest/news/releases/1.25.x/announcing-1.25/change-notes/",
+            "https://github.com/istio/istio/blob/1.25.0/manifests/charts/istio-cni/templates/daemonset.yaml",
+            "https://istio.io/latest/docs/ambient/install/platform-prerequisites/#google-kubernetes-engine-gke",
+        ],
+    },
+    needs: &[WORKLOADS, &["nodes"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let is_gke = |node: &Node| node.status.node_info.kubelet_version.contains(GKE);
+    let nodes = context.objects().nodes.iter().filter(|node| is_gke(node)).count();
+    let agents = context.mesh.ambient.cni.iter().filter_map(|reference| context.object::<DaemonSet>(reference));
+    agents
+        .filter(|agent| nodes > 0 && writes_there(agent))
+        .map(|agent| {
+            Hit::new(&agent.object_ref(), format!("its plugin is in {FOLDER} of {nodes} nodes of GKE"))
+                .because(format!("{} volume {VOLUME}: {FOLDER}", agent.object_ref()))
+        })
+        .collect()
+}
+
+fn writes_there(agent: &DaemonSet) -> bool {
+    let mut volumes = agent.spec.template.spec.volumes.iter().filter(|volume| volume.name == VOLUME);
+    volumes.any(|volume| volume.host_path.as_ref().is_some_and(|path| path.path.trim_end_matches('/') == FOLDER))
+}
