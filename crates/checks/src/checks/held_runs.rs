@@ -8,7 +8,8 @@ use crate::context::{Context, WORKLOADS};
 
 /// Pod annotation with a proxy's configuration.
 const CONFIG: &str = "proxy.istio.io/config";
-/// Its setting, and that of a mesh config's `defaultConfig`.
+/// Its setting, and that of a mesh config's `defaultConfig`, and of an injector's `global.proxy`: the template holds
+/// where the last one says so or else the first two do.
 const HOLDS: &str = "holdApplicationUntilProxyStarts";
 /// Policies of pods that are to end.
 const ENDING: [&str; 2] = ["OnFailure", "Never"];
@@ -31,7 +32,8 @@ pub(super) const CHECK: Check = Check {
         see: "`kubectl get events -A --field-selector reason=FailedPostStartHook`; pods of Jobs that are 1/2 for long.",
         fix: "Annotation `sidecar.istio.io/nativeSidecar: \"true\"` on the pod template (Kubernetes 1.29 and later): a native \
               sidecar is started again whatever the pod's policy is, and ends with the app. Or annotation \
-              `proxy.istio.io/config: 'holdApplicationUntilProxyStarts: false'`, and an app that tries again by itself.",
+              `proxy.istio.io/config: 'holdApplicationUntilProxyStarts: false'`, and an app that tries again by itself; it has \
+              no effect where the injector's values hold (global.proxy.holdApplicationUntilProxyStarts).",
         sources: &["https://github.com/istio/istio/issues/45627", "https://istio.io/latest/blog/2023/native-sidecars/"],
     },
     needs: &[WORKLOADS, &["configmaps"]],
@@ -39,16 +41,20 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let held_by_default = context.mesh_configs().any(|(_, mut lines)| lines.any(|line| says(line) == Some(true)));
+    let by_mesh = context.mesh_configs().any(|(_, mut lines)| lines.any(holds));
+    let mut values = context.objects().config_maps.iter().filter_map(|map| map.data.get("values"));
+    let by_values = values.any(|values| values.lines().any(holds));
     let ending = context.proxied().filter(|one| ENDING.contains(&one.template.spec.restart_policy.as_str()));
     let classic = ending.filter(|workload| is_classic(&workload.on_restart));
     let hits = classic.filter_map(|workload| {
-        let own = own(workload);
-        let why = if own.is_some() { format!("annotation {CONFIG} of its template") } else { "the mesh config".to_owned() };
-        own.unwrap_or(held_by_default).then(|| {
-            Hit::new(&workload.workload, format!("its sidecar is classic, and holds the app by {why}"))
-                .because(format!("{HOLDS}: true in {why}"))
-        })
+        let why = match own(workload) {
+            Some(true) => format!("annotation {CONFIG} of its template"),
+            None if by_mesh => "the mesh config".to_owned(),
+            Some(false) | None if by_values => "the values of its injector".to_owned(),
+            Some(false) | None => return None,
+        };
+        let hit = Hit::new(&workload.workload, format!("its sidecar is classic, and holds the app by {why}"));
+        Some(hit.because(format!("{HOLDS}: true in {why}")))
     });
     hits.collect()
 }
@@ -61,6 +67,11 @@ fn is_classic(injection: &Injection) -> bool {
 /// What the template itself says.
 fn own(workload: &Workload) -> Option<bool> {
     workload.template.metadata.annotation(CONFIG)?.lines().find_map(says)
+}
+
+/// True for a line that asks for it.
+fn holds(line: &str) -> bool {
+    says(line) == Some(true)
 }
 
 /// What a line of YAML, or of JSON, says of the setting.

@@ -24,8 +24,15 @@ pub(super) fn mutations() -> Vec<Mutation> {
         Mutation::new(("ML1059", Sidecars, BFF), |s, _| owned(s, true), |s, _| owned(s, false)).not_on_twin(),
         Mutation::new(
             ("ML1060", Sidecars, "CronJob/catalog/settle"),
-            |s, donor| held(s, donor, "true"),
-            |s, donor| held(s, donor, "false"),
+            |s, donor| held(s, donor, "holdApplicationUntilProxyStarts: true"),
+            |s, donor| held(s, donor, "holdApplicationUntilProxyStarts: false"),
+        )
+        .also(&["ML1034"])
+        .not_on_twin(),
+        Mutation::new(
+            ("ML1060", Sidecars, "CronJob/catalog/settle"),
+            |s, donor| held_by_values(s, donor, true),
+            |s, donor| held_by_values(s, donor, false),
         )
         .also(&["ML1034"])
         .not_on_twin(),
@@ -69,15 +76,22 @@ fn owned(s: &mut Snapshot, controller: bool) {
 }
 
 /// A CronJob whose classic sidecar holds the app, or does not.
-fn held(s: &mut Snapshot, donor: &Snapshot, holds: &str) {
+fn held(s: &mut Snapshot, donor: &Snapshot, config: &str) {
     let jobs = donor.objects.cron_jobs.iter().find(|job| job.metadata.name == "settle");
     let mut job: CronJob = jobs.cloned().unwrap_or_default();
     job.metadata.namespace = "catalog".into();
     let annotations = &mut job.spec.job_template.spec.template.metadata.annotations;
     annotations.insert(NATIVE.into(), "false".into());
-    let config = format!("concurrency: 1\nholdApplicationUntilProxyStarts: {holds}");
-    annotations.insert("proxy.istio.io/config".into(), config);
+    annotations.insert("proxy.istio.io/config".into(), format!("concurrency: 1\n{config}"));
     s.objects.cron_jobs.push(job);
+}
+
+/// The same, by what the injector says of all proxies.
+fn held_by_values(s: &mut Snapshot, donor: &Snapshot, holds: bool) {
+    held(s, donor, "");
+    let values = s.objects.config_maps.iter_mut().filter_map(|map| map.data.get_mut("values"));
+    let setting = format!("\"proxy\": {{\n      \"holdApplicationUntilProxyStarts\": {holds},");
+    values.for_each(|values| *values = values.replacen("\"proxy\": {", &setting, 1).into());
 }
 
 /// So many agents are ready more than are wanted.
