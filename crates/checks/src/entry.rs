@@ -108,6 +108,8 @@ pub(crate) enum Versions {
     Any,
     /// A change that came with 1.N.0: upgrades that begin before it and end with it or after it.
     Since(u32),
+    /// A change that came with these patches of minor versions, and every minor version after the last of them.
+    SincePatches(&'static [(u32, u32)]),
     /// A change that came with 1.N.0 of an agent of the nodes, which is upgraded after the control plane.
     SinceOf(Agent, u32),
     /// Control planes that run an earlier patch of these minor versions, or an earlier minor version than all of them.
@@ -146,21 +148,34 @@ impl Agent {
 impl Versions {
     /// True if it can apply: to the versions that carry proxies now, and to the target.
     pub(crate) fn apply(self, context: &Context<'_>) -> bool {
-        let (Self::Since(minor) | Self::SinceOf(_, minor)) = self else { return true };
+        if matches!(self, Self::Any | Self::RunningBefore(_)) {
+            return true;
+        }
         let Some(target) = context.target else { return false };
-        if let Self::SinceOf(agent, _) = self
+        if let Self::SinceOf(agent, minor) = self
             && let Some(is_before) = agent.is_before(context, minor)
         {
-            return is_before && reaches(target, minor);
+            return is_before && self.has(target);
         }
         let revisions = || context.mesh.revisions.values();
         // Where nothing is known to be in use, anything that is there may be; where nothing is there, any version may run.
         let is_known = revisions().any(|revision| revision.pods > 0 && revision.version.is_some());
         let mut running = revisions().filter(|revision| revision.pods > 0 || !is_known).peekable();
         let before = running.peek().is_none()
-            || running
-                .any(|revision| revision.version.as_ref().is_none_or(|version| !reaches(version, minor)));
-        before && reaches(target, minor)
+            || running.any(|revision| revision.version.as_ref().is_none_or(|version| !self.has(version)));
+        before && self.has(target)
+    }
+
+    /// True for a version with the change.
+    fn has(self, version: &IstioVersion) -> bool {
+        match self {
+            Self::Any | Self::RunningBefore(_) => true,
+            Self::Since(minor) | Self::SinceOf(_, minor) => reaches(version, minor),
+            Self::SincePatches(patches) => match patches.iter().find(|(minor, _)| *minor == version.minor) {
+                Some((_, patch)) => version.major > 1 || version.patch >= *patch,
+                None => version.major > 1 || patches.iter().all(|(minor, _)| version.minor > *minor),
+            },
+        }
     }
 
     /// True if it names a version that runs.
@@ -185,13 +200,17 @@ impl fmt::Display for Versions {
             Self::SinceOf(agent, minor) => {
                 write!(f, "upgrades of {} from before 1.{minor} to 1.{minor} or later", agent.name())
             }
-            Self::RunningBefore(fixed) => {
-                let fixed: Vec<String> =
-                    fixed.iter().map(|(minor, patch)| format!("1.{minor}.{patch}")).collect();
-                write!(f, "control planes before {}", fixed.join(", "))
+            Self::SincePatches(patches) => {
+                let patches = names(patches);
+                write!(f, "upgrades from before {patches} to one of them or later")
             }
+            Self::RunningBefore(fixed) => write!(f, "control planes before {}", names(fixed)),
         }
     }
+}
+
+fn names(patches: &[(u32, u32)]) -> String {
+    patches.iter().map(|(minor, patch)| format!("1.{minor}.{patch}")).collect::<Vec<String>>().join(", ")
 }
 
 #[cfg(test)]
@@ -207,6 +226,18 @@ mod tests {
         }
         for version in ["1.29.5", "1.30.2", "1.31.0", "2.0.0"] {
             assert!(!named(version), "{version}");
+        }
+    }
+
+    #[test]
+    fn a_change_that_came_with_patches_is_in_them_and_in_what_follows() {
+        let change = Versions::SincePatches(&[(29, 7), (30, 4), (31, 1)]);
+        let has = |text: &str| change.has(&text.parse().unwrap());
+        for version in ["1.29.7", "1.29.9", "1.30.4", "1.31.1", "1.32.0", "2.0.0"] {
+            assert!(has(version), "{version}");
+        }
+        for version in ["1.28.10", "1.29.6", "1.30.0", "1.30.3", "1.31.0"] {
+            assert!(!has(version), "{version}");
         }
     }
 }

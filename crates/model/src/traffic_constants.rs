@@ -52,8 +52,8 @@ pub const GRACE_SECONDS: i64 = 30;
 pub const TERMINATION_DRAIN_MILLIS: i64 = 5000;
 /// With EXIT_ON_ZERO_ACTIVE_CONNECTIONS it stays at least so long (`MINIMUM_DRAIN_DURATION`).
 pub const MINIMUM_DRAIN_MILLIS: i64 = 5000;
-/// A proxy that was told to drain closes its listeners after so long (`drainDuration`, ProxyConfig; Envoy
-/// `--drain-time-s`), whether it lives on or not.
+/// A proxy that got its own SIGTERM closes its listeners after so long (`drainDuration`, ProxyConfig; Envoy
+/// `--drain-time-s`), whether it lives on or not. A native one is drained with `skip_exit`: it keeps them.
 pub const DRAIN_MILLIS: i64 = 45_000;
 /// ztunnel cuts what is left so long before its own grace ends (ztunnel `src/config.rs`).
 pub const ZTUNNEL_DRAIN_MARGIN_MILLIS: i64 = 5000;

@@ -22,9 +22,11 @@ const LEAST: [(&str, u32, (u64, u64)); 9] = [
     ("backendtlspolicies.gateway.networking.k8s.io", 29, (1, 4)),
     ("tcproutes.gateway.networking.k8s.io", 31, (1, 6)),
 ];
-/// The last bundle whose TLSRoutes these minor versions read (istio: MaximumCRDVersions of 1.28 and 1.29).
-const MOST: [(&str, u32, (u64, u64)); 2] =
-    [("tlsroutes.gateway.networking.k8s.io", 28, (1, 4)), ("tlsroutes.gateway.networking.k8s.io", 29, (1, 4))];
+/// The last bundle whose TLSRoutes these minor versions read (istio: MaximumCRDVersions, pkg/kube/kclient/crdwatcher.go).
+const MOST: [(&str, u32, (u64, u64)); 2] = [
+    ("tlsroutes.gateway.networking.k8s.io", 28, (1, 4)),
+    ("tlsroutes.gateway.networking.k8s.io", 29, (1, 4)),
+];
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -83,7 +85,7 @@ fn hit(
             let read = |version: &&IstioVersion| {
                 most(version).map(|(major, minor)| format!("{version} reads up to {major}.{minor}"))
             };
-            running.iter().find_map(read)
+            running.iter().copied().chain(target).find_map(|version| read(&version))
         })?;
     let (is, fact) = match text {
         Some(text) => (format!("its bundle is {text}"), format!("{name} {BUNDLE}={text}")),

@@ -23,7 +23,7 @@ pub(super) const CHECK: Check = Check {
         consequence: Consequence::Gateway,
         offers: &[],
         may_accept_unknown: true,
-        hint: "install the new revision without ingressGateways and egressGateways; give it an install of its own first",
+        hint: "install the new revision without ingressGateways and egressGateways; give it a named install of its own, or the gateway chart",
         why: "istioctl renders it under the same name whatever --revision says, and profile `default` has one. So \
               `istioctl install --revision NEW` meant as a canary rolls the only gateway at once, to the new \
               version. And `istioctl uninstall --revision OLD` deletes every gateway that still carries \
@@ -31,9 +31,10 @@ pub(super) const CHECK: Check = Check {
         see: "`kubectl get deploy -A -l 'operator.istio.io/component in (IngressGateways,EgressGateways)' -L \
               istio.io/rev,operator.istio.io/managed`.",
         fix: "New revision: `profile: minimal`, or `enabled: false` for each entry of ingressGateways and \
-              egressGateways. Gateway: an IstioOperator file of its own with `profile: empty`, the same entry and \
-              values, installed with the revision that it carries now; or better, a canary gateway of the gateway \
-              chart beside it. Before an old revision is uninstalled, the column istio.io/rev of the command above \
+              egressGateways. Gateway: an IstioOperator file of its own with `profile: empty`, a \
+              `metadata.name` that no other install has (without one, istioctl prunes the istiod of the same \
+              revision), the same entry and values, installed with the revision that it carries now; or better, a \
+              canary gateway of the gateway chart beside it. Before an old revision is uninstalled, the column istio.io/rev of the command above \
               must not name it.",
         sources: &[
             "https://istio.io/latest/docs/setup/upgrade/canary/",

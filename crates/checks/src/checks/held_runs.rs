@@ -11,6 +11,8 @@ const CONFIG: &str = "proxy.istio.io/config";
 /// Its setting, and that of a mesh config's `defaultConfig`, and of an injector's `global.proxy`: the template holds
 /// where the last one says so or else the first two do.
 const HOLDS: &str = "holdApplicationUntilProxyStarts";
+/// Start of the names of ConfigMaps with the values of injectors.
+const INJECTOR: &str = "istio-sidecar-injector";
 /// Policies of pods that are to end.
 const ENDING: [&str; 2] = ["OnFailure", "Never"];
 
@@ -42,7 +44,8 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let by_mesh = context.mesh_configs().any(|(_, mut lines)| lines.any(holds));
-    let mut values = context.objects().config_maps.iter().filter_map(|map| map.data.get("values"));
+    let injectors = context.objects().config_maps.iter().filter(|map| map.metadata.name.starts_with(INJECTOR));
+    let mut values = injectors.filter_map(|map| map.data.get("values"));
     let by_values = values.any(|values| values.lines().any(holds));
     let ending = context.proxied().filter(|one| ENDING.contains(&one.template.spec.restart_policy.as_str()));
     let classic = ending.filter(|workload| is_classic(&workload.on_restart));

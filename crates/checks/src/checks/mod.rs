@@ -151,6 +151,9 @@ checks! {
         native_by_default,
         cni_folder,
         listener_sets,
+        provider_names,
+        interface_names,
+        wasm_names,
     }
     after: {
         rejected,

@@ -25,7 +25,7 @@ fn start_millis(shape: &PodShape) -> i64 {
         .max()
         .unwrap_or(0);
     match shape.proxy {
-        ProxyShape::Native(_) => c::PROXY_READY_USUAL_MILLIS + app,
+        ProxyShape::Native => c::PROXY_READY_USUAL_MILLIS + app,
         ProxyShape::Classic(_) | ProxyShape::Gateway(_) => c::PROXY_READY_USUAL_MILLIS.max(app),
     }
 }

@@ -24,9 +24,8 @@ pub(super) struct PodShape {
 /// How its proxy stops.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum ProxyShape {
-    /// Lives until the last app container has ended; takes no new connection after its drain, in
-    /// milliseconds after T0.
-    Native(i64),
+    /// Lives, and takes connections, until the last app container has ended.
+    Native,
     /// Ends by itself.
     Classic(Drain),
     /// The proxy is all there is.
@@ -57,14 +56,16 @@ impl ProxyShape {
     /// When it takes no new connection any more, by itself; for words.
     pub(super) fn end_words(self) -> String {
         match self {
-            Self::Classic(drain) | Self::Gateway(drain) if drain.open_millis < drain.drain_millis => {
+            Self::Classic(drain) | Self::Gateway(drain)
+                if drain.until_idle || drain.open_millis < drain.drain_millis =>
+            {
                 let seconds = (drain.sleep_millis + drain.open_millis) / 1000;
                 format!("its proxy closes its listeners {seconds} s after SIGTERM (drainDuration)")
             }
             Self::Classic(drain) | Self::Gateway(drain) => {
                 format!("its proxy exits {} s after SIGTERM", drain.least_millis() / 1000)
             }
-            Self::Native(_) => "its proxy exits with its app".to_owned(),
+            Self::Native => "its proxy exits with its app".to_owned(),
         }
     }
 }
@@ -95,7 +96,7 @@ pub(super) fn pod_shape(spec: &PodSpec) -> Option<PodShape> {
     let apps: Vec<AppShape> =
         spec.containers.iter().filter(|container| container.name != PROXY).map(app).collect();
     let proxy = match (native, beside) {
-        (Some(container), _) => ProxyShape::Native(open_millis(container)),
+        (Some(_), _) => ProxyShape::Native,
         (None, Some(container)) if apps.is_empty() => ProxyShape::Gateway(drain(container)),
         (None, Some(container)) => ProxyShape::Classic(drain(container)),
         (None, None) => return None,
@@ -133,7 +134,7 @@ fn drain(container: &Container) -> Drain {
 
 /// Milliseconds from the start of a drain to the close of the listeners.
 fn open_millis(container: &Container) -> i64 {
-    config_millis(container, "drainDuration").unwrap_or(c::DRAIN_MILLIS)
+    config_millis(container, "drainDuration").unwrap_or(c::DRAIN_MILLIS).clamp(0, FOREVER_MILLIS)
 }
 
 fn termination_drain_millis(container: &Container) -> i64 {

@@ -162,12 +162,9 @@ impl Stop {
         };
         let open = |drain: Drain| drain.sleep_millis + drain.open_millis;
         match shape.proxy {
-            ProxyShape::Native(drain) => Self {
-                app_millis: answers,
-                proxy_millis: ends.min(drain),
-                cut_millis: ends,
-                gone_millis: ends,
-            },
+            ProxyShape::Native => {
+                Self { app_millis: answers, proxy_millis: ends, cut_millis: ends, gone_millis: ends }
+            }
             ProxyShape::Classic(drain) => {
                 let exit = exits(drain);
                 Self {
@@ -286,7 +283,7 @@ fn serving_millis(shape: &PodShape, access: &Access, corner: Corner, lag: i64) -
     let proxy = if corner.fast_start { c::PROXY_READY_FAST_MILLIS } else { c::PROXY_READY_SLOW_MILLIS };
     let listens = listens_millis(corner);
     let app_starts = match shape.proxy {
-        ProxyShape::Native(_) => proxy,
+        ProxyShape::Native => proxy,
         ProxyShape::Classic(_) => 0,
         ProxyShape::Gateway(_) => return proxy + lag,
     };

@@ -21,7 +21,7 @@ fn app(sleep_millis: i64) -> AppShape {
 }
 
 fn native(sleep_millis: i64) -> PodShape {
-    PodShape { grace_millis: 45_000, proxy: ProxyShape::Native(45_000), apps: vec![app(sleep_millis)] }
+    PodShape { grace_millis: 45_000, proxy: ProxyShape::Native, apps: vec![app(sleep_millis)] }
 }
 
 fn drain(millis: i64) -> Drain {
@@ -117,6 +117,9 @@ fn a_gateway_without_listeners_takes_nothing_however_long_it_lives() {
 #[test]
 fn a_gateway_that_exits_when_idle_goes_at_its_first_quiet_moment() {
     let idle = |least| Drain { until_idle: true, ..drain(least) };
+    let closing = ProxyShape::Gateway(Drain { open_millis: 6000, ..idle(5000) });
+    assert_eq!(closing.end_words(), "its proxy closes its listeners 6 s after SIGTERM (drainDuration)");
+    assert_eq!(ProxyShape::Gateway(drain(5000)).end_words(), "its proxy exits 5 s after SIGTERM");
     let early = behind_a_balancer(idle(5000));
     assert_eq!((early.verdict, early.cuts), (TrafficVerdict::Exposed, false));
     assert!(early.exposure_millis > 0.0);
@@ -154,7 +157,7 @@ fn durations_follow_the_rollout() {
 
 fn shapes() -> impl Strategy<Value = PodShape> {
     let proxy = prop_oneof![
-        Just(ProxyShape::Native(45_000)),
+        Just(ProxyShape::Native),
         (0_i64..30_000).prop_map(|millis| ProxyShape::Classic(drain(millis))),
     ];
     (0_i64..90, proxy).prop_map(|(grace, proxy)| PodShape { grace_millis: grace * 1000, proxy, ..native(0) })

@@ -28,6 +28,7 @@ macro_rules! api {
 }
 
 mod admission;
+mod authorization;
 mod cluster;
 mod gateway_api;
 mod istio;
@@ -45,6 +46,7 @@ mod volume;
 mod workload;
 
 pub use admission::*;
+pub use authorization::*;
 pub use cluster::*;
 pub use gateway_api::*;
 pub use istio::*;

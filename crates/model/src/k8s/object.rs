@@ -351,8 +351,6 @@ metadata_only! {
     ValidatingAdmissionPolicy,
     /// `gateway.networking.k8s.io/v1.BackendTLSPolicy`, metadata alone.
     BackendTLSPolicy,
-    /// `security.istio.io.AuthorizationPolicy`, metadata alone.
-    AuthorizationPolicy,
     /// `extensions.istio.io.WasmPlugin`, metadata alone.
     WasmPlugin,
     /// `security.istio.io.PeerAuthentication`, metadata alone.

@@ -14,7 +14,7 @@ const RULE: &str = "DestinationRule/web/bff";
 const VIRTUAL: &str = "VirtualService/web/bff";
 
 pub(super) fn mutations() -> Vec<Mutation> {
-    [to_24(), to_25(), to_28(), to_29(), to_31()].concat()
+    [to_24(), to_25(), to_28(), to_29(), to_30(), to_31()].concat()
 }
 
 fn to_24() -> Vec<Mutation> {
@@ -151,7 +151,8 @@ fn to_29() -> Vec<Mutation> {
             |s, _| image(s, "docker.io/grafana/alloy:1.8.0"),
         )
         .hop("1.26.8", "1.27.9"),
-        hop(Mutation::new(("ML4127", Sidecars, BFF), |s, _| token(s, "istio-ca"), |s, _| token(s, "vault"))),
+        Mutation::new(("ML4127", Sidecars, BFF), |s, _| token(s, "istio-ca"), |s, _| token(s, "vault"))
+            .hop("1.28.3", "1.29.6"),
         Mutation::new(
             ("ML5024", Sidecars, BFF),
             |s, _| image(s, "quay.io/kiali/kiali:v2.21.3"),
@@ -172,11 +173,33 @@ fn to_29() -> Vec<Mutation> {
             |s, _| account(s, "istiod-service-account"),
             |s, _| account(s, "istiod"),
         )),
-        hop(Mutation::new(
+        Mutation::new(
             ("ML4132", Sidecars, "RequestAuthentication/web/tokens"),
             |s, _| keys_at(s, "http://169.254.169.254/keys"),
             |s, _| keys_at(s, "http://10.169.254.1/keys"),
-        )),
+        )
+        .hop("1.28.10", "1.29.7"),
+    ]
+}
+
+fn to_30() -> Vec<Mutation> {
+    vec![
+        Mutation::new(
+            ("ML4143", Sidecars, "AuthorizationPolicy/web/bff"),
+            |s, _| custom(s, "opa.local"),
+            |s, _| custom(s, "opa-local"),
+        ),
+        Mutation::new(
+            ("ML4144", Sidecars, BFF),
+            |s, _| interfaces(s, "eth1,"),
+            |s, _| interfaces(s, "eth1, net2"),
+        )
+        .not_on_twin(),
+        Mutation::new(
+            ("ML4145", Sidecars, "EnvoyFilter/web/plugin"),
+            |s, _| patched(s, "wasmplugin"),
+            |s, _| patched(s, "trafficextension"),
+        ),
     ]
 }
 
@@ -196,11 +219,8 @@ fn to_31() -> Vec<Mutation> {
             |s, _| zone_aware(s, false),
             |s, _| zone_aware(s, true),
         )),
-        hop(Mutation::new(
-            ("ML4138", Sidecars, BFF),
-            |s, _| generator(s, "api"),
-            |s, _| generator(s, "event"),
-        )),
+        Mutation::new(("ML4138", Sidecars, BFF), |s, _| generator(s, "api"), |s, _| generator(s, "event"))
+            .hop("1.30.3", "1.30.4"),
     ]
 }
 
@@ -209,6 +229,29 @@ fn entry(s: &mut Snapshot, namespace: &str, host: &str, location: &str) {
     let meta = format!(r#"{{"namespace": "{namespace}", "name": "{name}"}}"#);
     let spec = format!(r#"{{"hosts": ["{host}"], "location": "{location}", "resolution": "DNS"}}"#);
     add(s, "ServiceEntry", &format!(r#"{{"metadata": {meta}, "spec": {spec}}}"#));
+}
+
+/// A policy that hands the decision to this provider.
+fn custom(s: &mut Snapshot, provider: &str) {
+    let spec = format!(r#"{{"action": "CUSTOM", "provider": {{"name": "{provider}"}}}}"#);
+    let meta = r#"{"namespace": "web", "name": "bff"}"#;
+    add(s, "AuthorizationPolicy", &format!(r#"{{"metadata": {meta}, "spec": {spec}}}"#));
+}
+
+fn interfaces(s: &mut Snapshot, names: &str) {
+    let key = "traffic.sidecar.istio.io/excludeInterfaces";
+    with_specs(s, "web/bff", |meta, _| drop(meta.annotations.insert(key.into(), names.into())));
+}
+
+/// A patch of a plugin's filter, whose name has this kind in it.
+fn patched(s: &mut Snapshot, kind: &str) {
+    let name = format!("extensions.istio.io/{kind}/web.limits");
+    let filter = format!(r#"{{"filterChain": {{"filter": {{"subFilter": {{"name": "{name}"}}}}}}}}"#);
+    let patch = format!(
+        r#"{{"applyTo": "HTTP_FILTER", "match": {{"listener": {filter}}}, "patch": {{"operation": "REMOVE"}}}}"#
+    );
+    let meta = r#"{"namespace": "web", "name": "plugin"}"#;
+    add(s, "EnvoyFilter", &format!(r#"{{"metadata": {meta}, "spec": {{"configPatches": [{patch}]}}}}"#));
 }
 
 fn telemetry(s: &mut Snapshot, expression: &str) {

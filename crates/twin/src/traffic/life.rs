@@ -122,19 +122,19 @@ pub fn death(pod: &Pod, corner: Corner, known_millis: i64) -> Death {
     let drains = |proxy: &Container| proxy_exit_millis(proxy, known_millis).min(grace);
     let (proxy_closes_millis, cuts_millis, ended_millis) = match (proxy_kind(pod), proxy_of(pod)) {
         (ProxyKind::Absent, _) | (_, None) => (None, apps_end, apps_end),
-        (ProxyKind::Native, Some(proxy)) => (Some(apps_end.min(drain_millis(proxy))), apps_end, apps_end),
+        (ProxyKind::Native, Some(_)) => (Some(apps_end), apps_end, apps_end),
         (ProxyKind::Classic, Some(proxy)) => {
             let exit = drains(proxy);
-            (Some(exit.min(closes_millis_of(proxy))), exit.min(apps_end), exit.max(apps_end))
+            (Some(exit.min(listeners_close_millis(proxy))), exit.min(apps_end), exit.max(apps_end))
         }
         (ProxyKind::Alone, Some(proxy)) if corner.app == App::Abrupt && waits_for_idle(proxy) => {
             let quiet = least_millis(proxy).min(grace);
             let ended = (quiet + numbers::LONG_REQUEST_MILLIS).min(grace);
-            (Some(quiet.min(closes_millis_of(proxy))), ended, ended)
+            (Some(quiet.min(listeners_close_millis(proxy))), ended, ended)
         }
         (ProxyKind::Alone, Some(proxy)) => {
             let exit = drains(proxy);
-            (Some(exit.min(closes_millis_of(proxy))), exit, exit)
+            (Some(exit.min(listeners_close_millis(proxy))), exit, exit)
         }
     };
     Death { closes_millis, proxy_closes_millis, cuts_millis, ended_millis }
@@ -162,13 +162,10 @@ fn least_millis(proxy: &Container) -> i64 {
     sleep_millis(proxy.lifecycle.as_deref()) + drain
 }
 
-/// From the deletion to the close of its listeners: it lives on without them.
-fn closes_millis_of(proxy: &Container) -> i64 {
-    sleep_millis(proxy.lifecycle.as_deref()) + drain_millis(proxy)
-}
-
-fn drain_millis(proxy: &Container) -> i64 {
-    config_millis(proxy, "drainDuration").unwrap_or(numbers::DRAIN_MILLIS)
+/// From the deletion to the close of the listeners of such a proxy: it lives on without them.
+fn listeners_close_millis(proxy: &Container) -> i64 {
+    let drain = config_millis(proxy, "drainDuration").unwrap_or(numbers::DRAIN_MILLIS);
+    sleep_millis(proxy.lifecycle.as_deref()).saturating_add(drain)
 }
 
 fn waits_for_idle(proxy: &Container) -> bool {

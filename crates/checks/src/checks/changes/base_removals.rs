@@ -1,4 +1,4 @@
-//! ML4131: accounts that the base chart takes away.
+//! ML4131: an account that the base chart is said to take away.
 
 use meshlift_model::finding::{Consequence, Severity};
 
@@ -13,20 +13,24 @@ pub(crate) const CHECK: Check = Check {
         code: "ML4131",
         layer: Layer::ControlPlane,
         versions: Versions::Since(29),
-        title: "It runs under an account that the new base chart removes",
-        severity: Severity::Block,
+        title: "It runs under an account that no chart makes any more",
+        severity: Severity::Info,
         consequence: Consequence::Shared,
-        offers: &["accept-change"],
+        offers: &[],
         may_accept_unknown: true,
-        hint: "do not upgrade the base chart while anything uses the account",
-        why: "The base chart of 1.29 has no ServiceAccount `istiod-service-account`, no ClusterRole `istiod` and \
-              no ClusterRoleBinding `istiod` any more. Who still uses them cannot start, or may not read what it \
-              needs, once the chart is upgraded.",
+        hint: "move it to ServiceAccount `istiod` before somebody cleans up",
+        why: "The notes of 1.29 say that the base chart loses ServiceAccount `istiod-service-account`, ClusterRole \
+              `istiod` and ClusterRoleBinding `istiod`. The charts of 1.19 to 1.28 do not have them either, so this \
+              upgrade takes nothing away: they are left over from an older install, and belong to no release. Who uses \
+              them stops working when somebody removes leftovers.",
         see: "`kubectl get pods -A -o jsonpath='{range \
               .items[?(@.spec.serviceAccountName==\"istiod-service-account\")]}{.metadata.namespace}/{.metadata.name}{\"\\n\"}{end}'`.",
-        fix: "Install the new revision beside the old one without touching the base chart; upgrade that when \
-              nothing is left on the old revision. Move bindings of cloud identities to ServiceAccount `istiod`.",
-        sources: &["https://istio.io/latest/news/releases/1.29.x/announcing-1.29/upgrade-notes/"],
+        fix: "Let it run under an account of its own, or ServiceAccount `istiod`; move bindings of cloud identities with \
+              it.",
+        sources: &[
+            "https://istio.io/latest/news/releases/1.29.x/announcing-1.29/upgrade-notes/",
+            "https://github.com/istio/istio/pull/44838",
+        ],
     },
     needs: &[WORKLOADS],
     find,

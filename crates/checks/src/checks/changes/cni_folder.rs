@@ -23,15 +23,17 @@ pub(crate) const CHECK: Check = Check {
         consequence: Consequence::Stuck,
         offers: &[],
         may_accept_unknown: true,
-        hint: "render istio-cni with global.platform=gke, or with cni.cniBinDir=/home/kubernetes/bin",
+        hint: "render istio-cni with cni.cniBinDir=/home/kubernetes/bin (istioctl: values.cni.cniBinDir)",
         why: "Until 1.24 the chart of istio-cni saw by itself that it was on GKE. From 1.25 on it puts the plugin into \
-              /opt/cni/bin unless it is told the platform or the folder (istioctl of 1.26 and later tells the platform \
-              itself, helm does not). A GKE node does not look there: new pods on it fail for want of the plugin, or \
-              are set up by the one of the old version that was left.",
-        see: "`kubectl get ds -A -l k8s-app=istio-cni-node -o yaml | grep -B2 cni-bin-dir`, before and after \
-              rendering: the hostPath must stay /home/kubernetes/bin.",
-        fix: "`--set values.global.platform=gke` (istioctl) or `--set global.platform=gke` (helm), from 1.25 on; or name \
-              the folder by `cniBinDir`. Nothing is to be done where your values have it already.",
+              /opt/cni/bin unless it is told the folder, or the platform where it can ask the cluster. A GKE node does \
+              not look there: new pods on it fail for want of the plugin, or are set up by the one of the old version \
+              that was left.",
+        see: "`helm template istio-cni istio/cni --version TARGET -f VALUES | grep -A2 cni-bin-dir`, or the same of \
+              `istioctl manifest generate`: the hostPath must be /home/kubernetes/bin.",
+        fix: "`--set cni.cniBinDir=/home/kubernetes/bin` (helm) or `--set values.cni.cniBinDir=/home/kubernetes/bin` \
+              (istioctl). `global.platform=gke` is enough for `helm install`, `helm upgrade` and `istioctl install` \
+              alone (istioctl of 1.26 and later sets it by itself), not for what is rendered without a cluster. Nothing \
+              is to be done where your values have it already.",
         sources: &[
             "https://istio.io/latest/news/releases/1.25.x/announcing-1.25/change-notes/",
             "https://github.com/istio/istio/blob/1.25.0/manifests/charts/istio-cni/templates/daemonset.yaml",

@@ -15,20 +15,20 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4138",
         layer: Layer::ControlPlane,
-        versions: Versions::Since(31),
+        versions: Versions::SincePatches(&[(29, 7), (30, 4), (31, 0)]),
         title: "Without an identity it gets no more configuration from istiod",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,
         offers: &[],
         may_accept_unknown: true,
         hint: "give it an identity of the system namespace, or set ENABLE_XDS_API_GENERATOR_AUTH=false for the new istiod",
-        why: "Until 1.30 istiod's `api` generator gave the configuration of the whole mesh to every client of its \
-              xDS port. From 1.31 on it answers a verified identity of the control plane's own namespace alone; \
+        why: "Until then istiod's `api` generator gave the configuration of the whole mesh to every client of its \
+              xDS port. From 1.29.7, 1.30.4 and 1.31.0 on it answers a verified identity of the control plane's own namespace alone; \
               others get nothing, and keep what they read last.",
         see: "`kubectl get pods -A -o yaml | grep -A1 ISTIO_META_GENERATOR`; `configSources` with `xds://` in \
               the mesh config.",
         fix: "Run the client with a service account of the system namespace, over the port with TLS.",
-        sources: &["https://github.com/istio/istio/pull/61228"],
+        sources: &["https://istio.io/latest/news/releases/1.30.x/announcing-1.30.4/", "https://github.com/istio/istio/pull/61228"],
     },
     needs: &[WORKLOADS, &["configmaps"]],
     find,

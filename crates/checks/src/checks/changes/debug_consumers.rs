@@ -16,23 +16,23 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4127",
         layer: Layer::ControlPlane,
-        versions: Versions::Since(29),
+        versions: Versions::SincePatches(&[(27, 6), (28, 4), (29, 0)]),
         title: "A client in another namespace loses istiod's debug endpoints",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,
         offers: &[],
         may_accept_unknown: true,
-        hint: "name its namespace in DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES of the new istiod, or let it ask by a port-forward",
-        why: "From 1.29 on (and in 1.27.6 and 1.28.4) istiod looks at the namespace of who asks its debug endpoints on \
+        hint: "name its namespace in DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES of the new istiod, or let it ask by a port-forward to 15014",
+        why: "From 1.27.6, 1.28.4 and 1.29 on istiod looks at the namespace of who asks its debug endpoints on \
               ports 8080 and 15014. From other namespaces than the root namespace only config_dump, ndsz and edsz are \
               answered, for proxies of the same namespace; everything else is 403. Who mounts a token for istiod \
-              (audience istio-ca) and is no proxy may be such a client. Who asks by a port-forward, as Kiali and \
-              istioctl do, is answered as before.",
-        see: "`kubectl get deploy,sts,ds -A -o json | jq -r '.items[] | select([.spec.template.spec.volumes[]?.projected \
+              (audience istio-ca) and is no proxy may be such a client. Who asks by a port-forward to one of \
+              these ports, as Kiali does, is answered as before.",
+        see: "`kubectl get deploy,sts,ds,cronjob -A -o json | jq -r '.items[] | select([(.spec.jobTemplate.spec // .spec).template.spec.volumes[]?.projected \
               .sources[]?.serviceAccountToken.audience] | index(\"istio-ca\")) | .kind + \"/\" + .metadata.namespace + \
-              \"/\" + .metadata.name'`, without gateways and ztunnel; and whether these ask for `/debug/` of istiod.",
+              \"/\" + .metadata.name'`, without istiod, gateways, waypoints and ztunnel; and whether these ask for `/debug/` of istiod.",
         fix: "Set env DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES (1.27.8, 1.28.6, 1.29.1 and later) on the new istiod, or \
-              move the client to its namespace. ENABLE_DEBUG_ENDPOINT_AUTH=false opens them to every token.",
+              move the client to the root namespace. ENABLE_DEBUG_ENDPOINT_AUTH=false opens them to every token.",
         sources: &[
             "https://istio.io/latest/news/releases/1.29.x/announcing-1.29/upgrade-notes/",
             "https://github.com/istio/istio/blob/1.29.6/pilot/pkg/xds/debug.go",
@@ -49,7 +49,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let refused = elsewhere.filter(|one| !context.targets_all_name(ALLOWED, &one.workload.namespace));
     refused
         .map(|one| {
-            Hit::new(&one.workload, "it has a token for istiod, is no proxy, and is not in istiod's namespace")
+            Hit::new(&one.workload, "it has a token for istiod, is no proxy, and lives in another namespace")
                 .because(format!("{} projects a token with audience {AUDIENCE}", one.workload))
         })
         .collect()

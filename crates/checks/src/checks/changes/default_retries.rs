@@ -24,7 +24,7 @@ pub(crate) const CHECK: Check = Check {
         fix: "Where the requests may be sent twice, set retryOn to \
               `connect-failure,refused-stream,unavailable,cancelled,503`: a value replaces the defaults. To decide \
               later: env EXCLUDE_UNSAFE_503_FROM_DEFAULT_RETRY=false on the new istiod keeps the former \
-              conditions.",
+              conditions; 1.27 does not know it any more.",
         sources: &["https://istio.io/latest/news/releases/1.24.x/announcing-1.24/change-notes/"],
     },
     needs: &[WORKLOADS, &["virtualservices.networking.istio.io"]],

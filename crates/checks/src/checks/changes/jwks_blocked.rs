@@ -13,20 +13,20 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4132",
         layer: Layer::Configuration,
-        versions: Versions::Since(29),
+        versions: Versions::SincePatches(&[(29, 7), (30, 4), (31, 1)]),
         title: "istiod no longer fetches JWT keys from a link-local or metadata address",
         severity: Severity::Block,
         consequence: Consequence::Behaviour,
         offers: &["accept-change"],
         may_accept_unknown: true,
         hint: "give the keys by `jwks`, or serve them at another address",
-        why: "From 1.29 on istiod does not connect to link-local addresses and the metadata services of clouds for \
+        why: "From 1.29.7, 1.30.4 and 1.31.1 on istiod does not connect to link-local addresses and the metadata services of clouds for \
               a RequestAuthentication's keys. Tokens are refused once proxies get the configuration of the new \
               revision.",
         see: "`kubectl get requestauthentication -A -o yaml | grep jwksUri`.",
         fix: "Serve the keys at another address, or put them into the rule. Names that resolve to such an address \
               are blocked too; a snapshot shows only what is written out.",
-        sources: &["https://istio.io/latest/news/releases/1.29.x/announcing-1.29/change-notes/"],
+        sources: &["https://istio.io/latest/news/releases/1.30.x/announcing-1.30.4/", "https://github.com/istio/istio/pull/61230"],
     },
     needs: &[WORKLOADS, &["requestauthentications.security.istio.io"]],
     find,

@@ -29,7 +29,8 @@ pub(crate) const CHECK: Check = Check {
               True.",
         fix: "Install the definitions of Gateway API 1.5 and keep that of XListenerSet. Create a ListenerSet beside each \
               XListenerSet, with the same spec, and give its routes both parentRefs: each istiod ignores the kind that \
-              it does not read. After the upgrade take the old ones away.",
+              it does not read. Then choose accept-change: what meshlift sees of the \
+              old ones stays until they are taken away, after the upgrade.",
         sources: &[
             "https://gateway-api.sigs.k8s.io/geps/gep-1713/",
             "https://github.com/istio/istio/blob/1.29.6/pilot/pkg/config/kube/gateway/controller.go",

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DestinationRule, Resource};
 
+use super::breaker_metrics::policies;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -50,11 +51,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     hit.map(|rule| {
         let host = &rule.spec.host;
         Hit::new(&rule.object_ref(), format!("{host} is outside of the mesh, and will see the certificates of this rule"))
-            .because(format!("{} trafficPolicy.tls.mode=MUTUAL", rule.object_ref()))
+            .because(format!("{} tls.mode=MUTUAL", rule.object_ref()))
     })
     .collect()
 }
 
 fn is_mutual(rule: &DestinationRule) -> bool {
-    rule.spec.traffic_policy.tls.as_ref().is_some_and(|tls| tls.mode == "MUTUAL")
+    policies(rule).any(|policy| policy.tls.as_ref().is_some_and(|tls| tls.mode == "MUTUAL"))
 }

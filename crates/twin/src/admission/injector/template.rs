@@ -223,7 +223,6 @@ impl Context<'_> {
         self.config.metadata().iter().any(|(key, value)| key == name && value == "true")
     }
 
-    /// `ProxyImage` of `pkg/kube/inject/inject.go`: a name with a slash is a whole reference.
     fn volume(&self, name: &str) -> Volume {
         let source = CONFIG_MAPS.iter().find(|(volume, _, _)| *volume == name);
         let config_map = source.map(|(_, name, optional)| {
@@ -240,6 +239,7 @@ impl Context<'_> {
         ProjectedVolumeSource { sources: vec![source] }
     }
 
+    /// `ProxyImage` of `pkg/kube/inject/inject.go`: a name with a slash is a whole reference.
     fn image(&self, path: &str) -> String {
         let named = self.settings.text(path, "proxyv2");
         let name = self.pod.metadata.annotation("sidecar.istio.io/proxyImage").unwrap_or(&named);
