@@ -91,7 +91,7 @@ fn held_by_values(s: &mut Snapshot, donor: &Snapshot, holds: bool) {
     held(s, donor, "");
     let values = s.objects.config_maps.iter_mut().filter_map(|map| map.data.get_mut("values"));
     let setting = format!("\"proxy\": {{\n      \"holdApplicationUntilProxyStarts\": {holds},");
-    values.for_each(|values| *values = values.replacen("\"proxy\": {", &setting, 1).into());
+    values.for_each(|values| *values = values.replacen("\"proxy\": {", &setting, 1));
 }
 
 /// So many agents are ready more than are wanted.
