@@ -8,7 +8,7 @@ use meshlift_mesh::facts::{
 use meshlift_mesh::{KnownPod, by_owner};
 use meshlift_model::intent::Intent;
 use meshlift_model::k8s::{
-    ConfigMap, Deployment, KINDS, KindWork, Objects, Pod, PodTemplateSpec, Resource, with_kind,
+    ConfigMap, DaemonSet, Deployment, KINDS, KindWork, Objects, Pod, PodTemplateSpec, Resource, with_kind,
 };
 use meshlift_model::manifest::Schemas;
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
@@ -230,6 +230,11 @@ impl<'a> Context<'a> {
             let lines = map.data.get("mesh")?.lines();
             Some((map, lines.map(|line| line.trim_start_matches(['-', ' ']))))
         })
+    }
+
+    /// DaemonSets of istio-cni.
+    pub(crate) fn cni_agents(&self) -> impl Iterator<Item = &'a DaemonSet> {
+        self.mesh.ambient.cni.iter().filter_map(|reference| self.object(reference))
     }
 
     /// Agents of istio-cni with the pods in the mesh, where a setting is on, or is not; none where no pod is.

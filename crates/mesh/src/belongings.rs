@@ -5,7 +5,7 @@
 //! it: tags, the default validator, CRDs, `istio-reader-service-account`, `istio-ca-root-cert`, istio-cni,
 //! ztunnel, gateways.
 
-use meshlift_model::defaults::{REV_LABEL, TAG_LABEL};
+use meshlift_model::defaults::{COMPONENT_LABEL, REV_LABEL, TAG_LABEL};
 use meshlift_model::k8s::{
     ConfigMap, Deployment, MutatingWebhookConfiguration, ObjectMeta, Objects, Resource, Service,
     ServiceAccount, ValidatingWebhookConfiguration,
@@ -17,8 +17,6 @@ use crate::index::Index;
 use crate::revisions::refs;
 use crate::tags::DEFAULT_VALIDATOR;
 
-/// Label by which an installer tells its components apart.
-pub(crate) const COMPONENT: &str = "operator.istio.io/component";
 /// Component of istiod.
 const PILOT: &str = "Pilot";
 
@@ -60,7 +58,8 @@ impl Naming<'_> {
     }
 
     fn is_labelled(&self, metadata: &ObjectMeta) -> bool {
-        metadata.label(REV_LABEL) == Some(self.revision.as_str()) && metadata.label(COMPONENT) == Some(PILOT)
+        metadata.label(REV_LABEL) == Some(self.revision.as_str())
+            && metadata.label(COMPONENT_LABEL) == Some(PILOT)
     }
 
     fn is_derived(&self, kind: &str, metadata: &ObjectMeta) -> bool {

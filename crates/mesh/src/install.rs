@@ -1,12 +1,11 @@
 //! How a mesh was installed.
 
+use meshlift_model::defaults::ISTIOCTL_LABEL;
 use meshlift_model::k8s::{Deployment, ObjectMeta};
 
 use crate::control::ControlPlane;
 use crate::facts::InstallMethod;
 
-/// Label that `istioctl install` sets on everything it applies.
-const ISTIOCTL: (&str, &str) = ("operator.istio.io/managed", "Reconcile");
 /// Annotation that Helm sets on everything it applies. (`app.kubernetes.io/managed-by: Helm` tells nothing:
 /// istioctl renders the same charts.)
 const HELM_RELEASE: &str = "meta.helm.sh/release-name";
@@ -44,8 +43,8 @@ fn sign(metadata: &ObjectMeta) -> Result<String, String> {
     if let Some(release) = metadata.annotation(HELM_RELEASE) {
         return Err(format!("has annotation {HELM_RELEASE}={release}: a Helm release"));
     }
-    if metadata.label(ISTIOCTL.0) == Some(ISTIOCTL.1) {
-        return Ok(format!("label {}={}", ISTIOCTL.0, ISTIOCTL.1));
+    if metadata.label(ISTIOCTL_LABEL.0) == Some(ISTIOCTL_LABEL.1) {
+        return Ok(format!("label {}={}", ISTIOCTL_LABEL.0, ISTIOCTL_LABEL.1));
     }
-    Err(format!("has neither label {} nor annotation {HELM_RELEASE}", ISTIOCTL.0))
+    Err(format!("has neither label {} nor annotation {HELM_RELEASE}", ISTIOCTL_LABEL.0))
 }

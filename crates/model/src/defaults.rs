@@ -75,6 +75,10 @@ pub const ROOT_CERT: (&str, &str) = ("istio-ca-root-cert", "root-cert.pem");
 pub const REV_LABEL: &str = "istio.io/rev";
 /// Label that selects the default revision's injection.
 pub const INJECTION_LABEL: &str = "istio-injection";
+/// Label by which an installer tells its components apart.
+pub const COMPONENT_LABEL: &str = "operator.istio.io/component";
+/// Label, and its value, that `istioctl install` sets on everything it applies.
+pub const ISTIOCTL_LABEL: (&str, &str) = ("operator.istio.io/managed", "Reconcile");
 /// Label of a revision tag's objects.
 pub const TAG_LABEL: &str = "istio.io/tag";
 /// Annotation of an injected pod that tells what was injected.

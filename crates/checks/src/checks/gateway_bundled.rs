@@ -1,6 +1,6 @@
 //! ML3009: a gateway that belongs to the install of the control plane.
 
-use meshlift_model::defaults::REV_LABEL;
+use meshlift_model::defaults::{COMPONENT_LABEL, ISTIOCTL_LABEL, REV_LABEL};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Deployment, Resource};
 use meshlift_model::names::RevisionName;
@@ -8,9 +8,7 @@ use meshlift_model::names::RevisionName;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
-/// What istioctl writes on all that it applies; rendered by helm, the same charts leave it off.
-const MANAGED: (&str, &str) = ("operator.istio.io/managed", "Reconcile");
-const COMPONENT: &str = "operator.istio.io/component";
+/// Components that are gateways.
 const GATEWAYS: [&str; 2] = ["IngressGateways", "EgressGateways"];
 
 pub(super) const CHECK: Check = Check {
@@ -53,8 +51,9 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 fn hit(context: &Context<'_>, deployment: &Deployment) -> Option<Hit> {
     let metadata = &deployment.metadata;
-    let component = metadata.label(COMPONENT).filter(|component| GATEWAYS.contains(component))?;
-    if metadata.label(MANAGED.0) != Some(MANAGED.1) {
+    let component = metadata.label(COMPONENT_LABEL).filter(|component| GATEWAYS.contains(component))?;
+    // Rendered by helm, the same charts leave it off.
+    if metadata.label(ISTIOCTL_LABEL.0) != Some(ISTIOCTL_LABEL.1) {
         return None;
     }
     let owner = metadata.label(REV_LABEL).map(RevisionName::new);
@@ -63,6 +62,6 @@ fn hit(context: &Context<'_>, deployment: &Deployment) -> Option<Hit> {
     }
     let owner = owner.map_or_else(|| "no revision".to_owned(), |owner| format!("revision {owner}"));
     let words = format!("istioctl installed it with {owner}, as one of its {component}");
-    let evidence = format!("{COMPONENT}={component}, {}={}", MANAGED.0, MANAGED.1);
+    let evidence = format!("{COMPONENT_LABEL}={component}, {}={}", ISTIOCTL_LABEL.0, ISTIOCTL_LABEL.1);
     Some(Hit::new(&deployment.object_ref(), words).because(evidence))
 }

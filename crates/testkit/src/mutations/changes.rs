@@ -1,12 +1,10 @@
 //! ML41xx: what versions changed for sidecars, gateways and their configuration.
 
-use meshlift_model::k8s::{
-    Deployment, EnvVar, ProjectedVolumeSource, ServiceAccountTokenProjection, Volume, VolumeProjection,
-};
+use meshlift_model::k8s::{Deployment, EnvVar, ServiceAccountTokenProjection, VolumeProjection};
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::Sidecars;
-use super::{Mutation, add};
+use super::{Mutation, add, projected};
 use crate::edit::{object, with_specs};
 
 const BFF: &str = "Deployment/web/bff";
@@ -320,8 +318,7 @@ fn image(s: &mut Snapshot, image: &str) {
 fn token(s: &mut Snapshot, audience: &str) {
     let token = Box::new(ServiceAccountTokenProjection { audience: audience.into() });
     let source = VolumeProjection { service_account_token: Some(token), ..VolumeProjection::default() };
-    let projected = Some(Box::new(ProjectedVolumeSource { sources: vec![source] }));
-    let volume = Volume { name: "token".into(), projected, ..Volume::default() };
+    let volume = projected("token", source);
     with_specs(s, "web/bff", |_, spec| spec.volumes.push(volume.clone()));
 }
 

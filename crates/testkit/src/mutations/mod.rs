@@ -13,7 +13,7 @@ mod next_pods;
 mod rollout;
 mod selection;
 
-use meshlift_model::k8s::Object;
+use meshlift_model::k8s::{Object, ProjectedVolumeSource, Volume, VolumeProjection};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::outline::outline_of;
 use meshlift_model::snapshot::Snapshot;
@@ -167,6 +167,12 @@ fn all_run(s: &mut Snapshot, version: &str) {
         answers.version.iter_mut().for_each(|said| *said = said.replace("1.29.6", version));
         answers.syncz.iter_mut().flatten().for_each(|status| status.istio_version = version.into());
     }
+}
+
+/// A volume that is put together from one source.
+fn projected(name: &str, source: VolumeProjection) -> Volume {
+    let projected = Some(Box::new(ProjectedVolumeSource { sources: vec![source] }));
+    Volume { name: name.into(), projected, ..Volume::default() }
 }
 
 /// Adds an object, from JSON.

@@ -2,14 +2,13 @@
 
 use meshlift_model::k8s::{
     Condition, Container, CronJob, DaemonSet, Deployment, EnvFromSource, HorizontalPodAutoscaler,
-    IntOrString, ObjectMeta, ObjectSource, OwnerReference, Pod, PodDisruptionBudget, ProjectedVolumeSource,
-    ResourceQuota, ResourceQuotaSpec, ResourceQuotaStatus, RollingUpdate, StatefulSet, Volume,
-    VolumeProjection,
+    IntOrString, ObjectMeta, ObjectSource, OwnerReference, Pod, PodDisruptionBudget, ResourceQuota,
+    ResourceQuotaSpec, ResourceQuotaStatus, RollingUpdate, StatefulSet, VolumeProjection,
 };
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::Sidecars;
-use super::Mutation;
+use super::{Mutation, projected};
 use crate::edit::{object, pods_of, with_specs};
 
 const BFF: &str = "Deployment/web/bff";
@@ -153,7 +152,11 @@ fn exposed() -> Vec<Mutation> {
             |s, _| replicas(s, "catalog/prices", 2),
         ),
         Mutation::new(("ML1051", Sidecars, BFF), |s, _| settings(s, false), |s, _| settings(s, true)),
-        Mutation::new(("ML1051", Sidecars, BFF), |s, _| projected(s, false), |s, _| projected(s, true)),
+        Mutation::new(
+            ("ML1051", Sidecars, BFF),
+            |s, _| settings_folder(s, false),
+            |s, _| settings_folder(s, true),
+        ),
         Mutation::new(
             ("ML1050", Sidecars, BFF),
             |s, _| image(s, "registry.example.com:5000/bff:latest"),
@@ -242,11 +245,10 @@ fn settings(s: &mut Snapshot, optional: bool) {
 }
 
 /// A folder of web/bff that is put together from what may be there or not.
-fn projected(s: &mut Snapshot, optional: bool) {
+fn settings_folder(s: &mut Snapshot, optional: bool) {
     let source = Box::new(ObjectSource { name: "settings".into(), optional });
     let source = VolumeProjection { config_map: Some(source), ..VolumeProjection::default() };
-    let projected = Some(Box::new(ProjectedVolumeSource { sources: vec![source] }));
-    let volume = Volume { name: "settings".into(), projected, ..Volume::default() };
+    let volume = projected("settings", source);
     with_specs(s, "web/bff", |_, spec| spec.volumes.push(volume.clone()));
 }
 

@@ -10,6 +10,8 @@ use meshlift_model::traffic_constants as numbers;
 use super::corner::{App, Corner};
 use crate::admission::injector::{PROXY, is_native, proxy_of};
 
+/// Makes a proxy wait for the end of its connections.
+const EXIT_ON_ZERO: &str = "EXIT_ON_ZERO_ACTIVE_CONNECTIONS";
 /// Words of a shell that sleeps: `sh -c "sleep N"`.
 const SHELLS: [&str; 6] = ["sh", "/bin/sh", "bash", "/bin/bash", "ash", "/bin/ash"];
 
@@ -169,14 +171,8 @@ fn listeners_close_millis(proxy: &Container) -> i64 {
 }
 
 fn waits_for_idle(proxy: &Container) -> bool {
-    proxy.env_value("EXIT_ON_ZERO_ACTIVE_CONNECTIONS") == Some("true") || exits_when_idle(proxy)
-}
-
-fn exits_when_idle(proxy: &Container) -> bool {
-    let metadata = config(proxy).and_then(|config| config.get("proxyMetadata").cloned());
-    metadata
-        .and_then(|metadata| metadata.get("EXIT_ON_ZERO_ACTIVE_CONNECTIONS").cloned())
-        .is_some_and(|set| set == "true")
+    let in_config = || config(proxy)?.get("proxyMetadata")?.get(EXIT_ON_ZERO).cloned();
+    proxy.env_value(EXIT_ON_ZERO) == Some("true") || in_config().is_some_and(|set| set == "true")
 }
 
 fn config(proxy: &Container) -> Option<serde_json::Value> {

@@ -1,7 +1,7 @@
 //! ML4123: network policies that istio-cni did not notice.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{DaemonSet, NetworkPolicy, Resource};
+use meshlift_model::k8s::{NetworkPolicy, Resource};
 
 use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -29,7 +29,7 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let agents = context.mesh.ambient.cni.iter().filter_map(|reference| context.object::<DaemonSet>(reference));
+    let agents = context.cni_agents();
     let on_the_node = agents.filter(|agent| agent.spec.template.spec.host_network);
     on_the_node
         .flat_map(|agent| {

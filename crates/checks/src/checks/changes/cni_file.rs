@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use meshlift_mesh::facts::Role;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{DaemonSet, PodSpec, Volume};
+use meshlift_model::k8s::{PodSpec, Volume};
 
 use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -37,7 +37,7 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let agents = context.mesh.ambient.cni.iter().filter_map(|reference| context.object::<DaemonSet>(reference));
+    let agents = context.cni_agents();
     let volumes = agents.flat_map(|agent| agent.spec.template.spec.volumes.iter());
     let folders: BTreeSet<&str> = volumes.filter(|one| one.name == FOLDER).filter_map(path).collect();
     let others = context.mesh.workloads.values().filter(|one| one.role != Role::Cni);
@@ -55,7 +55,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 }
 
 /// Where on its node a volume is.
-fn path(volume: &Volume) -> Option<&str> {
+pub(super) fn path(volume: &Volume) -> Option<&str> {
     Some(volume.host_path.as_ref()?.path.trim_end_matches('/'))
 }
 

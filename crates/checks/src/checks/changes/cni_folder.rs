@@ -3,6 +3,7 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DaemonSet, Node, Resource};
 
+use super::cni_file::path;
 use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -47,7 +48,7 @@ pub(crate) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let is_gke = |node: &Node| node.status.node_info.kubelet_version.contains(GKE);
     let nodes = context.objects().nodes.iter().filter(|node| is_gke(node)).count();
-    let agents = context.mesh.ambient.cni.iter().filter_map(|reference| context.object::<DaemonSet>(reference));
+    let agents = context.cni_agents();
     agents
         .filter(|agent| nodes > 0 && writes_there(agent))
         .map(|agent| {
@@ -58,6 +59,6 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 }
 
 fn writes_there(agent: &DaemonSet) -> bool {
-    let mut volumes = agent.spec.template.spec.volumes.iter().filter(|volume| volume.name == VOLUME);
-    volumes.any(|volume| volume.host_path.as_ref().is_some_and(|path| path.path.trim_end_matches('/') == FOLDER))
+    let mut volumes = agent.spec.template.spec.volumes.iter();
+    volumes.any(|volume| volume.name == VOLUME && path(volume) == Some(FOLDER))
 }
