@@ -35,6 +35,9 @@ const LAST: [&str; 3] = [
 /// Metadata that the API server writes.
 const WRITTEN_BY_THE_API_SERVER: [&str; 6] =
     ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "ownerReferences"];
+/// Where pods, templates and templates of Jobs have their volumes.
+const VOLUMES: [&str; 3] =
+    ["/spec/volumes", "/spec/template/spec/volumes", "/spec/jobTemplate/spec/template/spec/volumes"];
 
 impl Cluster {
     /// Creates every object of the recording that a person or a tool wrote, without what the given kinds
@@ -142,6 +145,11 @@ fn value_of(object: &Object) -> Result<Value, ClusterError> {
     for webhook in value.get_mut("webhooks").and_then(Value::as_array_mut).into_iter().flatten() {
         complete(webhook);
     }
+    for volumes in VOLUMES {
+        for volume in value.pointer_mut(volumes).and_then(Value::as_array_mut).into_iter().flatten() {
+            complete_volume(volume);
+        }
+    }
     Ok(value)
 }
 
@@ -153,6 +161,14 @@ fn complete(webhook: &mut Value) {
     fields.entry("sideEffects").or_insert_with(|| json!("None"));
     if let Some(client) = fields.get_mut("clientConfig").and_then(Value::as_object_mut) {
         client.remove("caBundle");
+    }
+}
+
+/// A projected token must say its path, which is not recorded.
+fn complete_volume(volume: &mut Value) {
+    let sources = volume.pointer_mut("/projected/sources").and_then(Value::as_array_mut);
+    for token in sources.into_iter().flatten().filter_map(|source| source.get_mut("serviceAccountToken")) {
+        token["path"] = json!("token");
     }
 }
 
