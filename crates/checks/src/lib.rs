@@ -14,6 +14,7 @@ mod entry;
 mod flags;
 mod new_rules;
 mod quantity;
+mod routes;
 mod schema;
 mod traffic;
 

@@ -79,6 +79,10 @@ pub const INJECTION_LABEL: &str = "istio-injection";
 pub const COMPONENT_LABEL: &str = "operator.istio.io/component";
 /// Label, and its value, that `istioctl install` sets on everything it applies.
 pub const ISTIOCTL_LABEL: (&str, &str) = ("operator.istio.io/managed", "Reconcile");
+/// Label of Secrets with the kubeconfig of another cluster of the mesh.
+pub const REMOTE_LABEL: &str = "istio/multiCluster";
+/// Value of label `istio` of the gateways between clusters.
+pub const EAST_WEST: &str = "eastwestgateway";
 /// Label of a revision tag's objects.
 pub const TAG_LABEL: &str = "istio.io/tag";
 /// Annotation of an injected pod that tells what was injected.

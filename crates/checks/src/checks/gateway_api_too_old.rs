@@ -1,11 +1,12 @@
 //! ML0001: Gateway API definitions that the target does not read, or that what runs does not.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{CustomResourceDefinition, Resource};
+use meshlift_model::k8s::{CustomResourceDefinition, KindWork, Objects, Resource, with_kind};
 use meshlift_model::names::IstioVersion;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
+use crate::routes::ALPHA;
 
 /// Annotation that names the bundle of which a definition is part.
 const BUNDLE: &str = "gateway.networking.k8s.io/bundle-version";
@@ -56,10 +57,32 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let running = context.mesh.revisions.values().filter_map(|revision| revision.version.as_ref());
-    let running: Vec<&IstioVersion> = running.collect();
+    // What has an upper end was not read at all without the variable then.
+    let read = context.mesh.revisions.values().filter(|one| context.istiod_env(one, ALPHA) == Some("true"));
+    let running: Vec<&IstioVersion> = read.filter_map(|revision| revision.version.as_ref()).collect();
     let definitions = context.objects().crds.iter();
-    definitions.filter_map(|definition| hit(definition, context.target, &running)).collect()
+    definitions
+        .filter_map(|definition| {
+            let hit = hit(definition, context.target, &running)?;
+            let kind = &definition.metadata.name;
+            if let Some(reason) = context.missing(kind) {
+                return Some(hit.because(format!("{kind}: {reason}")).unknown());
+            }
+            let count = with_kind(kind, Count(context.objects())).unwrap_or_default();
+            (count > 0).then(|| hit.because(format!("there are {count} {kind}")))
+        })
+        .collect()
+}
+
+/// Objects of a kind.
+struct Count<'a>(&'a Objects);
+
+impl KindWork for Count<'_> {
+    type Output = usize;
+
+    fn run<R: Resource>(self) -> usize {
+        R::list(self.0).len()
+    }
 }
 
 fn hit(

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use meshlift_mesh::facts::Revision;
+use meshlift_model::defaults::REMOTE_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Pod, Resource, StatefulSet, WorkloadEntry};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 use meshlift_model::snapshot::ProxyStatus;
 
-use super::several_clusters::REMOTE;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -56,7 +56,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let has_others = context.objects().secrets.iter().any(|one| one.metadata.label(REMOTE) == Some("true"));
+    let has_others = context.objects().secrets.iter().any(|one| one.metadata.label(REMOTE_LABEL) == Some("true"));
     let is_known = context.missing("secrets").is_none();
     let machines = machines(context).into_iter();
     machines.filter_map(|(name, machine)| {

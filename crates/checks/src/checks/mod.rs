@@ -154,6 +154,16 @@ checks! {
         provider_names,
         interface_names,
         wasm_names,
+        listener_protocol,
+        routes_begin,
+        tls_route_hosts,
+        mirror_fraction,
+        route_retries,
+        cors_begins,
+        cors_origins,
+        client_certificates,
+        route_nowhere,
+        waypoint_routes,
     }
     after: {
         rejected,

@@ -1,15 +1,11 @@
 //! ML5016: a mesh of which only one cluster is seen.
 
+use meshlift_model::defaults::{EAST_WEST, REMOTE_LABEL};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
-
-/// Label of Secrets with the kubeconfig of another cluster.
-pub(super) const REMOTE: &str = "istio/multiCluster";
-/// Label of the gateways between clusters.
-const EAST_WEST: &str = "eastwestgateway";
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -35,7 +31,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let remote = context.objects().secrets.iter().filter(|one| one.metadata.label(REMOTE) == Some("true"));
+    let remote = context.objects().secrets.iter().filter(|one| one.metadata.label(REMOTE_LABEL) == Some("true"));
     let remote = remote.map(|one| format!("Secret/{} names another cluster", one.metadata.path()));
     let east_west = context.objects().services.iter().filter(|one| one.metadata.label("istio") == Some(EAST_WEST));
     let east_west = east_west.map(|one| format!("Service/{} is an east-west gateway", one.metadata.path()));

@@ -1,7 +1,7 @@
 //! Agents of the nodes are upgraded after the control plane: their changes are hazards until they are new themselves. And
 //! definitions of the Gateway API that name no bundle.
 
-use meshlift_model::k8s::{CustomResourceDefinition, DaemonSet, Pod};
+use meshlift_model::k8s::{CustomResourceDefinition, DaemonSet, GRPCRoute, Pod};
 use meshlift_model::snapshot::Snapshot;
 use meshlift_testkit::mutations::{Base, mutations};
 
@@ -44,6 +44,7 @@ fn a_definition_without_a_bundle_counts_as_one_that_is_too_old() {
     let mut mesh = cluster("before");
     let mut definition = CustomResourceDefinition::default();
     definition.metadata.name = "grpcroutes.gateway.networking.k8s.io".to_owned();
+    mesh.objects.grpc_routes.push(GRPCRoute::default());
     mesh.objects.crds.retain(|one| one.metadata.name != definition.metadata.name);
     let found = |definition: &CustomResourceDefinition| {
         let mut mesh = mesh.clone();

@@ -17,6 +17,7 @@ mod mutations;
 mod pages;
 mod reach;
 mod restarts;
+mod routes;
 mod selection;
 mod unknown;
 mod whole;

@@ -11,12 +11,26 @@ api! {
         pub spec: AuthorizationPolicySpec,
     }
 
-    /// `security.istio.io.AuthorizationPolicy` spec, as far as it hands the decision to others.
+    /// `security.istio.io.AuthorizationPolicy` spec, as far as an upgrade changes what it decides.
     pub struct AuthorizationPolicySpec {
         /// `ALLOW` (default), `DENY`, `AUDIT` or `CUSTOM`.
         pub action: String,
         /// Who decides, with `CUSTOM`.
         pub provider: AuthorizationPolicyProvider,
+        /// Rules.
+        pub rules: Vec<AuthorizationRule>,
+    }
+
+    /// `security.istio.io.Rule`, conditions alone.
+    pub struct AuthorizationRule {
+        /// Conditions.
+        pub when: Vec<AuthorizationCondition>,
+    }
+
+    /// `security.istio.io.Condition`, key alone.
+    pub struct AuthorizationCondition {
+        /// Attribute of the request, such as `request.headers[x-user]`.
+        pub key: String,
     }
 
     /// `security.istio.io.AuthorizationPolicy.ExtensionProvider`.

@@ -23,7 +23,18 @@ api! {
         pub infrastructure: Option<GatewayInfrastructure>,
         /// Addresses; a hostname or several make it unmanaged.
         pub addresses: Vec<GatewayAddress>,
+        /// TLS settings of all listeners.
+        pub tls: GatewayTls,
     }
+
+    /// `gateway.networking.k8s.io/v1.GatewayTLSConfig`.
+    pub struct GatewayTls {
+        /// How clients are verified; that they are is all that is read.
+        pub frontend: Option<GatewayFrontendTls>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.FrontendTLSConfig`.
+    pub struct GatewayFrontendTls {}
 
     /// `gateway.networking.k8s.io/v1.GatewayInfrastructure`.
     pub struct GatewayInfrastructure {

@@ -182,7 +182,7 @@ api! {
         /// Gateways; empty means `mesh`.
         pub gateways: Vec<String>,
         /// HTTP routes.
-        pub http: Vec<HttpRoute>,
+        pub http: Vec<VirtualServiceRoute>,
         /// TLS routes.
         pub tls: Vec<L4Route>,
         /// TCP routes.
@@ -190,7 +190,7 @@ api! {
     }
 
     /// HTTP route of a VirtualService.
-    pub struct HttpRoute {
+    pub struct VirtualServiceRoute {
         /// Requests that take it.
         #[serde(rename = "match")]
         pub match_: Vec<HttpMatch>,

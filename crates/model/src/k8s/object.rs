@@ -322,6 +322,10 @@ kinds! {
     sidecars: Sidecar, "Sidecar", "sidecars.networking.istio.io", "networking.istio.io/v1", true, false;
     proxy_configs: ProxyConfig, "ProxyConfig", "proxyconfigs.networking.istio.io", "networking.istio.io/v1beta1", true, false;
     workload_groups: WorkloadGroup, "WorkloadGroup", "workloadgroups.networking.istio.io", "networking.istio.io/v1", true, false;
+    http_routes: HTTPRoute, "HTTPRoute", "httproutes.gateway.networking.k8s.io", "gateway.networking.k8s.io/v1", true, false;
+    grpc_routes: GRPCRoute, "GRPCRoute", "grpcroutes.gateway.networking.k8s.io", "gateway.networking.k8s.io/v1", true, false;
+    tls_routes: TLSRoute, "TLSRoute", "tlsroutes.gateway.networking.k8s.io", "gateway.networking.k8s.io/v1", true, false;
+    tcp_routes: TCPRoute, "TCPRoute", "tcproutes.gateway.networking.k8s.io", "gateway.networking.k8s.io/v1", true, false;
 }
 
 macro_rules! metadata_only {

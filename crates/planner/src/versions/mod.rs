@@ -3,9 +3,11 @@
 
 mod path;
 mod releases;
+mod situation;
 
-pub use path::{Situation, path};
+pub use path::path;
 pub use releases::{Day, Releases, ReleasesError};
+pub use situation::Situation;
 
 /// Days after which a catalogue of releases is old: patches come monthly, a minor version each quarter.
 pub const OLD_AFTER_DAYS: i32 = 92;

@@ -1,66 +1,13 @@
 //! How the path is found.
 
-use std::collections::BTreeSet;
-
-use meshlift_mesh::Mesh;
-use meshlift_mesh::facts::GatewayKind;
 use meshlift_model::names::{IstioVersion, minor_of};
 use meshlift_model::upgrade_path::{Hop, Part, Path, Refusal};
 
-use super::releases::{At, Concern, Minor, Regression, Release, line};
-use super::{Day, Releases};
+use super::releases::{At, Minor, Regression, Release, line};
+use super::{Day, Releases, Situation};
 
 /// Where Istio tells how far control planes and proxies may be apart, and how long each version is supported.
 const SUPPORT: &str = "https://istio.io/latest/docs/releases/supported-releases/";
-/// Definition whose annotation names the Gateway API's bundle.
-const GATEWAYS: &str = "gateways.gateway.networking.k8s.io";
-/// That annotation.
-const BUNDLE: &str = "gateway.networking.k8s.io/bundle-version";
-
-/// What of a mesh the path depends on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Situation {
-    /// Versions that carry proxies.
-    pub running: BTreeSet<IstioVersion>,
-    /// As the server says it.
-    pub kubernetes: Option<String>,
-    /// There is a ztunnel.
-    pub ambient: bool,
-    /// Gateways or waypoints that istiod makes.
-    pub managed_gateways: bool,
-    /// Bundle of the Gateway API, where it is installed.
-    pub gateway_api: Option<String>,
-}
-
-impl Situation {
-    /// Of a mesh.
-    #[must_use]
-    pub fn of(mesh: &Mesh) -> Self {
-        let mut running: BTreeSet<IstioVersion> =
-            mesh.used_revisions().filter_map(|revision| revision.version.clone()).collect();
-        if running.is_empty() {
-            running.extend(mesh.revisions.values().filter_map(|revision| revision.version.clone()));
-        }
-        let managed = |kind: &GatewayKind| matches!(kind, GatewayKind::Managed | GatewayKind::Waypoint);
-        let mut definitions = mesh.snapshot.objects.crds.iter();
-        let definition = definitions.find(|one| one.metadata.name == GATEWAYS);
-        Self {
-            running,
-            kubernetes: mesh.snapshot.kubernetes_version.clone(),
-            ambient: !mesh.ambient.ztunnels.is_empty(),
-            managed_gateways: mesh.gateways.iter().any(|gateway| managed(&gateway.kind)),
-            gateway_api: definition.and_then(|one| one.metadata.annotation(BUNDLE)).map(str::to_owned),
-        }
-    }
-
-    fn is_struck(&self, concern: Concern) -> bool {
-        match concern {
-            Concern::All => true,
-            Concern::Ambient => self.ambient,
-            Concern::ManagedGateways => self.managed_gateways,
-        }
-    }
-}
 
 /// The path from what runs to the target; `None` where nothing runs. `today` decides what is still supported.
 #[must_use]
@@ -161,12 +108,17 @@ impl Walk<'_> {
     }
 
     fn struck(&self, version: &IstioVersion, side: At) -> Vec<&Regression> {
-        let strikes = |one: &&Regression| {
+        self.broken(version, side, Some(true))
+    }
+
+    /// Regressions of a version that strike this mesh, or do not, or may.
+    fn broken(&self, version: &IstioVersion, side: At, strikes: Option<bool>) -> Vec<&Regression> {
+        let is_one = |one: &&Regression| {
             (one.at == side || one.at == At::Both)
-                && self.situation.is_struck(one.concerns)
+                && self.situation.is_struck(one.concerns) == strikes
                 && one.has(version)
         };
-        self.releases.regressions.iter().filter(strikes).collect()
+        self.releases.regressions.iter().filter(is_one).collect()
     }
 
     /// Kubernetes within the window of the release that comes.
@@ -249,6 +201,11 @@ impl Walk<'_> {
         for one in self.struck(to, At::Arriving) {
             notes.push(format!("{} ({})", one.why, one.source));
         }
+        for one in self.broken(to, At::Arriving, None) {
+            let unknown =
+                "whether the mesh has other clusters is not known, Secrets were not read; if it has";
+            notes.push(format!("{unknown}: {} ({})", one.why, one.source));
+        }
         notes
     }
 
@@ -284,7 +241,7 @@ mod tests {
     }
 
     fn of(situation: &Situation, target: &str) -> Path {
-        let (releases, today) = (Releases::built_in().unwrap(), "2026-11-28".parse().unwrap());
+        let (releases, today) = (Releases::built_in().unwrap(), "2026-11-29".parse().unwrap());
         path(situation, &target.parse().unwrap(), &releases, today).unwrap()
     }
 
@@ -324,6 +281,20 @@ mod tests {
         let ambient = Situation { ambient: true, ..situation("1.29.6", "v1.34.4") };
         assert!(of(&ambient, "1.30.0").blocked.iter().any(|why| why.contains("60328")));
         assert!(of(&ambient, "1.30.5").blocked.is_empty());
+    }
+
+    #[test]
+    fn what_strikes_several_clusters_is_a_note_where_nobody_knows_whether_there_are() {
+        let of_clusters = |several_clusters| {
+            let situation = Situation { several_clusters, ..situation("1.29.6", "v1.34.4") };
+            let path = of(&situation, "1.30.3");
+            let notes = path.hops.iter().flat_map(|hop| &hop.notes);
+            let noted = notes.filter(|note| note.contains("61043") && note.contains("not known")).count();
+            (path.blocked.iter().filter(|why| why.contains("61043")).count(), noted)
+        };
+        assert_eq!(of_clusters(Some(true)), (1, 0));
+        assert_eq!(of_clusters(None), (0, 1));
+        assert_eq!(of_clusters(Some(false)), (0, 0));
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub(crate) enum Concern {
     All,
     Ambient,
     ManagedGateways,
+    /// Meshes that go beyond one cluster.
+    SeveralClusters,
 }
 
 impl Releases {
@@ -240,7 +242,7 @@ mod tests {
         let with =
             |from: &str, to: &str| Releases::parse(&BUILT_IN.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(with("format_version: 1", "format_version: 2").contains("format_version 2"));
-        assert!(with("date: 2026-11-28", "date: yesterday").contains("no day"));
+        assert!(with("date: 2026-11-29", "date: yesterday").contains("no day"));
         assert!(with("minor: \"1.25\"", "minor: \"1.24\"").contains("names 1.24 twice"));
         assert!(with("newest_patch: 6", "newest_patches: 6").contains("newest_patches"));
         assert!(with("from: \"1.27.0\"", "from: \"1.27\"").contains("1.27"));

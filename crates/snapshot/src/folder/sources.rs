@@ -19,12 +19,10 @@ use crate::normal::ITEM_PLACE;
 pub(super) const NOT_RECORDED: &str = "it was not recorded";
 
 /// Kinds that meshlift asks about without reading their fields: whether they are served decides who owns a
-/// workload, who installed the mesh and what routes traffic.
+/// workload and who installed the mesh.
 pub(crate) const FOREIGN_CRDS: &[&str] = &[
     "applications.argoproj.io",
-    "grpcroutes.gateway.networking.k8s.io",
     "helmreleases.helm.toolkit.fluxcd.io",
-    "httproutes.gateway.networking.k8s.io",
     "istiooperators.install.istio.io",
     "istiorevisions.sailoperator.io",
     "istiorevisiontags.sailoperator.io",

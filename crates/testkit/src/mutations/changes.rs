@@ -105,11 +105,6 @@ fn to_28() -> Vec<Mutation> {
     let hop = |mutation: Mutation| mutation.hop("1.27.9", "1.28.10");
     vec![
         hop(Mutation::new(
-            ("ML4125", Sidecars, "CustomResourceDefinition/inferencepools.inference.networking.x-k8s.io"),
-            |s, _| pools(s, "x-k8s.io", "v1alpha2"),
-            |s, _| pools(s, "k8s.io", "v1"),
-        )),
-        hop(Mutation::new(
             ("ML4126", Sidecars, "BackendTLSPolicy/web/bff"),
             |s, _| backend_tls(s, &["v1"]),
             |s, _| {
@@ -294,7 +289,7 @@ fn variable(s: &mut Snapshot, name: &str, value: &str) {
     });
 }
 
-fn istiod_variable(s: &mut Snapshot, name: &str) {
+pub(super) fn istiod_variable(s: &mut Snapshot, name: &str) {
     let istiod = &mut object::<Deployment>(s, "istio-system/istiod-1-29-6").spec.template.spec;
     istiod.containers.iter_mut().for_each(|container| {
         container.env.push(EnvVar { name: name.into(), value: "true".into(), ..EnvVar::default() });
@@ -334,14 +329,6 @@ fn mesh_config(s: &mut Snapshot, text: &str) {
 
 fn service_type(s: &mut Snapshot, type_: &str) {
     object::<meshlift_model::k8s::Service>(s, "istio-ingress/istio-ingressgateway").spec.type_ = type_.into();
-}
-
-fn pools(s: &mut Snapshot, group: &str, version: &str) {
-    let group = format!("inference.networking.{group}");
-    let versions = format!(r#"[{{"name": "{version}", "served": true, "storage": true}}]"#);
-    let spec = format!(r#"{{"group": "{group}", "versions": {versions}}}"#);
-    let meta = format!(r#"{{"name": "inferencepools.{group}"}}"#);
-    add(s, "CustomResourceDefinition", &format!(r#"{{"metadata": {meta}, "spec": {spec}}}"#));
 }
 
 fn keys_at(s: &mut Snapshot, uri: &str) {

@@ -2,8 +2,8 @@
 
 use meshlift_model::k8s::{
     Deployment, Destination, DestinationRule, DestinationRuleSpec, EnvVar, EnvoyConfigPatch, EnvoyFilter,
-    EnvoyFilterSpec, EnvoyPatchMatch, EnvoyProxyMatch, HttpRoute, ObjectMeta, RouteDestination, ServiceEntry,
-    ServiceEntrySpec, Subset, VirtualService, VirtualServiceSpec,
+    EnvoyFilterSpec, EnvoyPatchMatch, EnvoyProxyMatch, ObjectMeta, RouteDestination, ServiceEntry,
+    ServiceEntrySpec, Subset, VirtualService, VirtualServiceRoute, VirtualServiceSpec,
 };
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::Snapshot;
@@ -134,7 +134,10 @@ fn route(s: &mut Snapshot, weight: i32) {
         destination: Destination { host: "bff".into(), subset: subset.into() },
         weight,
     };
-    let route = HttpRoute { route: vec![to("", 100 - weight), to("next", weight)], ..HttpRoute::default() };
+    let route = VirtualServiceRoute {
+        route: vec![to("", 100 - weight), to("next", weight)],
+        ..VirtualServiceRoute::default()
+    };
     let spec =
         VirtualServiceSpec { hosts: vec!["bff".into()], http: vec![route], ..VirtualServiceSpec::default() };
     s.objects.virtual_services.push(VirtualService { metadata: named("bff"), spec });
@@ -165,10 +168,10 @@ fn flag(s: &mut Snapshot) {
 
 fn mirror(s: &mut Snapshot) {
     let to = |host: &str| Destination { host: host.into(), subset: String::new() };
-    let route = HttpRoute {
+    let route = VirtualServiceRoute {
         route: vec![RouteDestination { destination: to("bff"), weight: 100 }],
         mirror: Some(to("bff-next")),
-        ..HttpRoute::default()
+        ..VirtualServiceRoute::default()
     };
     let spec =
         VirtualServiceSpec { hosts: vec!["bff".into()], http: vec![route], ..VirtualServiceSpec::default() };

@@ -70,8 +70,23 @@ fn versions() -> Vec<Mutation> {
     vec![
         Mutation::new(
             ("ML0001", Sidecars, "CustomResourceDefinition/tlsroutes.gateway.networking.k8s.io"),
-            |s, _| definition(s, "tlsroutes"),
-            |s, _| definition(s, "tcproutes"),
+            |s, _| {
+                definition(s, "tlsroutes");
+                add(s, "TLSRoute", r#"{"metadata": {"namespace": "web", "name": "bff"}}"#);
+            },
+            |s, _| {
+                definition(s, "tcproutes");
+                add(s, "TCPRoute", r#"{"metadata": {"namespace": "web", "name": "bff"}}"#);
+            },
+        ),
+        // Nobody has a route of that kind.
+        Mutation::new(
+            ("ML0001", Sidecars, "CustomResourceDefinition/grpcroutes.gateway.networking.k8s.io"),
+            |s, _| {
+                definition(s, "grpcroutes");
+                add(s, "GRPCRoute", r#"{"metadata": {"namespace": "web", "name": "bff"}}"#);
+            },
+            |s, _| definition(s, "grpcroutes"),
         ),
         Mutation::new(("ML5022", Sidecars, OLD), |s, _| together(s, 2), |s, _| together(s, 1)),
         Mutation::new(("ML5022", Sidecars, OLD), |s, _| zones(s, ["a", "b"]), |s, _| zones(s, ["a", "a"])),
@@ -188,7 +203,9 @@ fn root_for(s: &mut Snapshot, days: i64) {
 fn definition(s: &mut Snapshot, plural: &str) {
     let mut metadata =
         ObjectMeta { name: format!("{plural}.gateway.networking.k8s.io"), ..ObjectMeta::default() };
-    metadata.annotations.insert("gateway.networking.k8s.io/bundle-version".into(), "v1.4.1".into());
+    let bundle = if plural == "grpcroutes" { "v1.0.0" } else { "v1.4.1" };
+    metadata.annotations.insert("gateway.networking.k8s.io/bundle-version".into(), bundle.into());
+    s.objects.crds.retain(|one| one.metadata.name != metadata.name);
     s.objects.crds.push(CustomResourceDefinition { metadata, ..CustomResourceDefinition::default() });
 }
 

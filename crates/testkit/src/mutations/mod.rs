@@ -11,6 +11,7 @@ mod definitions;
 mod gateways;
 mod next_pods;
 mod rollout;
+mod routes;
 mod selection;
 
 use meshlift_model::k8s::{Object, ProjectedVolumeSource, Volume, VolumeProjection};
@@ -143,6 +144,7 @@ pub fn mutations() -> Vec<Mutation> {
         definitions::mutations(),
         changes::mutations(),
         changes_ambient::mutations(),
+        routes::mutations(),
         selection::mutations(),
         gateways::mutations(),
         config::mutations(),

@@ -48,7 +48,9 @@ pub(super) fn copy(from: &Object, to: &mut Object) {
             DestinationRule,
             EndpointSlice,
             EnvoyFilter,
+            GRPCRoute,
             GatewayClass,
+            HTTPRoute,
             IstioGateway,
             LimitRange,
             MutatingWebhookConfiguration,
@@ -65,6 +67,8 @@ pub(super) fn copy(from: &Object, to: &mut Object) {
             ServiceAccount,
             ServiceEntry,
             Sidecar,
+            TCPRoute,
+            TLSRoute,
             Telemetry,
             ValidatingAdmissionPolicy,
             ValidatingWebhookConfiguration,
@@ -90,12 +94,12 @@ pub(super) fn reset(object: &mut Object) {
             | Object::AuthorizationPolicy(_) | Object::BackendTLSPolicy(_)
             | Object::ClusterRole(_) | Object::ClusterRoleBinding(_) | Object::ConfigMap(_)
             | Object::ControllerRevision(_) | Object::DestinationRule(_) | Object::EndpointSlice(_)
-            | Object::EnvoyFilter(_) | Object::GatewayClass(_) | Object::IstioGateway(_)
+            | Object::EnvoyFilter(_) | Object::GatewayClass(_) | Object::GRPCRoute(_) | Object::HTTPRoute(_) | Object::IstioGateway(_)
             | Object::LimitRange(_) | Object::MutatingWebhookConfiguration(_) | Object::Namespace(_)
             | Object::NetworkPolicy(_) | Object::PeerAuthentication(_) | Object::PersistentVolumeClaim(_)
             | Object::ProxyConfig(_) | Object::RequestAuthentication(_) | Object::Role(_) | Object::RoleBinding(_)
             | Object::Secret(_) | Object::Service(_) | Object::ServiceAccount(_)
-            | Object::ServiceEntry(_) | Object::Sidecar(_) | Object::Telemetry(_) | Object::ValidatingAdmissionPolicy(_)
+            | Object::ServiceEntry(_) | Object::Sidecar(_) | Object::TCPRoute(_) | Object::Telemetry(_) | Object::TLSRoute(_) | Object::ValidatingAdmissionPolicy(_)
             | Object::ValidatingWebhookConfiguration(_) | Object::VirtualService(_)
             | Object::WasmPlugin(_) | Object::WorkloadEntry(_) | Object::WorkloadGroup(_) => {}
         } };

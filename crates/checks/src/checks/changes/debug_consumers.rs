@@ -1,5 +1,7 @@
 //! ML4127: clients that ask istiod for what it no longer tells everybody.
 
+use std::collections::BTreeSet;
+
 use meshlift_mesh::facts::{Role, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
@@ -9,6 +11,8 @@ use crate::traffic::PROXY;
 
 /// Names namespaces that istiod answers all the same, by commas.
 const ALLOWED: &str = "DEBUG_ENDPOINT_AUTH_ALLOWED_NAMESPACES";
+/// Root namespace where the mesh config names none.
+const ROOT: &str = "istio-system";
 /// Audience of the tokens by which istiod knows a caller.
 const AUDIENCE: &str = "istio-ca";
 
@@ -38,14 +42,14 @@ pub(crate) const CHECK: Check = Check {
             "https://github.com/istio/istio/blob/1.29.6/pilot/pkg/xds/debug.go",
         ],
     },
-    needs: &[WORKLOADS],
+    needs: &[WORKLOADS, &["configmaps"]],
     find,
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let system = &context.mesh.system_namespaces;
+    let roots = root_namespaces(context);
     let clients = context.mesh.workloads.values().filter(|one| is_client(one));
-    let elsewhere = clients.filter(|one| !system.contains(&one.workload.namespace));
+    let elsewhere = clients.filter(|one| !roots.contains(one.workload.namespace.as_str()));
     let refused = elsewhere.filter(|one| !context.targets_all_name(ALLOWED, &one.workload.namespace));
     refused
         .map(|one| {
@@ -53,6 +57,13 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
                 .because(format!("{} projects a token with audience {AUDIENCE}", one.workload))
         })
         .collect()
+}
+
+/// Namespaces that the mesh config names as root, or Istio's own.
+fn root_namespaces<'a>(context: &Context<'a>) -> BTreeSet<&'a str> {
+    let named = context.mesh_configs().flat_map(|(_, lines)| lines).filter_map(|line| line.strip_prefix("rootNamespace:"));
+    let named: BTreeSet<&str> = named.map(str::trim).collect();
+    if named.is_empty() { [ROOT].into() } else { named }
 }
 
 /// True for what can ask istiod in its own name, beside what istiod and its installers make.

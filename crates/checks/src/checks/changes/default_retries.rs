@@ -1,7 +1,7 @@
 //! ML4112: routes that retry by default conditions.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{HttpRoute, Resource};
+use meshlift_model::k8s::{VirtualServiceRoute, Resource};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -19,7 +19,8 @@ pub(crate) const CHECK: Check = Check {
         hint: "say in retryOn what is retried",
         why: "A route that retries without saying when takes the conditions of the mesh. Until 1.23 they held \
               every answer of 503; from 1.24 on only those that are known to be safe. What the app itself answers \
-              with 503 reaches the client.",
+              with 503 reaches the client. The same holds where no route says anything: every Service of HTTP, and \
+              every HTTPRoute and GRPCRoute, retries by default.",
         see: "`kubectl get virtualservice -A -o yaml | grep -n -A4 \"retries:\"`: attempts without retryOn.",
         fix: "Where the requests may be sent twice, set retryOn to \
               `connect-failure,refused-stream,unavailable,cancelled,503`: a value replaces the defaults. To decide \
@@ -33,7 +34,7 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let services = context.objects().virtual_services.iter();
-    let retries = |route: &&HttpRoute| {
+    let retries = |route: &&VirtualServiceRoute| {
         route.retries.as_ref().is_some_and(|retries| retries.attempts > 0 && retries.retry_on.is_empty())
     };
     services

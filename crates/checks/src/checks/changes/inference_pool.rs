@@ -1,45 +1,51 @@
-//! ML4125: InferencePools of an early version.
+//! ML4125: routes to InferencePools of an early version.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::Resource;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
+use crate::routes::{HTTP_ROUTES, http_routes, with_rules};
 
-/// Start of the name of both definitions.
-const PLURAL: &str = "inferencepools.inference.networking.";
+/// Group of the early versions.
+const EARLY: &str = "inference.networking.x-k8s.io";
+/// Variable with which istiod reads pools at all.
+const ENABLED: &str = "ENABLE_GATEWAY_API_INFERENCE_EXTENSION";
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4125",
-        layer: Layer::Crds,
+        layer: Layer::Configuration,
         versions: Versions::Since(28),
-        title: "InferencePools of an early version are not read any more",
-        severity: Severity::Warn,
+        title: "A route to an InferencePool of an early version ends nowhere",
+        severity: Severity::Block,
         consequence: Consequence::Behaviour,
-        offers: &[],
+        offers: &["accept-change"],
         may_accept_unknown: true,
-        hint: "write InferencePools as v1 of inference.networking.k8s.io before gateways move",
-        why: "From 1.28 on istiod reads v1 alone: v1alpha2 and the release candidates are ignored, and routes to \
-              such pools end nowhere.",
-        see: "`kubectl get crd -o custom-columns='NAME:.metadata.name,VERSIONS:.spec.versions[*].name' | grep \
-              inferencepools`.",
+        hint: "write the pool as v1 of inference.networking.k8s.io, with a route of its own, before gateways move",
+        why: "istiod of 1.27 reads pools of inference.networking.x-k8s.io where ENABLE_GATEWAY_API_INFERENCE_EXTENSION \
+              is true. From 1.28 on it reads v1 of inference.networking.k8s.io alone: a route to a pool of the early \
+              group stays, and its requests fail. istiod of 1.27 does the same with routes to the new group.",
+        see: "`kubectl get httproute,grpcroute -A -o yaml | grep -n -B2 -A3 \"inference.networking\"`.",
         fix: "Install the v1 definition and write each pool anew: v1alpha2's `extensionRef` is \
               `endpointPickerRef`, `targetPortNumber` is `targetPorts[].number`, and labels go under \
-              `selector.matchLabels`. Give `endpointPickerRef.port.number`: 9002 is no default any more.",
-        sources: &["https://istio.io/latest/news/releases/1.28.x/announcing-1.28/upgrade-notes/"],
+              `selector.matchLabels`. Give `endpointPickerRef.port.number`: 9002 is no default any more. Each version reads \
+              its own group alone: make a second gateway of the new revision with routes to the new pools, and move \
+              clients to it.",
+        sources: &[
+            "https://istio.io/latest/news/releases/1.28.x/announcing-1.28/upgrade-notes/",
+            "https://github.com/istio/istio/blob/1.28.0/pkg/config/schema/gvk/resources.gen.go",
+        ],
     },
-    needs: &[WORKLOADS, &["customresourcedefinitions.apiextensions.k8s.io"]],
+    needs: &[WORKLOADS, HTTP_ROUTES],
     find,
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let definitions = context.objects().crds.iter().filter(|one| one.metadata.name.starts_with(PLURAL));
-    let early = definitions.filter(|one| !one.spec.versions.iter().any(|version| version.name == "v1"));
-    early
-        .map(|one| {
-            let versions: Vec<&str> = one.spec.versions.iter().map(|version| version.name.as_str()).collect();
-            Hit::new(&one.object_ref(), format!("it has {} alone", versions.join(", ")))
-        })
-        .collect()
+    let is_read = |revision| context.istiod_env(revision, ENABLED) == Some("true");
+    if !context.mesh.used_revisions().any(is_read) {
+        return Vec::new();
+    }
+    with_rules(http_routes(context), "go to a pool of the early group", |rule| {
+        rule.backend_refs.iter().any(|backend| backend.group.as_deref() == Some(EARLY))
+    })
 }

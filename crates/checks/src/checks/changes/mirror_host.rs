@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Resource, VirtualService};
+use meshlift_model::k8s::{Resource, RouteReference, RouteSpec, VirtualService};
+use meshlift_model::names::ObjectRef;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
+use crate::routes::{HTTP_ROUTES, http_routes, mirrors};
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
@@ -22,7 +24,7 @@ pub(crate) const CHECK: Check = Check {
         why: "Until 1.27 a mirrored request came with `-shadow` behind its host. From 1.28 on it comes with the \
               host of the original. A mirror that tells copies by their host takes them for real requests, and \
               one that routes by host may answer where it did not.",
-        see: "`kubectl get virtualservice -A -o yaml | grep -B3 -A6 mirror`; the Host header that the mirror receives.",
+        see: "`kubectl get virtualservice,httproute,grpcroute -A -o yaml | grep -i -B3 -A6 mirror`; the Host header that the mirror receives.",
         fix: "Let the mirror tell copies by a header that the route sets, or keep the former host: env \
               DISABLE_SHADOW_HOST_SUFFIX=false on the new istiod.",
         sources: &[
@@ -30,22 +32,31 @@ pub(crate) const CHECK: Check = Check {
             "https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto#config-route-v3-routeaction-requestmirrorpolicy",
         ],
     },
-    needs: &[WORKLOADS, &["virtualservices.networking.istio.io"]],
+    needs: &[WORKLOADS, &["virtualservices.networking.istio.io"], HTTP_ROUTES],
     find,
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    context.objects().virtual_services.iter().filter_map(hit).collect()
+    let services = context.objects().virtual_services.iter().filter_map(of_service);
+    services.chain(http_routes(context).filter_map(|(route, spec)| of_route(&route, spec))).collect()
 }
 
-fn hit(service: &VirtualService) -> Option<Hit> {
+fn of_service(service: &VirtualService) -> Option<Hit> {
     let routes = service.spec.http.iter();
     let copies = routes.flat_map(|route| {
         let several = route.mirrors.iter().map(|mirror| &mirror.destination);
         route.mirror.iter().chain(several).map(|destination| destination.host.as_str())
     });
-    let hosts: BTreeSet<&str> = copies.collect();
+    hit(&service.object_ref(), "spec.http[]", &copies.collect())
+}
+
+fn of_route(route: &ObjectRef, spec: &RouteSpec) -> Option<Hit> {
+    let names = spec.rules.iter().flat_map(mirrors).map(|to: &RouteReference| to.name.as_str());
+    hit(route, "spec.rules[]", &names.collect())
+}
+
+fn hit(subject: &ObjectRef, place: &str, hosts: &BTreeSet<&str>) -> Option<Hit> {
     let first = hosts.first()?;
-    let hit = Hit::new(&service.object_ref(), format!("copies to {first} come with the host of the original"));
-    Some(hosts.iter().fold(hit, |hit, host| hit.because(format!("spec.http[] mirrors to {host}"))))
+    let hit = Hit::new(subject, format!("copies to {first} come with the host of the original"));
+    Some(hosts.iter().fold(hit, |hit, host| hit.because(format!("{place} mirrors to {host}"))))
 }

@@ -1,0 +1,41 @@
+//! ML4153: Gateways that verify their clients, which nobody read.
+
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::{Gateway, Resource};
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+use crate::routes::{GATEWAYS, controller};
+
+pub(crate) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML4153",
+        layer: Layer::Gateways,
+        versions: Versions::Since(28),
+        title: "A Gateway begins to demand certificates of its clients",
+        severity: Severity::Block,
+        consequence: Consequence::Behaviour,
+        offers: &["accept-change"],
+        may_accept_unknown: true,
+        hint: "see that every client has a certificate, or take spec.tls.frontend away until it does",
+        why: "Until 1.27 istiod ignores `spec.tls.frontend` of Gateways. From 1.28 on listeners for HTTPS demand the \
+              certificate that it describes, and clients without one cannot connect any more.",
+        see: "`kubectl get gateway.gateway.networking.k8s.io -A -o yaml | grep -n -A8 \"frontend:\"`.",
+        fix: "Take spec.tls.frontend away before the gateway is told by the new istiod, and give it back when the \
+              clients are known to have certificates. Where they have them today, there is nothing to do.",
+        sources: &[
+            "https://github.com/istio/istio/blob/1.27.9/pilot/pkg/config/kube/gateway/conversion.go",
+            "https://github.com/istio/istio/blob/1.28.0/pilot/pkg/config/kube/gateway/conversion.go",
+        ],
+    },
+    needs: &[WORKLOADS, GATEWAYS],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let begins = |gateway: &&Gateway| {
+        gateway.spec.tls.frontend.is_some() && controller(context, gateway).starts_with("istio.io/")
+    };
+    let gateways = context.objects().gateways.iter().filter(begins);
+    gateways.map(|gateway| Hit::new(&gateway.object_ref(), "its spec.tls.frontend is ignored today")).collect()
+}

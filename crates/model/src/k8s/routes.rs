@@ -1,0 +1,116 @@
+//! Routes of the Gateway API, as far as an upgrade reads them (<https://gateway-api.sigs.k8s.io/reference/spec/>).
+
+use super::ObjectMeta;
+
+api! {
+    /// `gateway.networking.k8s.io/v1.HTTPRoute`.
+    pub struct HTTPRoute {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: RouteSpec,
+    }
+
+    /// `gateway.networking.k8s.io/v1.GRPCRoute`.
+    pub struct GRPCRoute {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: RouteSpec,
+    }
+
+    /// `gateway.networking.k8s.io/v1.TLSRoute`.
+    pub struct TLSRoute {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: RouteSpec,
+    }
+
+    /// `gateway.networking.k8s.io/v1.TCPRoute`.
+    pub struct TCPRoute {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: RouteSpec,
+    }
+
+    /// `gateway.networking.k8s.io/v1.HTTPRouteSpec` and its like for other kinds of routes.
+    pub struct RouteSpec {
+        /// What it is attached to.
+        pub parent_refs: Vec<RouteReference>,
+        /// Hosts that it serves.
+        pub hostnames: Vec<String>,
+        /// Rules.
+        pub rules: Vec<RouteRule>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.ParentReference` or `BackendObjectReference`.
+    pub struct RouteReference {
+        /// Group; absent for that of Gateways in a parent, of Services in a backend.
+        pub group: Option<String>,
+        /// Kind; absent for a Gateway in a parent, a Service in a backend.
+        pub kind: Option<String>,
+        /// Namespace; the route's when absent.
+        pub namespace: Option<String>,
+        /// Name.
+        pub name: String,
+        /// Listener of a parent, by name; all of them when absent.
+        pub section_name: Option<String>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.HTTPRouteRule` and its like for other kinds of routes.
+    pub struct RouteRule {
+        /// Requests that take it.
+        pub matches: Vec<RouteMatch>,
+        /// What is done with each request.
+        pub filters: Vec<RouteFilter>,
+        /// Where requests go.
+        pub backend_refs: Vec<RouteReference>,
+        /// When requests are sent again.
+        pub retry: Option<RouteRetry>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.HTTPRouteMatch` or `GRPCRouteMatch`.
+    pub struct RouteMatch {
+        /// Headers.
+        pub headers: Vec<RouteHeader>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.HTTPHeaderMatch` or `GRPCHeaderMatch`, name alone.
+    pub struct RouteHeader {
+        /// Name.
+        pub name: String,
+    }
+
+    /// `gateway.networking.k8s.io/v1.HTTPRouteFilter` or `GRPCRouteFilter`.
+    pub struct RouteFilter {
+        /// `RequestMirror`, `RequestRedirect`, `CORS`, …
+        #[serde(rename = "type")]
+        pub type_: String,
+        /// Where a copy of each request goes.
+        pub request_mirror: Option<RouteMirror>,
+        /// Whom browsers let read the answers.
+        pub cors: Option<RouteCors>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.HTTPCORSFilter`, origins alone.
+    pub struct RouteCors {
+        /// Origins.
+        pub allow_origins: Vec<String>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.HTTPRequestMirrorFilter`.
+    pub struct RouteMirror {
+        /// Where to.
+        pub backend_ref: RouteReference,
+        /// How many of the requests.
+        pub fraction: Option<RouteFraction>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.Fraction`; that there is one is all that is read.
+    pub struct RouteFraction {}
+
+    /// `gateway.networking.k8s.io/v1.HTTPRouteRetry`; that there is one is all that is read.
+    pub struct RouteRetry {}
+}
