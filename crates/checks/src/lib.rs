@@ -18,6 +18,9 @@ mod routes;
 mod schema;
 mod traffic;
 
+/// Major and minor number of the newest version whose changes are known: see ML5025.
+pub const NEWEST: (u32, u32) = (1, 31);
+
 use meshlift_mesh::facts::Mesh;
 use meshlift_model::finding::Finding;
 use meshlift_model::intent::Intent;

@@ -190,6 +190,7 @@ checks! {
         istiods_together,
         other_root,
         kiali_too_old,
+        target_unknown,
         ztunnel_grace,
         mixed_data_planes,
         shared_node_agents,

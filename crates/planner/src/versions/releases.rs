@@ -218,6 +218,13 @@ mod tests {
     }
 
     #[test]
+    fn checks_know_every_version_that_the_catalogue_has() {
+        let releases = Releases::built_in().unwrap();
+        let newest = releases.minors.iter().map(|release| release.minor).max();
+        assert_eq!(newest, Some(meshlift_checks::NEWEST));
+    }
+
+    #[test]
     fn a_regression_strikes_from_its_beginning_to_each_fix() {
         let releases = Releases::built_in().unwrap();
         let one = |issue: &str| releases.regressions.iter().find(|one| one.source.ends_with(issue)).unwrap();

@@ -123,6 +123,13 @@ fn versions() -> Vec<Mutation> {
             |s, _| filter(s, "stats-filter-1.29"),
         ),
         Mutation::new(("ML5008", Sidecars, OLD), nothing, nothing).targets(super::TARGET, "1.31.0"),
+        Mutation::new(("ML5025", Sidecars, "Target/1.32.0"), nothing, nothing)
+            .targets(super::TARGET, "1.32.0")
+            .also(&["ML5008"]),
+        // Back.
+        Mutation::new(("ML5025", Sidecars, "Target/1.28.10"), nothing, nothing)
+            .targets(super::TARGET, "1.28.10")
+            .also(&["ML5008"]),
         Mutation::new(
             ("ML5009", Sidecars, "Cluster/kubernetes"),
             |s, _| s.kubernetes_version = Some("v1.31.9".into()),
