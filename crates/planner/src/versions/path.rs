@@ -160,11 +160,11 @@ impl Walk<'_> {
     /// The bundle of the Gateway API that the release wants, where an older one is installed.
     fn gateway_api(&mut self, release: &Release) {
         let (Some(least), Some(installed)) = (release.gateway_api_least, self.gateway_api) else { return };
-        if least <= installed {
+        if least <= installed || self.situation.tls_routes == Some(false) {
             return;
         }
         let why = format!(
-            "{} does not read TLSRoutes and ReferenceGrants of older bundles; {} is installed",
+            "{} does not read TLSRoutes of older bundles; {} is installed",
             line(release.minor),
             line(installed)
         );
@@ -193,6 +193,15 @@ impl Walk<'_> {
             notes.push(format!(
                 "supports Kubernetes up to {newest}, the cluster runs {}: untested",
                 line(now)
+            ));
+        }
+        if let (Some(least), Some(installed)) = (release.gateway_api_least, self.gateway_api)
+            && least > installed
+            && to.minor > at.minor
+        {
+            let (least, installed) = (line(least), line(installed));
+            notes.push(format!(
+                "TLSRoutes are read from Gateway API {least} on; there are none, so {installed} may stay"
             ));
         }
         if self.situation.ambient && to.minor > at.minor {
@@ -303,6 +312,11 @@ mod tests {
         assert_eq!(hops(&of(&old, "1.30.5")), ["Kubernetes 1.32", "GatewayApi 1.5", "Istio 1.30.5"]);
         let far = Situation { gateway_api: Some("v1.4.1".to_owned()), ..situation("1.29.6", "v1.34.4") };
         assert_eq!(hops(&of(&far, "1.31.1")), ["GatewayApi 1.5", "Istio 1.30.5", "Istio 1.31.1"]);
+        // Nothing here depends on the bundle.
+        let none = Situation { tls_routes: Some(false), ..far };
+        let path = of(&none, "1.30.5");
+        assert_eq!(hops(&path), ["Istio 1.30.5"]);
+        assert!(path.hops[0].notes.iter().any(|note| note.contains("1.4 may stay")), "{path:?}");
         let newer = situation("1.27.9", "v1.36.0");
         assert!(of(&newer, "1.28.10").hops[0].notes.iter().any(|note| note.contains("untested")));
     }

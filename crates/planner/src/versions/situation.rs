@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use meshlift_mesh::Mesh;
 use meshlift_mesh::facts::GatewayKind;
 use meshlift_model::defaults::{EAST_WEST, REMOTE_LABEL};
-use meshlift_model::k8s::Secret;
+use meshlift_model::k8s::{Secret, TLSRoute};
 use meshlift_model::names::IstioVersion;
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 
@@ -31,6 +31,8 @@ pub struct Situation {
     pub several_clusters: Option<bool>,
     /// Bundle of the Gateway API, where it is installed.
     pub gateway_api: Option<String>,
+    /// There are TLSRoutes, which depend on that bundle; `None` where they were not read.
+    pub tls_routes: Option<bool>,
 }
 
 impl Situation {
@@ -52,6 +54,11 @@ impl Situation {
             managed_gateways: mesh.gateways.iter().any(|gateway| managed(&gateway.kind)),
             several_clusters: several_clusters(&mesh.snapshot),
             gateway_api: definition.and_then(|one| one.metadata.annotation(BUNDLE)).map(str::to_owned),
+            tls_routes: match mesh.snapshot.source_of::<TLSRoute>() {
+                SourceStatus::Read { count } => Some(count > 0),
+                SourceStatus::Absent => Some(false),
+                SourceStatus::Refused { .. } | SourceStatus::Broken { .. } => None,
+            },
         }
     }
 
