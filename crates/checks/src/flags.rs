@@ -73,7 +73,6 @@ pub(crate) const FLAGS: &[Flag] = &[
     istiod("ML4135", "ISTIO_GPRC_MAXRECVMSGSIZE", "33554432"),
     istiod("ML4138", "ENABLE_XDS_API_GENERATOR_AUTH", "false"),
     istiod("ML4140", "ENABLE_NATIVE_SIDECARS", "false"),
-    istiod("ML4146", "PILOT_ENABLE_ALPHA_GATEWAY_API", "true"),
     cni("ML4139", "env.CNI_CONF_GROUP_READ", "true"),
     cni("ML4141", "cniBinDir", "/home/kubernetes/bin"),
 ];

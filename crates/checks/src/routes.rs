@@ -1,5 +1,6 @@
 //! Routes of the Gateway API that Istio serves.
 
+use meshlift_mesh::facts::Revision;
 use meshlift_model::k8s::{Gateway, Resource, RouteFilter, RouteReference, RouteRule, RouteSpec};
 use meshlift_model::names::ObjectRef;
 
@@ -16,8 +17,8 @@ pub(crate) const HTTP_ROUTES: &[&str] = &[
     "httproutes.gateway.networking.k8s.io",
     "grpcroutes.gateway.networking.k8s.io",
 ];
-/// Variable without which istiod does not read what is experimental, and read less until it was not.
-pub(crate) const ALPHA: &str = "PILOT_ENABLE_ALPHA_GATEWAY_API";
+/// Variable without which istiod does not read what is experimental.
+const ALPHA: &str = "PILOT_ENABLE_ALPHA_GATEWAY_API";
 /// Start of the names of Istio's controllers of GatewayClasses.
 const CONTROLLERS: &str = "istio.io/";
 
@@ -46,8 +47,8 @@ pub(crate) fn with_rules<'a>(
 pub(crate) fn is_served(context: &Context<'_>, route: &ObjectRef, spec: &RouteSpec) -> bool {
     spec.parent_refs.iter().any(|parent| match parent.kind.as_deref() {
         None | Some(Gateway::KIND) => gateway_of(context, &route.namespace, parent).is_some(),
-        // Services and their like, and sets of listeners.
-        Some(_) => true,
+        // The mesh itself, and sets of listeners, which are not read.
+        Some(kind) => ["Service", "ServiceEntry", "ListenerSet", "XListenerSet"].contains(&kind),
     })
 }
 
@@ -69,12 +70,26 @@ pub(crate) fn controller<'a>(context: &Context<'a>, gateway: &Gateway) -> &'a st
     class.map_or("", |class| class.spec.controller_name.as_str())
 }
 
-/// Filters that send copies of requests, and where to.
+/// Where a rule sends copies of requests.
 pub(crate) fn mirrors(rule: &RouteRule) -> impl Iterator<Item = &RouteReference> {
     rule.filters.iter().filter_map(|filter: &RouteFilter| Some(&filter.request_mirror.as_ref()?.backend_ref))
 }
 
-/// True if every revision that has proxies reads what is experimental.
-pub(crate) fn all_read_alpha(context: &Context<'_>) -> bool {
-    context.mesh.used_revisions().all(|revision| context.istiod_env(revision, ALPHA) == Some("true"))
+/// True if the revision reads what is experimental (as Go's `strconv.ParseBool` takes it).
+pub(crate) fn reads_alpha(context: &Context<'_>, revision: &Revision) -> bool {
+    context
+        .istiod_env(revision, ALPHA)
+        .is_some_and(|value| ["1", "t", "T", "true", "TRUE", "True"].contains(&value))
+}
+
+/// Revisions that have proxies; all of them where none is known to.
+pub(crate) fn running<'a>(context: &Context<'a>) -> impl Iterator<Item = &'a Revision> {
+    let mesh = context.mesh;
+    let is_known = mesh.used_revisions().next().is_some();
+    mesh.revisions.values().filter(move |revision| revision.pods > 0 || !is_known)
+}
+
+/// True if something that runs reads what is experimental.
+pub(crate) fn alpha_is_read(context: &Context<'_>) -> bool {
+    running(context).any(|revision| reads_alpha(context, revision))
 }

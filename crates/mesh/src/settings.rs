@@ -13,6 +13,9 @@ use crate::index::{Index, first};
 /// `ENABLE_NATIVE_SIDECARS` off again (istio: manifests/helm-profiles/compatibility-version-1.26.yaml).
 const NATIVE_BY_DEFAULT: (u32, u32) = (1, 27);
 
+/// First minor version that takes no other words than `true` and `false`.
+const EXACT_WORDS: (u32, u32) = (1, 27);
+
 /// Settings of one revision.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -35,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) startup_failures: Option<i32>,
     /// Whether istio-cni sets up redirection, so that `istio-validation` replaces `istio-init`.
     pub(crate) cni: bool,
+    /// Whether `true` and `false` alone count as words of a pod on injection.
+    exact_words: bool,
 }
 
 /// istiod's `ENABLE_NATIVE_SIDECARS`.
@@ -91,6 +96,7 @@ impl Settings {
                 .and_then(|resources| serde_json::from_value(resources.clone()).ok())
                 .map(canonical)
                 .unwrap_or_default(),
+            exact_words: version.as_ref().is_none_or(|version| (version.major, version.minor) >= EXACT_WORDS),
             cni: values.pointer("/pilot/cni/enabled").and_then(Value::as_bool).unwrap_or(false),
             merged,
         }
@@ -104,9 +110,12 @@ impl Settings {
             Some(value) => ("label", value),
             None => ("annotation", annotation.unwrap_or_default()),
         };
-        match asked.to_lowercase().as_str() {
-            "y" | "yes" | "true" | "on" => return None,
-            "" => {}
+        let word = if self.exact_words { asked.to_owned() } else { asked.to_lowercase() };
+        match (word.as_str(), self.exact_words) {
+            ("true", _) | ("y" | "yes" | "on", false) => return None,
+            ("", _) => {}
+            // istiod only warns of it.
+            (other, true) if other != "false" => {}
             _ => {
                 return Some(format!(
                     "its {form} sidecar.istio.io/inject={asked} keeps istiod from injecting it"

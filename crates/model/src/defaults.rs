@@ -83,6 +83,8 @@ pub const ISTIOCTL_LABEL: (&str, &str) = ("operator.istio.io/managed", "Reconcil
 pub const REMOTE_LABEL: &str = "istio/multiCluster";
 /// Value of label `istio` of the gateways between clusters.
 pub const EAST_WEST: &str = "eastwestgateway";
+/// Label that says which network something belongs to: of a Gateway, that it takes connections of other networks.
+pub const NETWORK_LABEL: &str = "topology.istio.io/network";
 /// Label of a revision tag's objects.
 pub const TAG_LABEL: &str = "istio.io/tag";
 /// Annotation of an injected pod that tells what was injected.

@@ -6,15 +6,15 @@ use meshlift_model::names::IstioVersion;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::routes::ALPHA;
+use crate::routes::reads_alpha;
 
 /// Annotation that names the bundle of which a definition is part.
 const BUNDLE: &str = "gateway.networking.k8s.io/bundle-version";
 /// Definitions that istiod looks at by the bundle's version, with the minor version of Istio from which on it demands one,
 /// and the bundle (istio: pkg/config/schema/gatewayapi/minimumversions.go).
 const LEAST: [(&str, u32, (u64, u64)); 9] = [
-    ("tlsroutes.gateway.networking.k8s.io", 31, (1, 5)),
-    ("tlsroutes.gateway.networking.k8s.io", 30, (1, 5)),
+    (TLS_ROUTES, 31, (1, 5)),
+    (TLS_ROUTES, 30, (1, 5)),
     ("grpcroutes.gateway.networking.k8s.io", 31, (1, 1)),
     ("grpcroutes.gateway.networking.k8s.io", 30, (1, 1)),
     ("grpcroutes.gateway.networking.k8s.io", 29, (1, 1)),
@@ -23,11 +23,11 @@ const LEAST: [(&str, u32, (u64, u64)); 9] = [
     ("backendtlspolicies.gateway.networking.k8s.io", 29, (1, 4)),
     ("tcproutes.gateway.networking.k8s.io", 31, (1, 6)),
 ];
-/// The last bundle whose TLSRoutes these minor versions read (istio: MaximumCRDVersions, pkg/kube/kclient/crdwatcher.go).
-const MOST: [(&str, u32, (u64, u64)); 2] = [
-    ("tlsroutes.gateway.networking.k8s.io", 28, (1, 4)),
-    ("tlsroutes.gateway.networking.k8s.io", 29, (1, 4)),
-];
+/// The last bundle whose TLSRoutes these minor versions read, from a patch of each on (istio: MaximumCRDVersions,
+/// pkg/kube/kclient/crdwatcher.go).
+const MOST: (u64, u64) = (1, 4);
+const HAVE_MOST: [(u32, u32); 3] = [(27, 9), (28, 6), (29, 2)];
+const TLS_ROUTES: &str = "tlsroutes.gateway.networking.k8s.io";
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -58,12 +58,15 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     // What has an upper end was not read at all without the variable then.
-    let read = context.mesh.revisions.values().filter(|one| context.istiod_env(one, ALPHA) == Some("true"));
-    let running: Vec<&IstioVersion> = read.filter_map(|revision| revision.version.as_ref()).collect();
+    let read = context.mesh.revisions.values().filter(|one| reads_alpha(context, one));
+    let mut reading: Vec<&IstioVersion> = read.filter_map(|revision| revision.version.as_ref()).collect();
+    if !reading.is_empty() {
+        reading.extend(context.target);
+    }
     let definitions = context.objects().crds.iter();
     definitions
         .filter_map(|definition| {
-            let hit = hit(definition, context.target, &running)?;
+            let hit = hit(definition, context.target, &reading)?;
             let kind = &definition.metadata.name;
             if let Some(reason) = context.missing(kind) {
                 return Some(hit.because(format!("{kind}: {reason}")).unknown());
@@ -88,7 +91,7 @@ impl KindWork for Count<'_> {
 fn hit(
     definition: &CustomResourceDefinition,
     target: Option<&IstioVersion>,
-    running: &[&IstioVersion],
+    reading: &[&IstioVersion],
 ) -> Option<Hit> {
     // Without a bundle that can be read, a definition counts as too old (istio: pkg/kube/kclient/crdwatcher.go).
     let text = definition.metadata.annotation(BUNDLE);
@@ -98,17 +101,17 @@ fn hit(
         let mut rows = LEAST.iter().filter(|(of, minor, _)| of == name && *minor == version.minor);
         rows.find(|(_, _, least)| bundle.is_none_or(|bundle| bundle < *least)).map(|(_, _, least)| least)
     };
-    let most = |version: &IstioVersion| {
-        let mut rows = MOST.iter().filter(|(of, minor, _)| of == name && *minor == version.minor);
-        rows.find(|(_, _, most)| bundle.is_some_and(|bundle| bundle > *most)).map(|(_, _, most)| most)
+    let is_most = |version: &IstioVersion| {
+        HAVE_MOST.iter().any(|(minor, patch)| version.minor == *minor && version.patch >= *patch)
+    };
+    let passes = |version: &IstioVersion| {
+        name == TLS_ROUTES && is_most(version) && bundle.is_some_and(|bundle| bundle > MOST)
     };
     let why = target
         .and_then(|target| least(target).map(|(major, minor)| format!("{target} reads {major}.{minor} and later")))
         .or_else(|| {
-            let read = |version: &&IstioVersion| {
-                most(version).map(|(major, minor)| format!("{version} reads up to {major}.{minor}"))
-            };
-            running.iter().copied().chain(target).find_map(|version| read(&version))
+            let version = reading.iter().find(|version| passes(version))?;
+            Some(format!("{version} reads up to {}.{}", MOST.0, MOST.1))
         })?;
     let (is, fact) = match text {
         Some(text) => (format!("its bundle is {text}"), format!("{name} {BUNDLE}={text}")),

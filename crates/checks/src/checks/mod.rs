@@ -11,6 +11,19 @@ macro_rules! dry_run_of_a_pod {
     };
 }
 
+/// The command that names objects of some kinds by a condition of jq; kinds that are not served are passed over.
+macro_rules! objects_where {
+    ($kinds:literal, $condition:literal) => {
+        concat!(
+            "`for kind in ",
+            $kinds,
+            "; do kubectl get $kind -A -o json 2>/dev/null; done | jq -r '.items[] | select(",
+            $condition,
+            ") | .kind + \"/\" + .metadata.namespace + \"/\" + .metadata.name'`"
+        )
+    };
+}
+
 mod gap;
 mod placement;
 mod reach;
@@ -164,6 +177,8 @@ checks! {
         client_certificates,
         route_nowhere,
         waypoint_routes,
+        inject_words,
+        merged_metrics,
     }
     after: {
         rejected,

@@ -166,6 +166,18 @@ fn finished_pods_have_no_say() {
     });
 }
 
+#[test]
+fn a_word_that_istiod_does_not_understand_keeps_no_sidecar_away() {
+    let label = |s: &mut Snapshot, word: &str| {
+        let template = &mut object::<Deployment>(s, "web/bff").spec.template;
+        template.metadata.labels.insert("sidecar.istio.io/inject".into(), word.into());
+    };
+    appears("ML2007", "before", "Deployment/web/bff", |s| label(s, "false"));
+    // 1.29.6 takes `true` and `false` alone.
+    stays_away("ML2007", "before", "Deployment/web/bff", |s| label(s, "no"));
+    stays_away("ML2007", "before", "Deployment/web/bff", |s| label(s, "False"));
+}
+
 fn changed(recording: &str, change: impl FnOnce(&mut Snapshot)) -> Snapshot {
     let mut snapshot = cluster(recording);
     change(&mut snapshot);

@@ -29,12 +29,35 @@ api! {
 
     /// `gateway.networking.k8s.io/v1.GatewayTLSConfig`.
     pub struct GatewayTls {
-        /// How clients are verified; that they are is all that is read.
-        pub frontend: Option<GatewayFrontendTls>,
+        /// How clients are verified.
+        pub frontend: GatewayFrontendTls,
     }
 
     /// `gateway.networking.k8s.io/v1.FrontendTLSConfig`.
-    pub struct GatewayFrontendTls {}
+    pub struct GatewayFrontendTls {
+        /// At all ports.
+        pub default: ClientValidation,
+        /// At single ports.
+        pub per_port: Vec<PortClientValidation>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.TLSPortConfig`.
+    pub struct PortClientValidation {
+        /// At this port.
+        pub tls: ClientValidation,
+    }
+
+    /// `gateway.networking.k8s.io/v1.TLSConfig` of a frontend.
+    pub struct ClientValidation {
+        /// How certificates of clients are verified.
+        pub validation: FrontendValidation,
+    }
+
+    /// `gateway.networking.k8s.io/v1.FrontendTLSValidation`.
+    pub struct FrontendValidation {
+        /// Where the roots are that clients must come from.
+        pub ca_certificate_refs: Vec<CertificateRef>,
+    }
 
     /// `gateway.networking.k8s.io/v1.GatewayInfrastructure`.
     pub struct GatewayInfrastructure {
@@ -73,6 +96,8 @@ api! {
         pub mode: String,
         /// Secrets.
         pub certificate_refs: Vec<CertificateRef>,
+        /// What an implementation reads beside that.
+        pub options: StringMap,
     }
 
     /// `gateway.networking.k8s.io/v1.SecretObjectReference`.

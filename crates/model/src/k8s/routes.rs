@@ -57,6 +57,8 @@ api! {
         pub name: String,
         /// Listener of a parent, by name; all of them when absent.
         pub section_name: Option<String>,
+        /// Port of a parent or backend.
+        pub port: Option<i32>,
     }
 
     /// `gateway.networking.k8s.io/v1.HTTPRouteRule` and its like for other kinds of routes.
@@ -111,6 +113,9 @@ api! {
     /// `gateway.networking.k8s.io/v1.Fraction`; that there is one is all that is read.
     pub struct RouteFraction {}
 
-    /// `gateway.networking.k8s.io/v1.HTTPRouteRetry`; that there is one is all that is read.
-    pub struct RouteRetry {}
+    /// `gateway.networking.k8s.io/v1.HTTPRouteRetry`.
+    pub struct RouteRetry {
+        /// How often; 0 turns retries off.
+        pub attempts: Option<i32>,
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use meshlift_mesh::Mesh;
 use meshlift_mesh::facts::GatewayKind;
-use meshlift_model::defaults::{EAST_WEST, REMOTE_LABEL};
+use meshlift_model::defaults::{EAST_WEST, NETWORK_LABEL, REMOTE_LABEL};
 use meshlift_model::k8s::{Secret, TLSRoute};
 use meshlift_model::names::IstioVersion;
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
@@ -77,7 +77,8 @@ fn several_clusters(snapshot: &Snapshot) -> Option<bool> {
     let is_remote = |one: &Secret| one.metadata.label(REMOTE_LABEL) == Some("true");
     let mut services = snapshot.objects.services.iter();
     let found = snapshot.objects.secrets.iter().any(is_remote)
-        || services.any(|one| one.metadata.label("istio") == Some(EAST_WEST));
+        || services.any(|one| one.metadata.label("istio") == Some(EAST_WEST))
+        || snapshot.objects.gateways.iter().any(|one| one.metadata.label(NETWORK_LABEL).is_some());
     let is_read = matches!(snapshot.source_of::<Secret>(), SourceStatus::Read { .. });
     (found || is_read).then_some(found)
 }

@@ -36,6 +36,12 @@ pub(super) fn mutations() -> Vec<Mutation> {
         )
         .also(&["ML1034"])
         .not_on_twin(),
+        Mutation::new(("ML4156", Sidecars, BFF), |s, _| labelled(s, "no"), |s, _| labelled(s, "false"))
+            .also(&["ML2007"])
+            .hop("1.26.8", "1.27.9"),
+        Mutation::new(("ML4157", Sidecars, BFF), |s, _| metrics(s, "15090"), |s, _| metrics(s, "15020"))
+            .not_on_twin()
+            .hop("1.30.5", "1.31.1"),
         Mutation::new(("ML4140", Sidecars, BFF), |s, _| classic(s, None), |s, _| classic(s, Some("false")))
             .also(&["ML1043", "ML1040"])
             .hop("1.26.8", "1.27.9"),
@@ -98,4 +104,18 @@ fn held_by_values(s: &mut Snapshot, donor: &Snapshot, holds: bool) {
 fn ready(s: &mut Snapshot, more: i32) {
     let status = &mut object::<DaemonSet>(s, "istio-system/ztunnel").status;
     status.number_ready = status.desired_number_scheduled + more;
+}
+
+/// A word of its template on injection.
+fn labelled(s: &mut Snapshot, word: &str) {
+    with_specs(s, "web/bff", |meta, _| {
+        drop(meta.labels.insert("sidecar.istio.io/inject".into(), word.into()));
+    });
+}
+
+/// Where its template says that its metrics are.
+fn metrics(s: &mut Snapshot, port: &str) {
+    with_specs(s, "web/bff", |meta, _| {
+        drop(meta.annotations.insert("prometheus.io/port".into(), port.into()));
+    });
 }

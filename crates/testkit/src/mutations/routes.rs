@@ -24,7 +24,12 @@ fn http() -> Vec<Mutation> {
             |s, _| {
                 http_route(s, r#""matches": [{"headers": [{"name": "X-Envoy-Internal", "value": "true"}]}]"#)
             },
-            |s, _| http_route(s, r#""matches": [{"headers": [{"name": "X-Envoys", "value": "true"}]}]"#),
+            |s, _| {
+                http_route(
+                    s,
+                    r#""matches": [{"headers": [{"name": "X-Envoy-Attempt-Count", "value": "true"}]}]"#,
+                )
+            },
         )
         .hop("1.24.6", "1.25.5"),
         Mutation::new(
@@ -48,7 +53,7 @@ fn http() -> Vec<Mutation> {
         Mutation::new(
             ("ML4152", Ambient, ROUTE),
             |s, _| cors(s, "https://*.example.com"),
-            |s, _| cors(s, "https://shop.example.com"),
+            |s, _| http_route(s, r#""filters": [{"type": "URLRewrite"}]"#),
         )
         .hop("1.28.5", "1.28.10"),
         Mutation::new(
@@ -58,8 +63,8 @@ fn http() -> Vec<Mutation> {
         ),
         Mutation::new(
             ("ML4155", Ambient, "Service/streams/broker"),
-            |s, _| of_service(s, "streams", &["first", "second"]),
-            |s, _| of_service(s, "streams", &["first"]),
+            |s, _| of_service(s, &["HTTPRoute", "GRPCRoute"]),
+            |s, _| of_service(s, &["HTTPRoute", "HTTPRoute"]),
         )
         .hop("1.28.5", "1.28.10"),
     ]
@@ -93,20 +98,21 @@ fn connections() -> Vec<Mutation> {
     vec![
         Mutation::new(
             ("ML4146", Ambient, "Gateway/edge/public"),
+            |s, _| of_network(s, "TLS"),
             |s, _| listener(s, "TLS", ""),
-            |s, _| listener(s, "HTTPS", ""),
         )
-        .hop("1.24.6", "1.25.5"),
+        .hop("1.24.6", "1.25.5")
+        .also(&["ML5016"]),
         Mutation::new(
             ("ML4147", Ambient, "TLSRoute/edge/copy"),
-            |s, _| tls_route(s, ("v1.5.0", "v1"), "public", "a.example.com"),
+            |s, _| tls_route(s, ("v1.5.0", "v1"), "public", r#""a.example.com""#),
             // Nobody serves it.
-            |s, _| tls_route(s, ("v1.5.0", "v1"), "gone", "a.example.com"),
+            |s, _| tls_route(s, ("v1.5.0", "v1"), "gone", r#""a.example.com""#),
         ),
         Mutation::new(
             ("ML4148", Ambient, "TLSRoute/edge/copy"),
-            |s, _| narrow(s, "*.example.com"),
-            |s, _| narrow(s, "a.example.com"),
+            |s, _| narrow(s, r#""a.example.com", "b.example.com""#),
+            |s, _| narrow(s, r#""a.example.com""#),
         )
         .hop("1.28.5", "1.28.10"),
         Mutation::new(
@@ -158,15 +164,15 @@ fn pool(s: &mut Snapshot, group: &str) {
 }
 
 /// Routes for the broker, which has a waypoint.
-fn of_service(s: &mut Snapshot, namespace: &str, routes: &[&str]) {
+fn of_service(s: &mut Snapshot, kinds: &[&str]) {
     let service: &mut Service = object(s, "streams/broker");
     service.metadata.labels.insert("istio.io/use-waypoint".into(), "canary-waypoint".into());
-    for name in routes {
+    for (number, kind) in kinds.iter().enumerate() {
         let backend = r#"{"name": "broker", "port": 80}"#;
         let parent = r#"{"group": "", "kind": "Service", "name": "broker"}"#;
         let spec = format!(r#"{{"parentRefs": [{parent}], "rules": [{{"backendRefs": [{backend}]}}]}}"#);
-        let metadata = format!(r#"{{"namespace": "{namespace}", "name": "{name}"}}"#);
-        add(s, "HTTPRoute", &format!(r#"{{"metadata": {metadata}, "spec": {spec}}}"#));
+        let metadata = format!(r#"{{"namespace": "streams", "name": "route-{number}"}}"#);
+        add(s, kind, &format!(r#"{{"metadata": {metadata}, "spec": {spec}}}"#));
     }
 }
 
@@ -177,15 +183,22 @@ fn listener(s: &mut Snapshot, protocol: &str, hostname: &str) {
     object::<Gateway>(s, "edge/public").spec.listeners.push(listener);
 }
 
+/// One more listener, and edge/public takes connections of another network.
+fn of_network(s: &mut Snapshot, protocol: &str) {
+    listener(s, protocol, "");
+    let labels = &mut object::<Gateway>(s, "edge/public").metadata.labels;
+    labels.insert("topology.istio.io/network".into(), "other".into());
+}
+
 /// A TLSRoute of edge, and a definition of this bundle that serves this version.
-fn tls_route(s: &mut Snapshot, (bundle, version): (&str, &str), parent: &str, host: &str) {
+fn tls_route(s: &mut Snapshot, (bundle, version): (&str, &str), parent: &str, hosts: &str) {
     let annotations = format!(r#"{{"gateway.networking.k8s.io/bundle-version": "{bundle}"}}"#);
     let metadata =
         format!(r#"{{"name": "tlsroutes.gateway.networking.k8s.io", "annotations": {annotations}}}"#);
     let versions = format!(r#"[{{"name": "{version}", "served": true, "storage": true}}]"#);
     let spec = format!(r#"{{"group": "gateway.networking.k8s.io", "versions": {versions}}}"#);
     add(s, "CustomResourceDefinition", &format!(r#"{{"metadata": {metadata}, "spec": {spec}}}"#));
-    let spec = format!(r#"{{"parentRefs": [{{"name": "{parent}"}}], "hostnames": ["{host}"]}}"#);
+    let spec = format!(r#"{{"parentRefs": [{{"name": "{parent}"}}], "hostnames": [{hosts}]}}"#);
     add(
         s,
         "TLSRoute",
@@ -195,15 +208,17 @@ fn tls_route(s: &mut Snapshot, (bundle, version): (&str, &str), parent: &str, ho
 }
 
 /// A TLSRoute that istiod reads, at a listener for one host.
-fn narrow(s: &mut Snapshot, host: &str) {
+fn narrow(s: &mut Snapshot, hosts: &str) {
     istiod_variable(s, ALPHA);
     listener(s, "TLS", "a.example.com");
-    tls_route(s, ("v1.4.1", "v1alpha2"), "public", host);
+    tls_route(s, ("v1.4.1", "v1alpha2"), "public", hosts);
 }
 
 /// A Gateway that says something of certificates on one of its sides.
 fn verifying(s: &mut Snapshot, side: &str) {
-    let spec = format!(r#"{{"gatewayClassName": "istio", "tls": {{"{side}": {{"default": {{}}}}}}}}"#);
+    let roots = r#"{"validation": {"caCertificateRefs": [{"kind": "ConfigMap", "name": "roots"}]}}"#;
+    let tls = format!(r#"{{"{side}": {{"default": {roots}}}}}"#);
+    let spec = format!(r#"{{"gatewayClassName": "istio", "tls": {tls}}}"#);
     let metadata = r#"{"namespace": "edge", "name": "verifying"}"#;
     add(s, "Gateway", &format!(r#"{{"metadata": {metadata}, "spec": {spec}}}"#));
     s.objects.sort();

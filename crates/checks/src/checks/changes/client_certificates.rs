@@ -18,10 +18,17 @@ pub(crate) const CHECK: Check = Check {
         offers: &["accept-change"],
         may_accept_unknown: true,
         hint: "see that every client has a certificate, or take spec.tls.frontend away until it does",
-        why: "Until 1.27 istiod ignores `spec.tls.frontend` of Gateways. From 1.28 on listeners for HTTPS demand the \
-              certificate that it describes, and clients without one cannot connect any more.",
-        see: "`kubectl get gateway.gateway.networking.k8s.io -A -o yaml | grep -n -A8 \"frontend:\"`.",
-        fix: "Take spec.tls.frontend away before the gateway is told by the new istiod, and give it back when the \
+        why: "Until 1.27 istiod ignores `spec.tls.frontend` of Gateways. From 1.28 on listeners that end TLS demand a \
+              certificate of one of its caCertificateRefs, and clients without one cannot connect any more. Until 1.30 that \
+              is so with mode AllowInsecureFallback too.",
+        see: concat!(
+            objects_where!(
+                "gateway.gateway.networking.k8s.io",
+                "[.spec.tls.frontend? | .. | objects | .caCertificateRefs] | any"
+            ),
+            "."
+        ),
+        fix: "Take spec.tls.frontend away before the gateway has the configuration of the new istiod, and give it back when the \
               clients are known to have certificates. Where they have them today, there is nothing to do.",
         sources: &[
             "https://github.com/istio/istio/blob/1.27.9/pilot/pkg/config/kube/gateway/conversion.go",
@@ -33,9 +40,13 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let begins = |gateway: &&Gateway| {
-        gateway.spec.tls.frontend.is_some() && controller(context, gateway).starts_with("istio.io/")
-    };
-    let gateways = context.objects().gateways.iter().filter(begins);
+    let gateways = context.objects().gateways.iter();
+    let gateways = gateways.filter(|one| controller(context, one).starts_with("istio.io/") && verifies(one));
     gateways.map(|gateway| Hit::new(&gateway.object_ref(), "its spec.tls.frontend is ignored today")).collect()
+}
+
+fn verifies(gateway: &Gateway) -> bool {
+    let frontend = &gateway.spec.tls.frontend;
+    let mut all = frontend.per_port.iter().map(|port| &port.tls).chain([&frontend.default]);
+    all.any(|one| !one.validation.ca_certificate_refs.is_empty())
 }

@@ -19,8 +19,10 @@ pub(crate) const CHECK: Check = Check {
         hint: "read the route: it was ignored as a whole until now",
         why: "Until 1.25 istiod does not know the filter CORS and ignores a route that has it, with all of its rules. \
               From 1.26 on the route applies: requests that other routes, or none, took until then go where it says.",
-        see: "`kubectl get httproute -A -o yaml | grep -n -A4 \"type: CORS\"`; today their status says that the filter \
-              is unsupported.",
+        see: concat!(
+            objects_where!("httproute", "any(.spec.rules[]?.filters[]?; .type == \"CORS\")"),
+            "; today their status says that the filter is not supported."
+        ),
         fix: "Remove routes that were never meant. Where one is, see that its backends are ready before the gateway \
               moves.",
         sources: &[

@@ -61,8 +61,10 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 /// Namespaces that the mesh config names as root, or Istio's own.
 fn root_namespaces<'a>(context: &Context<'a>) -> BTreeSet<&'a str> {
-    let named = context.mesh_configs().flat_map(|(_, lines)| lines).filter_map(|line| line.strip_prefix("rootNamespace:"));
-    let named: BTreeSet<&str> = named.map(str::trim).collect();
+    let configs = context.mesh_configs();
+    let roots = configs.map(|(_, mut lines)| lines.find_map(|line| line.strip_prefix("rootNamespace:")));
+    let named = roots.map(|root| root.map_or("", |root| root.trim().trim_matches(['"', '\''])));
+    let named: BTreeSet<&str> = named.map(|root| if root.is_empty() { ROOT } else { root }).collect();
     if named.is_empty() { [ROOT].into() } else { named }
 }
 

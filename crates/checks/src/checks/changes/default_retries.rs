@@ -19,8 +19,8 @@ pub(crate) const CHECK: Check = Check {
         hint: "say in retryOn what is retried",
         why: "A route that retries without saying when takes the conditions of the mesh. Until 1.23 they held \
               every answer of 503; from 1.24 on only those that are known to be safe. What the app itself answers \
-              with 503 reaches the client. The same holds where no route says anything: every Service of HTTP, and \
-              every HTTPRoute and GRPCRoute, retries by default.",
+              with 503 reaches the client. Services and routes that say nothing of retries \
+              retry by default too; they are not listed here.",
         see: "`kubectl get virtualservice -A -o yaml | grep -n -A4 \"retries:\"`: attempts without retryOn.",
         fix: "Where the requests may be sent twice, set retryOn to \
               `connect-failure,refused-stream,unavailable,cancelled,503`: a value replaces the defaults. To decide \

@@ -4,7 +4,7 @@ use meshlift_model::finding::{Consequence, Severity};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::routes::{HTTP_ROUTES, http_routes, with_rules};
+use crate::routes::{HTTP_ROUTES, http_routes, running, with_rules};
 
 /// Group of the early versions.
 const EARLY: &str = "inference.networking.x-k8s.io";
@@ -16,7 +16,7 @@ pub(crate) const CHECK: Check = Check {
         code: "ML4125",
         layer: Layer::Configuration,
         versions: Versions::Since(28),
-        title: "A route to an InferencePool of an early version ends nowhere",
+        title: "Requests to an InferencePool of an early version fail",
         severity: Severity::Block,
         consequence: Consequence::Behaviour,
         offers: &["accept-change"],
@@ -24,8 +24,14 @@ pub(crate) const CHECK: Check = Check {
         hint: "write the pool as v1 of inference.networking.k8s.io, with a route of its own, before gateways move",
         why: "istiod of 1.27 reads pools of inference.networking.x-k8s.io where ENABLE_GATEWAY_API_INFERENCE_EXTENSION \
               is true. From 1.28 on it reads v1 of inference.networking.k8s.io alone: a route to a pool of the early \
-              group stays, and its requests fail. istiod of 1.27 does the same with routes to the new group.",
-        see: "`kubectl get httproute,grpcroute -A -o yaml | grep -n -B2 -A3 \"inference.networking\"`.",
+              group stays, and its requests fail. istiod of 1.27 does not know the new group.",
+        see: concat!(
+            objects_where!(
+                "httproute grpcroute",
+                "any(.spec.rules[]?.backendRefs[]?; .group == \"inference.networking.x-k8s.io\")"
+            ),
+            "."
+        ),
         fix: "Install the v1 definition and write each pool anew: v1alpha2's `extensionRef` is \
               `endpointPickerRef`, `targetPortNumber` is `targetPorts[].number`, and labels go under \
               `selector.matchLabels`. Give `endpointPickerRef.port.number`: 9002 is no default any more. Each version reads \
@@ -42,7 +48,7 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let is_read = |revision| context.istiod_env(revision, ENABLED) == Some("true");
-    if !context.mesh.used_revisions().any(is_read) {
+    if !running(context).any(is_read) {
         return Vec::new();
     }
     with_rules(http_routes(context), "go to a pool of the early group", |rule| {

@@ -8,6 +8,28 @@ use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::routes::{HTTP_ROUTES, http_routes};
 
+/// What Envoy takes away, behind `x-envoy-` (envoy: source/common/http/conn_manager_utility.cc, cleanInternalHeaders).
+const INTERNAL: [&str; 18] = [
+    "decorator-operation",
+    "downstream-service-cluster",
+    "downstream-service-node",
+    "expected-rq-timeout-ms",
+    "force-trace",
+    "hedge-on-per-try-timeout",
+    "internal",
+    "ip-tags",
+    "max-retries",
+    "original-url",
+    "retriable-header-names",
+    "retriable-status-codes",
+    "retry-grpc-on",
+    "retry-on",
+    "upstream-alt-stat-name",
+    "upstream-rq-per-try-timeout-ms",
+    "upstream-rq-timeout-alt-response",
+    "upstream-rq-timeout-ms",
+];
+
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4117",
@@ -23,10 +45,17 @@ pub(crate) const CHECK: Check = Check {
               came from there were kept. From 1.25 on no address does: gateways remove them. A route by such a \
               header does not match any more; a policy that allows by it allows nothing, and one that denies by it \
               denies nothing.",
-        see: "`kubectl get virtualservice,httproute,grpcroute,authorizationpolicy -A -o yaml | grep -n \"x-envoy-\"`.",
-        fix: "Name the internal ranges in meshNetworks (`endpoints` with `fromCidr`): gateways then take them for \
-              internal. For what sidecars receive, set env ENABLE_HCM_INTERNAL_NETWORKS=true on the new istiod too. Read \
-              the advisory first: whoever can reach the gateway from there can set these headers.",
+        see: concat!(
+            objects_where!(
+                "virtualservice httproute grpcroute authorizationpolicy",
+                ".spec | tostring | test(\"x-envoy-\"; \"i\")"
+            ),
+            "."
+        ),
+        fix: "Let callers send a header of another name. Where that cannot be: ranges in meshNetworks (`endpoints` with \
+              `fromCidr`) count as internal at gateways, and with env ENABLE_HCM_INTERNAL_NETWORKS=true on the new \
+              istiod in sidecars too. They also say to which network an address belongs, to the old istiod as well, and \
+              whoever reaches the gateway from there can set these headers: read the advisory first.",
         sources: &["https://istio.io/latest/news/releases/1.25.x/announcing-1.25/upgrade-notes/", "https://github.com/envoyproxy/envoy/security/advisories/GHSA-ffhv-fvxq-r6mf"],
     },
     needs: &[
@@ -68,5 +97,6 @@ fn of_policy(policy: &AuthorizationPolicy) -> Option<&str> {
 }
 
 fn is_internal(header: &str) -> bool {
-    header.to_ascii_lowercase().starts_with("x-envoy-")
+    let header = header.to_ascii_lowercase();
+    header.strip_prefix("x-envoy-").is_some_and(|rest| INTERNAL.contains(&rest))
 }

@@ -24,7 +24,13 @@ pub(crate) const CHECK: Check = Check {
         why: "Until 1.27 a mirrored request came with `-shadow` behind its host. From 1.28 on it comes with the \
               host of the original. A mirror that tells copies by their host takes them for real requests, and \
               one that routes by host may answer where it did not.",
-        see: "`kubectl get virtualservice,httproute,grpcroute -A -o yaml | grep -i -B3 -A6 mirror`; the Host header that the mirror receives.",
+        see: concat!(
+            objects_where!(
+                "virtualservice httproute grpcroute",
+                "[.. | objects | .mirror, .mirrors, .requestMirror] | any"
+            ),
+            "; the Host header that the mirror receives."
+        ),
         fix: "Let the mirror tell copies by a header that the route sets, or keep the former host: env \
               DISABLE_SHADOW_HOST_SUFFIX=false on the new istiod.",
         sources: &[

@@ -20,8 +20,13 @@ pub(crate) const CHECK: Check = Check {
         hint: "see that nobody counts on the 500",
         why: "A rule of an HTTPRoute without backendRefs, and without a redirect, answered 500. From 1.30 on it \
               answers 404, as the Gateway API says. Clients and alerts that look at 5xx see a difference.",
-        see: "`kubectl get httproute -A -o json | jq -r '.items[] | select(any(.spec.rules[]; .backendRefs == null)) \
-              | .metadata.namespace + \"/\" + .metadata.name'`.",
+        see: concat!(
+            objects_where!(
+                "httproute",
+                "any(.spec.rules[]?; (.backendRefs // []) == [] and (any(.filters[]?; .type == \"RequestRedirect\") | not))"
+            ),
+            "."
+        ),
         fix: "Nothing to do as a rule. A backendRef with weight 0 answers 500 as before.",
         sources: &[
             "https://github.com/istio/istio/blob/1.29.6/pilot/pkg/config/kube/gateway/conversion.go",

@@ -11,16 +11,17 @@ pub(crate) const CHECK: Check = Check {
         code: "ML4150",
         layer: Layer::Configuration,
         versions: Versions::Since(25),
-        title: "Retries that an HTTPRoute asks for begin",
+        title: "What an HTTPRoute says of retries begins to count",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,
         offers: &[],
         may_accept_unknown: true,
         hint: "see that the backends bear the retries that the route asks for, and that requests may come twice",
-        why: "Until 1.24 istiod ignores the retry of an HTTPRoute and retries as the mesh does: twice, on what is \
-              safe. From 1.25 on it does what the route says, on the codes that it names. timeouts.backendRequest then \
-              counts for each try, not for all of them.",
-        see: "`kubectl get httproute -A -o yaml | grep -n -A4 \"retry:\"`.",
+        why: "Until 1.24 istiod ignores the retry of an HTTPRoute and retries as the mesh does: twice, on what is safe. \
+              From 1.25 on it does what the route says: as often as attempts says, not at all with attempts 0, on the \
+              codes that it names and where no connection comes about. timeouts.backendRequest then counts for each \
+              try: without timeouts.request nothing ends all of them together.",
+        see: concat!(objects_where!("httproute", "any(.spec.rules[]?; .retry)"), "."),
         fix: "Where requests may not come twice, or the backends would not bear the load, take retry out of the route \
               before the upgrade.",
         sources: &[
@@ -33,7 +34,5 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    with_rules(http_routes(context), "say when to retry", |rule| {
-        rule.retry.is_some()
-    })
+    with_rules(http_routes(context), "say when to retry, or not to", |rule| rule.retry.is_some())
 }

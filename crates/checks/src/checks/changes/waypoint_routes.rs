@@ -13,23 +13,32 @@ use crate::routes::{HTTP_ROUTES, http_routes};
 
 /// Label of a Service or its namespace that names its waypoint.
 const USES: &str = "istio.io/use-waypoint";
+/// Label that names the waypoint's namespace, where it is another one.
+const USES_OF: &str = "istio.io/use-waypoint-namespace";
+/// Routes that a finding names.
+const SHOWN: usize = 5;
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4155",
         layer: Layer::Configuration,
         versions: Versions::SincePatches(&[(28, 6), (29, 2), (30, 0)]),
-        title: "Its waypoint obeys all of its routes instead of the first",
+        title: "A waypoint begins to obey all routes of a Service",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,
         offers: &[],
         may_accept_unknown: true,
         hint: "read the routes that the waypoint passed over until now",
-        why: "Of several HTTPRoutes, GRPCRoutes and VirtualServices for one Service a waypoint took the first and \
-              ignored the others. From 1.28.6, 1.29.2 and 1.30 on it takes all of them together: rules that had no \
-              effect begin to apply.",
-        see: "`kubectl get httproute,grpcroute,virtualservice -n NAMESPACE -o yaml`: parentRefs of kind Service, and \
-              hosts; `istioctl proxy-config route POD.NAMESPACE` of the waypoint shows what applies today.",
+        why: "Of what there is for one Service a waypoint took the HTTPRoutes of one namespace, or its GRPCRoutes, or one \
+              VirtualService, and ignored everything else. From 1.28.6, 1.29.2 and 1.30 on it takes all of it together: \
+              rules that had no effect begin to apply.",
+        see: concat!(
+            objects_where!(
+                "httproute grpcroute virtualservice",
+                ".spec.hosts or any(.spec.parentRefs[]?; .kind == \"Service\")"
+            ),
+            "; `istioctl proxy-config route POD.NAMESPACE` of the waypoint shows what applies today."
+        ),
         fix: "Make one route of them that says what is meant, or remove those that were never meant.",
         sources: &[
             "https://github.com/istio/istio/blob/1.29.1/pilot/pkg/networking/core/listener_waypoint.go",
@@ -40,28 +49,35 @@ pub(crate) const CHECK: Check = Check {
     find,
 };
 
+/// What has a Service among its hosts or parents.
+struct Route {
+    route: ObjectRef,
+    /// Those of one kind in one namespace for one port have always been taken together; VirtualServices never.
+    together: String,
+}
+
 /// Routes by the namespace and name of a Service.
-type Routes = BTreeMap<(String, String), BTreeSet<ObjectRef>>;
+type Routes = BTreeMap<(String, String), Vec<Route>>;
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let mut routes = Routes::new();
     for (route, spec) in http_routes(context) {
         for parent in spec.parent_refs.iter().filter(|one| one.kind.as_deref() == Some(Service::KIND)) {
             let namespace = parent.namespace.as_deref().unwrap_or(&route.namespace);
-            let service = (namespace.to_owned(), parent.name.clone());
-            routes.entry(service).or_default().insert(route.clone());
+            let together = format!("{} {} {:?}", route.kind, route.namespace, parent.port);
+            let all = routes.entry((namespace.to_owned(), parent.name.clone())).or_default();
+            all.push(Route { route: route.clone(), together });
         }
     }
     for service in context.objects().virtual_services.iter().filter(|one| is_of_the_mesh(one)) {
-        for (namespace, name) in
-            service.spec.hosts.iter().filter_map(|host| meant(host, &service.metadata.namespace))
-        {
-            let to = (namespace.to_owned(), name.to_owned());
-            routes.entry(to).or_default().insert(service.object_ref());
+        let own = &service.metadata.namespace;
+        for (namespace, name) in service.spec.hosts.iter().filter_map(|host| meant(host, own)) {
+            let route = service.object_ref();
+            let all = routes.entry((namespace.to_owned(), name.to_owned())).or_default();
+            all.push(Route { together: route.to_string(), route });
         }
     }
-    let several = routes.into_iter().filter(|(_, routes)| routes.len() > 1);
-    several.filter_map(|(service, routes)| hit(context, &service, &routes)).collect()
+    routes.iter().filter_map(|(service, routes)| hit(context, service, routes)).collect()
 }
 
 fn is_of_the_mesh(service: &VirtualService) -> bool {
@@ -69,19 +85,22 @@ fn is_of_the_mesh(service: &VirtualService) -> bool {
     !spec.http.is_empty() && (spec.gateways.is_empty() || spec.gateways.iter().any(|name| name == "mesh"))
 }
 
-fn hit(
-    context: &Context<'_>,
-    (namespace, name): &(String, String),
-    routes: &BTreeSet<ObjectRef>,
-) -> Option<Hit> {
+fn hit(context: &Context<'_>, (namespace, name): &(String, String), routes: &[Route]) -> Option<Hit> {
     let service = context.object::<Service>(&ObjectRef::new(Service::KIND, namespace, name))?;
     let of_namespace = context.object::<Namespace>(&ObjectRef::cluster(Namespace::KIND, namespace.as_str()));
-    let waypoint = service
-        .metadata
-        .label(USES)
-        .or_else(|| of_namespace.and_then(|one| one.metadata.label(USES)))
-        .filter(|name| *name != "none")?;
-    let words: Vec<String> = routes.iter().map(ToString::to_string).collect();
-    let detail = format!("{} are for it: {}", routes.len(), words.join(", "));
-    Some(Hit::new(&service.object_ref(), detail).because(format!("{USES}={waypoint}")))
+    let label = |label| {
+        let own = service.metadata.label(label);
+        own.or_else(|| of_namespace.and_then(|one| one.metadata.label(label)))
+    };
+    let waypoint = label(USES).filter(|name| *name != "none")?;
+    let home = label(USES_OF).unwrap_or(namespace);
+    // A waypoint reads those of the Service's namespace and of its own.
+    let read = || routes.iter().filter(|one| one.route.namespace == *namespace || one.route.namespace == home);
+    let apart: BTreeSet<&str> = read().map(|one| one.together.as_str()).collect();
+    let all: BTreeSet<&ObjectRef> = read().map(|one| &one.route).collect();
+    let words: Vec<String> = all.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = all.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let hit = || Hit::new(&service.object_ref(), format!("{} are for it: {}{more}", all.len(), words.join(", ")));
+    (apart.len() > 1).then(|| hit().because(format!("{USES}={waypoint}")))
 }
