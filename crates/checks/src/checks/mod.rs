@@ -179,6 +179,7 @@ checks! {
         waypoint_routes,
         inject_words,
         merged_metrics,
+        tls_minimum,
     }
     after: {
         rejected,

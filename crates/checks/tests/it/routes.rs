@@ -71,3 +71,18 @@ fn routes_that_nobody_may_list_are_not_known_to_be_none() {
     assert_eq!(verdicts, [Verdict::Unknown]);
     assert_eq!(of(&assessment, "ML4147")[0].verdict, Verdict::Unknown);
 }
+
+#[test]
+fn only_one_version_answers_a_route_to_nowhere_with_404() {
+    let found = |recording: &str, target: &str| -> Vec<String> {
+        let mut mesh = cluster(recording);
+        let route = json!({"metadata": {"namespace": "web", "name": "nowhere"}, "spec": {
+            "parentRefs": [{"kind": "Service", "name": "bff"}], "rules": [{}]}});
+        mesh.objects.http_routes.push(read(route));
+        let assessment = assess(mesh, Some(&version(target)));
+        of(&assessment, "ML4154").into_iter().map(|one| one.detail.clone()).collect()
+    };
+    assert_eq!(found("before", "1.30.3"), ["1 of its 1 rules name no backend: 404 instead of 500"]);
+    assert_eq!(found("after", "1.31.1"), ["1 of its 1 rules name no backend: 500 instead of 404"]);
+    assert!(found("before", "1.31.1").is_empty());
+}

@@ -183,6 +183,12 @@ fn to_30() -> Vec<Mutation> {
             |s, _| custom(s, "opa-local"),
         ),
         Mutation::new(
+            ("ML4158", Sidecars, "ConfigMap/istio-system/istio-1-29-6"),
+            |s, _| mesh_config(s, "tlsDefaults:\n  minProtocolVersion: TLSV1_3\n"),
+            |s, _| mesh_config(s, "meshMTLS:\n  minProtocolVersion: TLSV1_3\n"),
+        )
+        .hop("1.28.3", "1.28.10"),
+        Mutation::new(
             ("ML4144", Sidecars, BFF),
             |s, _| interfaces(s, "eth1,"),
             |s, _| interfaces(s, "eth1, net2"),

@@ -24,7 +24,7 @@ const BY_503: &str = "retries always leave out answers of 503 that are not known
 const BY_ANNOTATION: &str = "annotation sidecar.istio.io/statsEvictionInterval took its place";
 
 /// By version (istio: `env.Register` of `pilot/pkg/features`, tag by tag).
-const REMOVED: [Removed; 13] = [
+const REMOVED: [Removed; 15] = [
     removed(24, "VERIFY_CERTIFICATE_AT_CLIENT", "true", "certificates of servers are always verified"),
     removed(24, "ENABLE_EXTERNAL_NAME_ALIAS", "true", "an ExternalName is always an alias of its host"),
     removed(24, "PERSIST_OLDEST_FIRST_HEURISTIC_FOR_VIRTUAL_SERVICE_HOST_MATCHING", "false", "the most specific host wins"),
@@ -35,6 +35,8 @@ const REMOVED: [Removed; 13] = [
     removed(26, "ENABLE_DELIMITED_STATS_TAG_REGEX", "true", "tags of metrics are always read the new way"),
     removed(27, "EXCLUDE_UNSAFE_503_FROM_DEFAULT_RETRY", "true", BY_503),
     removed(27, "ENABLE_INBOUND_RETRY_POLICY", "true", "requests that were reset before the app had them are always retried"),
+    removed(27, "ENABLE_DEFERRED_STATS_CREATION", "true", "metrics are always made when they are first used"),
+    removed(27, "BYPASS_OVERLOAD_MANAGER_FOR_STATIC_LISTENERS", "true", "probes and metrics always pass limits of connections"),
     removed(28, "METRIC_ROTATION_INTERVAL", "0s", BY_ANNOTATION),
     removed(28, "METRIC_GRACEFUL_DELETION_INTERVAL", "5m", BY_ANNOTATION),
     removed(31, "PILOT_SPAWN_UPSTREAM_SPAN_FOR_GATEWAY", "true", "gateways always make a span for each upstream request"),
