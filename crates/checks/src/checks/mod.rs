@@ -180,6 +180,7 @@ checks! {
         inject_words,
         merged_metrics,
         tls_minimum,
+        policy_patterns,
     }
     after: {
         rejected,

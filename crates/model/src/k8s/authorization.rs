@@ -21,16 +21,40 @@ api! {
         pub rules: Vec<AuthorizationRule>,
     }
 
-    /// `security.istio.io.Rule`, conditions alone.
+    /// `security.istio.io.Rule`, without operations.
     pub struct AuthorizationRule {
+        /// Who sends the request.
+        pub from: Vec<AuthorizationFrom>,
         /// Conditions.
         pub when: Vec<AuthorizationCondition>,
     }
 
-    /// `security.istio.io.Condition`, key alone.
+    /// `security.istio.io.Rule.From`.
+    pub struct AuthorizationFrom {
+        /// Who sends the request.
+        pub source: AuthorizationSource,
+    }
+
+    /// `security.istio.io.Source`, by identity alone.
+    pub struct AuthorizationSource {
+        /// Namespaces.
+        pub namespaces: Vec<String>,
+        /// Namespaces that are left out.
+        pub not_namespaces: Vec<String>,
+        /// Identities, without `spiffe://`.
+        pub principals: Vec<String>,
+        /// Identities that are left out.
+        pub not_principals: Vec<String>,
+    }
+
+    /// `security.istio.io.Condition`.
     pub struct AuthorizationCondition {
         /// Attribute of the request, such as `request.headers[x-user]`.
         pub key: String,
+        /// Values that it may have.
+        pub values: Vec<String>,
+        /// Values that it may not have.
+        pub not_values: Vec<String>,
     }
 
     /// `security.istio.io.AuthorizationPolicy.ExtensionProvider`.

@@ -132,6 +132,12 @@ fn beside() -> Vec<Mutation> {
             |s, _| policy(s, "request.auth.claims[x-envoy-internal]"),
         )
         .hop("1.24.6", "1.25.5"),
+        Mutation::new(
+            ("ML4159", Ambient, "AuthorizationPolicy/edge/inside"),
+            |s, _| policy_from(s, r#""namespaces": ["team-(a|b)"]"#),
+            |s, _| policy_from(s, r#""namespaces": ["team-*"], "principals": ["*.local/ns/a/sa/b"]"#),
+        )
+        .hop("1.28.6", "1.28.10"),
     ]
 }
 
@@ -227,6 +233,12 @@ fn verifying(s: &mut Snapshot, side: &str) {
 fn policy(s: &mut Snapshot, key: &str) {
     let condition = format!(r#"{{"key": "{key}", "values": ["true"]}}"#);
     let spec = format!(r#"{{"action": "ALLOW", "rules": [{{"when": [{condition}]}}]}}"#);
+    let metadata = r#"{"namespace": "edge", "name": "inside"}"#;
+    add(s, "AuthorizationPolicy", &format!(r#"{{"metadata": {metadata}, "spec": {spec}}}"#));
+}
+
+fn policy_from(s: &mut Snapshot, source: &str) {
+    let spec = format!(r#"{{"action": "ALLOW", "rules": [{{"from": [{{"source": {{{source}}}}}]}}]}}"#);
     let metadata = r#"{"namespace": "edge", "name": "inside"}"#;
     add(s, "AuthorizationPolicy", &format!(r#"{{"metadata": {metadata}, "spec": {spec}}}"#));
 }
