@@ -184,6 +184,12 @@ impl<'a> Context<'a> {
         self.targets.contains(revision)
     }
 
+    /// Revisions that have proxies; all of them where none is known to.
+    pub(crate) fn used_or_all(&self) -> impl Iterator<Item = &'a Revision> {
+        let is_known = self.mesh.used_revisions().next().is_some();
+        self.mesh.revisions.values().filter(move |revision| revision.pods > 0 || !is_known)
+    }
+
     /// Versions that carry proxies now.
     pub(crate) fn used_versions(&self) -> impl Iterator<Item = &'a IstioVersion> {
         self.mesh.used_revisions().filter_map(|revision| revision.version.as_ref())

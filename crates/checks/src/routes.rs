@@ -1,7 +1,7 @@
 //! Routes of the Gateway API that Istio serves.
 
 use meshlift_mesh::facts::Revision;
-use meshlift_model::k8s::{Gateway, Resource, RouteFilter, RouteReference, RouteRule, RouteSpec};
+use meshlift_model::k8s::{Gateway, Resource, RouteReference, RouteRule, RouteSpec};
 use meshlift_model::names::ObjectRef;
 
 use crate::check::Hit;
@@ -60,7 +60,12 @@ pub(crate) fn gateway_of<'a>(
 ) -> Option<&'a Gateway> {
     let namespace = parent.namespace.as_deref().unwrap_or(namespace);
     let gateway = context.object::<Gateway>(&ObjectRef::new(Gateway::KIND, namespace, &parent.name))?;
-    controller(context, gateway).starts_with(CONTROLLERS).then_some(gateway)
+    is_istios(context, gateway).then_some(gateway)
+}
+
+/// True for Gateways of a class of Istio's.
+pub(crate) fn is_istios(context: &Context<'_>, gateway: &Gateway) -> bool {
+    controller(context, gateway).starts_with(CONTROLLERS)
 }
 
 /// Name of the controller of a Gateway's class; empty where there is no such class.
@@ -72,7 +77,7 @@ pub(crate) fn controller<'a>(context: &Context<'a>, gateway: &Gateway) -> &'a st
 
 /// Where a rule sends copies of requests.
 pub(crate) fn mirrors(rule: &RouteRule) -> impl Iterator<Item = &RouteReference> {
-    rule.filters.iter().filter_map(|filter: &RouteFilter| Some(&filter.request_mirror.as_ref()?.backend_ref))
+    rule.filters.iter().filter_map(|filter| Some(&filter.request_mirror.as_ref()?.backend_ref))
 }
 
 /// True if the revision reads what is experimental (as Go's `strconv.ParseBool` takes it).
@@ -82,14 +87,7 @@ pub(crate) fn reads_alpha(context: &Context<'_>, revision: &Revision) -> bool {
         .is_some_and(|value| ["1", "t", "T", "true", "TRUE", "True"].contains(&value))
 }
 
-/// Revisions that have proxies; all of them where none is known to.
-pub(crate) fn running<'a>(context: &Context<'a>) -> impl Iterator<Item = &'a Revision> {
-    let mesh = context.mesh;
-    let is_known = mesh.used_revisions().next().is_some();
-    mesh.revisions.values().filter(move |revision| revision.pods > 0 || !is_known)
-}
-
 /// True if something that runs reads what is experimental.
 pub(crate) fn alpha_is_read(context: &Context<'_>) -> bool {
-    running(context).any(|revision| reads_alpha(context, revision))
+    context.used_or_all().any(|revision| reads_alpha(context, revision))
 }

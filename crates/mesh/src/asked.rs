@@ -1,13 +1,11 @@
 //! What labels of a namespace and a pod ask for, by Istio's convention: for names that nothing serves, for
 //! selectors without a say, and for sentences. What a pod *gets* is decided by webhooks alone.
 
-use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL};
+use meshlift_model::defaults::{INJECT_LABEL, INJECTION_LABEL, REV_LABEL};
 use meshlift_model::k8s::StringMap;
 
 use crate::facts::Follows;
 
-/// Label and annotation that ask for a sidecar, or refuse one.
-pub(crate) const INJECT: &str = "sidecar.istio.io/inject";
 /// Name that `istio-injection=enabled` stands for.
 const DEFAULT: &str = "default";
 
@@ -30,7 +28,7 @@ pub(crate) enum Asked {
 
 impl Asked {
     pub(crate) fn of(namespace: &StringMap, pod: &StringMap) -> Self {
-        let inject = pod.get(INJECT).map(String::as_str);
+        let inject = pod.get(INJECT_LABEL).map(String::as_str);
         if inject == Some("false") {
             Self::Refused
         } else if let Some(value) = namespace.get(INJECTION_LABEL) {
@@ -67,11 +65,11 @@ impl Asked {
     /// The label, in words.
     pub(crate) fn phrase(&self, namespace: &str) -> String {
         match self {
-            Self::Refused => format!("the pod has {INJECT}=false"),
+            Self::Refused => format!("the pod has {INJECT_LABEL}=false"),
             Self::NamespaceInjection(value) => format!("namespace {namespace} has {INJECTION_LABEL}={value}"),
             Self::NamespaceRevision(name) => format!("namespace {namespace} has {REV_LABEL}={name}"),
             Self::PodRevision(name) => format!("the pod has {REV_LABEL}={name}"),
-            Self::PodInject => format!("the pod has {INJECT}=true"),
+            Self::PodInject => format!("the pod has {INJECT_LABEL}=true"),
             Self::Nothing => format!("neither namespace {namespace} nor the pod selects a revision"),
         }
     }

@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL, TAG_LABEL};
+use meshlift_model::defaults::{INJECT_LABEL, INJECTION_LABEL, REV_LABEL, TAG_LABEL};
 use meshlift_model::k8s::{
     ConfigMap, Empty, MutatingWebhookConfiguration, Namespace, Rule, StringMap, Webhook,
 };
 use meshlift_model::names::{RevisionName, TagName};
 
-use crate::asked::{Asked, INJECT};
+use crate::asked::Asked;
 use crate::bare::BarePod;
 use crate::control::{ControlPlane, ServiceTarget};
 use crate::facts::{Follows, Injection};
@@ -142,7 +142,7 @@ impl<'a> Injectors<'a> {
         if hits.is_empty() {
             return Asked::of(&labels, pod).is_by_pod();
         }
-        [REV_LABEL, INJECT]
+        [REV_LABEL, INJECT_LABEL]
             .iter()
             .any(|key| pod.contains_key(*key) && self.names(&labels, &without(pod, key)) != hits)
     }
@@ -182,7 +182,7 @@ impl<'a> Injectors<'a> {
         } else if IGNORED_NAMESPACES.contains(&pod.namespace()) {
             Some(format!("istiod leaves namespace {} alone", pod.namespace()))
         } else {
-            settings.and_then(|settings| settings.refusal(pod.labels(), pod.annotation(INJECT)))
+            settings.and_then(|settings| settings.refusal(pod.labels(), pod.annotation(INJECT_LABEL)))
         };
         let (configuration, webhook) = injector.name();
         let called = format!("{}; {webhook} of {configuration}", asked.phrase(pod.namespace()));

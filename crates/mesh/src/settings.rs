@@ -1,6 +1,6 @@
 //! What a revision's injector was told: policy, selectors, templates, native sidecars, images.
 
-use meshlift_model::defaults::REV_LABEL;
+use meshlift_model::defaults::{INJECT_LABEL, REV_LABEL};
 use meshlift_model::k8s::{ConfigMap, Resources, StringMap};
 use meshlift_model::names::{IstioVersion, RevisionName};
 use meshlift_model::selector::LabelSelector;
@@ -105,7 +105,7 @@ impl Settings {
     /// Why istiod leaves a pod alone that its webhook was asked about; `None` where it injects
     /// (istio: pkg/kube/inject/inject.go, `injectRequired`).
     pub(crate) fn refusal(&self, labels: &StringMap, annotation: Option<&str>) -> Option<String> {
-        let label = labels.get("sidecar.istio.io/inject").map(String::as_str);
+        let label = labels.get(INJECT_LABEL).map(String::as_str);
         let (form, asked) = match label {
             Some(value) => ("label", value),
             None => ("annotation", annotation.unwrap_or_default()),
@@ -117,9 +117,7 @@ impl Settings {
             // istiod only warns of it.
             (other, true) if other != "false" => {}
             _ => {
-                return Some(format!(
-                    "its {form} sidecar.istio.io/inject={asked} keeps istiod from injecting it"
-                ));
+                return Some(format!("its {form} {INJECT_LABEL}={asked} keeps istiod from injecting it"));
             }
         }
         let any = |selectors: &[LabelSelector]| {

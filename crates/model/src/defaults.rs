@@ -75,14 +75,14 @@ pub const ROOT_CERT: (&str, &str) = ("istio-ca-root-cert", "root-cert.pem");
 pub const REV_LABEL: &str = "istio.io/rev";
 /// Label that selects the default revision's injection.
 pub const INJECTION_LABEL: &str = "istio-injection";
+/// Label, or annotation where there is no label, by which a pod asks for a sidecar or against it.
+pub const INJECT_LABEL: &str = "sidecar.istio.io/inject";
 /// Label by which an installer tells its components apart.
 pub const COMPONENT_LABEL: &str = "operator.istio.io/component";
 /// Label, and its value, that `istioctl install` sets on everything it applies.
 pub const ISTIOCTL_LABEL: (&str, &str) = ("operator.istio.io/managed", "Reconcile");
 /// Label of Secrets with the kubeconfig of another cluster of the mesh.
 pub const REMOTE_LABEL: &str = "istio/multiCluster";
-/// Value of label `istio` of the gateways between clusters.
-pub const EAST_WEST: &str = "eastwestgateway";
 /// Label that says which network something belongs to: of a Gateway, that it takes connections of other networks.
 pub const NETWORK_LABEL: &str = "topology.istio.io/network";
 /// Label of a revision tag's objects.

@@ -4,7 +4,7 @@
 //! Pure, so that the twin and a writer to a real cluster share it. What the installer put on the revision's own
 //! objects (`operator.istio.io` labels) is left off: then no prune and no uninstall touches the tag.
 
-use crate::defaults::{INJECTION_LABEL, REV_LABEL, TAG_LABEL};
+use crate::defaults::{INJECT_LABEL, INJECTION_LABEL, REV_LABEL, TAG_LABEL};
 use crate::k8s::{
     IntOrString, MutatingWebhookConfiguration, Object, Rule, Service, Shared, StringMap,
     ValidatingWebhookConfiguration, Webhook, WebhookClientConfig,
@@ -16,8 +16,6 @@ use crate::selector::{LabelSelector, Requirement};
 pub const DEFAULT_TAG: &str = "default";
 /// The validator of the default revision.
 pub const DEFAULT_VALIDATOR: &str = "istiod-default-validator";
-/// Label that asks for injection of a pod, or against it.
-const INJECT_LABEL: &str = "sidecar.istio.io/inject";
 /// Part of the keys of labels that mark an installer's objects.
 const INSTALLER: &str = "operator.istio.io";
 

@@ -1,7 +1,7 @@
 //! ML0001: Gateway API definitions that the target does not read, or that what runs does not.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{CustomResourceDefinition, KindWork, Objects, Resource, with_kind};
+use meshlift_model::k8s::{CustomResourceDefinition, KindWork, Objects, Resource, TLSRoute, with_kind};
 use meshlift_model::names::IstioVersion;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
@@ -13,8 +13,8 @@ const BUNDLE: &str = "gateway.networking.k8s.io/bundle-version";
 /// Definitions that istiod looks at by the bundle's version, with the minor version of Istio from which on it demands one,
 /// and the bundle (istio: pkg/config/schema/gatewayapi/minimumversions.go).
 const LEAST: [(&str, u32, (u64, u64)); 9] = [
-    (TLS_ROUTES, 31, (1, 5)),
-    (TLS_ROUTES, 30, (1, 5)),
+    (TLSRoute::RESOURCE, 31, (1, 5)),
+    (TLSRoute::RESOURCE, 30, (1, 5)),
     ("grpcroutes.gateway.networking.k8s.io", 31, (1, 1)),
     ("grpcroutes.gateway.networking.k8s.io", 30, (1, 1)),
     ("grpcroutes.gateway.networking.k8s.io", 29, (1, 1)),
@@ -27,7 +27,6 @@ const LEAST: [(&str, u32, (u64, u64)); 9] = [
 /// pkg/kube/kclient/crdwatcher.go).
 const MOST: (u64, u64) = (1, 4);
 const HAVE_MOST: [(u32, u32); 3] = [(27, 9), (28, 6), (29, 2)];
-const TLS_ROUTES: &str = "tlsroutes.gateway.networking.k8s.io";
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -105,7 +104,7 @@ fn hit(
         HAVE_MOST.iter().any(|(minor, patch)| version.minor == *minor && version.patch >= *patch)
     };
     let passes = |version: &IstioVersion| {
-        name == TLS_ROUTES && is_most(version) && bundle.is_some_and(|bundle| bundle > MOST)
+        name == TLSRoute::RESOURCE && is_most(version) && bundle.is_some_and(|bundle| bundle > MOST)
     };
     let why = target
         .and_then(|target| least(target).map(|(major, minor)| format!("{target} reads {major}.{minor} and later")))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use meshlift_mesh::facts::Revision;
-use meshlift_model::defaults::REMOTE_LABEL;
+use meshlift_mesh::is_remote;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Pod, Resource, StatefulSet, WorkloadEntry};
 use meshlift_model::names::{IstioVersion, ObjectRef};
@@ -56,7 +56,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let has_others = context.objects().secrets.iter().any(|one| one.metadata.label(REMOTE_LABEL) == Some("true"));
+    let has_others = context.objects().secrets.iter().any(is_remote);
     let is_known = context.missing("secrets").is_none();
     let machines = machines(context).into_iter();
     machines.filter_map(|(name, machine)| {

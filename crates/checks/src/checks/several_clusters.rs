@@ -1,6 +1,6 @@
 //! ML5016: a mesh of which only one cluster is seen.
 
-use meshlift_model::defaults::{EAST_WEST, NETWORK_LABEL, REMOTE_LABEL};
+use meshlift_mesh::other_clusters;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
@@ -31,15 +31,9 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let remote = context.objects().secrets.iter().filter(|one| one.metadata.label(REMOTE_LABEL) == Some("true"));
-    let remote = remote.map(|one| format!("Secret/{} names another cluster", one.metadata.path()));
-    let east_west = context.objects().services.iter().filter(|one| one.metadata.label("istio") == Some(EAST_WEST));
-    let east_west = east_west.map(|one| format!("Service/{} is an east-west gateway", one.metadata.path()));
-    let gateways = context.objects().gateways.iter().filter(|one| one.metadata.label(NETWORK_LABEL).is_some());
-    let gateways = gateways.map(|one| format!("Gateway/{} takes connections of other networks", one.metadata.path()));
     let external = context.mesh.revisions.values().filter(|one| context.istiod_env(one, "EXTERNAL_ISTIOD") == Some("true"));
     let external = external.map(|one| format!("istiod {} serves other clusters", one.name));
-    let evidence: Vec<String> = remote.chain(east_west).chain(gateways).chain(external).collect();
+    let evidence: Vec<String> = other_clusters(context.objects()).chain(external).collect();
     let Some(first) = evidence.first() else { return Vec::new() };
     let hit = Hit::new(&ObjectRef::cluster("Cluster", "kubernetes"), first.clone());
     vec![evidence.into_iter().fold(hit, Hit::because)]

@@ -37,8 +37,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     if (target.major, target.minor) > NEWEST {
         return hit(format!("this meshlift knows what versions up to {}.{} change", NEWEST.0, NEWEST.1));
     }
-    let versions = context.mesh.used_revisions().filter_map(|revision| revision.version.as_ref());
-    let newest = versions.max_by_key(|version| key(version));
+    let newest = context.used_versions().max_by_key(|version| key(version));
     let newest = newest.filter(|newest| key(newest) > key(target));
     newest.map_or_else(Vec::new, |newest| hit(format!("{newest} runs, which is newer")))
 }

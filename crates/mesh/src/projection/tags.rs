@@ -1,6 +1,6 @@
 //! Tags that are set and removed, in the form that `istioctl tag` writes.
 
-use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL, TAG_LABEL};
+use meshlift_model::defaults::{INJECT_LABEL, INJECTION_LABEL, REV_LABEL, TAG_LABEL};
 use meshlift_model::k8s::{
     MutatingWebhookConfiguration, ObjectMeta, Service, ValidatingWebhookConfiguration, Webhook,
     WebhookClientConfig,
@@ -10,7 +10,6 @@ use meshlift_model::selector::{LabelSelector, Requirement};
 use meshlift_model::snapshot::Snapshot;
 
 use super::remove::remove_where;
-use crate::asked::INJECT;
 use crate::control::UNREVISIONED;
 use crate::injector::is_istio;
 use crate::revisions::canonical_service;
@@ -107,7 +106,7 @@ type Expressions = Vec<(&'static str, &'static str, Vec<String>)>;
 fn selectors(tag: &TagName) -> Vec<(&'static str, Expressions, Expressions)> {
     let own = || vec![tag.as_str().to_owned()];
     let absent = |key: &'static str| (key, "DoesNotExist", Vec::new());
-    let not_refused = || (INJECT, "NotIn", vec!["false".to_owned()]);
+    let not_refused = || (INJECT_LABEL, "NotIn", vec!["false".to_owned()]);
     let mut all = vec![
         (
             "rev.namespace.sidecar-injector.istio.io",
@@ -129,7 +128,7 @@ fn selectors(tag: &TagName) -> Vec<(&'static str, Expressions, Expressions)> {
         all.push((
             "object.sidecar-injector.istio.io",
             vec![absent(INJECTION_LABEL), absent(REV_LABEL)],
-            vec![(INJECT, "In", vec!["true".to_owned()]), absent(REV_LABEL)],
+            vec![(INJECT_LABEL, "In", vec!["true".to_owned()]), absent(REV_LABEL)],
         ));
     }
     all

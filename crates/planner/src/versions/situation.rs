@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use meshlift_mesh::Mesh;
 use meshlift_mesh::facts::GatewayKind;
-use meshlift_model::defaults::{EAST_WEST, NETWORK_LABEL, REMOTE_LABEL};
+use meshlift_mesh::{Mesh, other_clusters};
 use meshlift_model::k8s::{Secret, TLSRoute};
 use meshlift_model::names::IstioVersion;
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
@@ -74,17 +73,14 @@ impl Situation {
 }
 
 fn several_clusters(snapshot: &Snapshot) -> Option<bool> {
-    let is_remote = |one: &Secret| one.metadata.label(REMOTE_LABEL) == Some("true");
-    let mut services = snapshot.objects.services.iter();
-    let found = snapshot.objects.secrets.iter().any(is_remote)
-        || services.any(|one| one.metadata.label("istio") == Some(EAST_WEST))
-        || snapshot.objects.gateways.iter().any(|one| one.metadata.label(NETWORK_LABEL).is_some());
+    let found = other_clusters(&snapshot.objects).next().is_some();
     let is_read = matches!(snapshot.source_of::<Secret>(), SourceStatus::Read { .. });
     (found || is_read).then_some(found)
 }
 
 #[cfg(test)]
 mod tests {
+    use meshlift_model::defaults::REMOTE_LABEL;
     use meshlift_model::k8s::Resource;
 
     use super::*;
@@ -101,7 +97,7 @@ mod tests {
         assert_eq!(several_clusters(&snapshot), Some(true));
         let mut other = Snapshot::default();
         let mut service = meshlift_model::k8s::Service::default();
-        service.metadata.labels.insert("istio".into(), EAST_WEST.into());
+        service.metadata.labels.insert("istio".into(), "eastwestgateway".into());
         other.objects.services.push(service);
         assert_eq!(several_clusters(&other), Some(true));
     }

@@ -128,14 +128,17 @@ fn beside() -> Vec<Mutation> {
     vec![
         Mutation::new(
             ("ML4117", Ambient, "AuthorizationPolicy/edge/inside"),
-            |s, _| policy(s, "request.headers[x-envoy-internal]"),
-            |s, _| policy(s, "request.auth.claims[x-envoy-internal]"),
+            |s, _| policy_when(s, "request.headers[x-envoy-internal]"),
+            |s, _| policy_when(s, "request.auth.claims[x-envoy-internal]"),
         )
         .hop("1.24.6", "1.25.5"),
         Mutation::new(
             ("ML4159", Ambient, "AuthorizationPolicy/edge/inside"),
-            |s, _| policy_from(s, r#""namespaces": ["team-(a|b)"]"#),
-            |s, _| policy_from(s, r#""namespaces": ["team-*"], "principals": ["*.local/ns/a/sa/b"]"#),
+            |s, _| policy(s, r#""from": [{"source": {"namespaces": ["team-(a|b)"]}}]"#),
+            |s, _| {
+                let source = r#"{"namespaces": ["team-*"], "principals": ["*.local/ns/a/sa/b"]}"#;
+                policy(s, &format!(r#""from": [{{"source": {source}}}]"#));
+            },
         )
         .hop("1.28.6", "1.28.10"),
     ]
@@ -230,15 +233,14 @@ fn verifying(s: &mut Snapshot, side: &str) {
     s.objects.sort();
 }
 
-fn policy(s: &mut Snapshot, key: &str) {
-    let condition = format!(r#"{{"key": "{key}", "values": ["true"]}}"#);
-    let spec = format!(r#"{{"action": "ALLOW", "rules": [{{"when": [{condition}]}}]}}"#);
-    let metadata = r#"{"namespace": "edge", "name": "inside"}"#;
-    add(s, "AuthorizationPolicy", &format!(r#"{{"metadata": {metadata}, "spec": {spec}}}"#));
+/// A policy that decides by a condition with this key.
+fn policy_when(s: &mut Snapshot, key: &str) {
+    policy(s, &format!(r#""when": [{{"key": "{key}", "values": ["true"]}}]"#));
 }
 
-fn policy_from(s: &mut Snapshot, source: &str) {
-    let spec = format!(r#"{{"action": "ALLOW", "rules": [{{"from": [{{"source": {{{source}}}}}]}}]}}"#);
+/// A policy with one rule.
+fn policy(s: &mut Snapshot, rule: &str) {
+    let spec = format!(r#"{{"action": "ALLOW", "rules": [{{{rule}}}]}}"#);
     let metadata = r#"{"namespace": "edge", "name": "inside"}"#;
     add(s, "AuthorizationPolicy", &format!(r#"{{"metadata": {metadata}, "spec": {spec}}}"#));
 }

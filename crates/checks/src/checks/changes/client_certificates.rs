@@ -5,7 +5,7 @@ use meshlift_model::k8s::{Gateway, Resource};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::routes::{GATEWAYS, controller};
+use crate::routes::{GATEWAYS, is_istios};
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
@@ -41,7 +41,7 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let gateways = context.objects().gateways.iter();
-    let gateways = gateways.filter(|one| controller(context, one).starts_with("istio.io/") && verifies(one));
+    let gateways = gateways.filter(|one| is_istios(context, one) && verifies(one));
     gateways.map(|gateway| Hit::new(&gateway.object_ref(), "its spec.tls.frontend is ignored today")).collect()
 }
 

@@ -1,7 +1,8 @@
 //! ML4152: origins of CORS filters with a wildcard.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::RouteRule;
+use meshlift_model::k8s::{RouteRule, RouteSpec};
+use meshlift_model::names::ObjectRef;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -38,10 +39,12 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let wider = with_rules(http_routes(context), "allow origins by a wildcard", has_wildcard);
-    let others = with_rules(http_routes(context), "have a filter CORS: preflights of other origins end there", |rule| {
-        rule.filters.iter().any(|one| one.cors.is_some()) && !has_wildcard(rule)
-    });
+    type Routes<'a> = Vec<(ObjectRef, &'a RouteSpec)>;
+    let (wider, others): (Routes<'_>, Routes<'_>) =
+        http_routes(context).partition(|(_, spec)| spec.rules.iter().any(has_wildcard));
+    let wider = with_rules(wider.into_iter(), "allow origins by a wildcard", has_wildcard);
+    let what = "have a filter CORS: preflights of other origins end there";
+    let others = with_rules(others.into_iter(), what, |rule| rule.filters.iter().any(|one| one.cors.is_some()));
     wider.into_iter().chain(others.into_iter().map(|hit| hit.severity(Severity::Info))).collect()
 }
 

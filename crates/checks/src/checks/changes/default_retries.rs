@@ -1,7 +1,7 @@
 //! ML4112: routes that retry by default conditions.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{VirtualServiceRoute, Resource};
+use meshlift_model::k8s::{Resource, VirtualServiceRoute};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};

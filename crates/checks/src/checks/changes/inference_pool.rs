@@ -4,7 +4,7 @@ use meshlift_model::finding::{Consequence, Severity};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::routes::{HTTP_ROUTES, http_routes, running, with_rules};
+use crate::routes::{HTTP_ROUTES, http_routes, with_rules};
 
 /// Group of the early versions.
 const EARLY: &str = "inference.networking.x-k8s.io";
@@ -48,7 +48,7 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let is_read = |revision| context.istiod_env(revision, ENABLED) == Some("true");
-    if !running(context).any(is_read) {
+    if !context.used_or_all().any(is_read) {
         return Vec::new();
     }
     with_rules(http_routes(context), "go to a pool of the early group", |rule| {

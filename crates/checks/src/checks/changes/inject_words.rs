@@ -1,7 +1,7 @@
 //! ML4156: words of the injection label that istiod no longer understands.
 
 use meshlift_mesh::facts::Workload;
-use meshlift_model::defaults::{INJECTION_LABEL, REV_LABEL};
+use meshlift_model::defaults::{INJECT_LABEL, INJECTION_LABEL, REV_LABEL};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Namespace, Resource};
 use meshlift_model::names::ObjectRef;
@@ -9,8 +9,6 @@ use meshlift_model::names::ObjectRef;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
-/// Label, or annotation where there is no label, by which a pod decides.
-const INJECT: &str = "sidecar.istio.io/inject";
 /// Words that asked for a sidecar, in any case; whatever else was written kept it away.
 const ASKED: [&str; 4] = ["y", "yes", "true", "on"];
 
@@ -57,13 +55,13 @@ fn is_asked_about(context: &Context<'_>, workload: &Workload) -> bool {
 
 fn hit(workload: &Workload) -> Option<Hit> {
     let meta = &workload.template.metadata;
-    let (form, word) = match meta.label(INJECT) {
+    let (form, word) = match meta.label(INJECT_LABEL) {
         Some(word) => ("label", word),
-        None => ("annotation", meta.annotation(INJECT)?),
+        None => ("annotation", meta.annotation(INJECT_LABEL)?),
     };
     let kept_away = !word.is_empty() && !ASKED.contains(&word.to_lowercase().as_str());
     (kept_away && word != "false").then(|| {
         Hit::new(&workload.workload, format!("its {form} says `{word}`: its next pods get a sidecar"))
-            .because(format!("{} {form} {INJECT}={word}", workload.workload))
+            .because(format!("{} {form} {INJECT_LABEL}={word}", workload.workload))
     })
 }

@@ -11,6 +11,8 @@ use crate::context::{Context, WORKLOADS};
 const RESERVED: [u16; 8] = [15000, 15001, 15004, 15006, 15008, 15021, 15053, 15090];
 /// Port at which an agent answers with all metrics: who names it is left alone.
 const MERGED: u16 = 15020;
+/// Annotation that decides on the merge.
+const MERGES: &str = "prometheus.istio.io/merge-metrics";
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
@@ -51,15 +53,12 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 }
 
 fn hit(workload: &Workload) -> Option<Hit> {
-    let annotations = &workload.template.metadata.annotations;
-    let mut ports = annotations.iter().filter(|(key, _)| is(key, "prometheus_io_port"));
+    let annotations = || workload.template.metadata.annotations.iter();
+    let mut ports = annotations().filter(|(key, _)| is(key, "prometheus_io_port"));
     let (key, port) = ports.find(|(_, port)| !is_accepted(port))?;
-    let says_no = |(key, value): (&_, &_)| {
-        let (key, value): (&str, &str) = (AsRef::<str>::as_ref(key), AsRef::<str>::as_ref(value));
-        value == "false" && (is(key, "prometheus_io_scrape") || key == "prometheus.istio.io/merge-metrics")
-    };
-    let merges = !annotations.iter().any(says_no);
-    merges.then(|| {
+    let mut switches = annotations().filter(|(key, _)| is(key, "prometheus_io_scrape") || *key == MERGES);
+    let is_merged = switches.all(|(_, value)| value != "false");
+    is_merged.then(|| {
         Hit::new(&workload.workload, format!("{key} is `{port}`, which is no port of an app"))
             .because(format!("{} {key}={port}", workload.workload))
     })

@@ -5,7 +5,7 @@ use meshlift_model::names::IstioVersion;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::routes::{HTTP_ROUTES, http_routes, running, with_rules};
+use crate::routes::{HTTP_ROUTES, http_routes, with_rules};
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
@@ -39,7 +39,7 @@ pub(crate) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     // 1.23 passes the fraction over and copies every request: fewer come, which harms no mirror.
     let copies_a_hundredth = |version: &IstioVersion| (version.major, version.minor) == (1, 24) && version.patch < 3;
-    if !running(context).filter_map(|revision| revision.version.as_ref()).any(copies_a_hundredth) {
+    if !context.used_or_all().filter_map(|revision| revision.version.as_ref()).any(copies_a_hundredth) {
         return Vec::new();
     }
     with_rules(http_routes(context), "mirror a fraction of their requests", |rule| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Resource, RouteReference, RouteSpec, VirtualService};
+use meshlift_model::k8s::{Resource, RouteSpec, VirtualService};
 use meshlift_model::names::ObjectRef;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
@@ -57,7 +57,7 @@ fn of_service(service: &VirtualService) -> Option<Hit> {
 }
 
 fn of_route(route: &ObjectRef, spec: &RouteSpec) -> Option<Hit> {
-    let names = spec.rules.iter().flat_map(mirrors).map(|to: &RouteReference| to.name.as_str());
+    let names = spec.rules.iter().flat_map(mirrors).map(|to| to.name.as_str());
     hit(route, "spec.rules[]", &names.collect())
 }
 

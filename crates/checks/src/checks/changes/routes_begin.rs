@@ -1,15 +1,15 @@
 //! ML4147: routes of connections that istiod ignored until now.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{CrdVersion, Resource};
+use meshlift_model::k8s::{CrdVersion, Resource, TCPRoute, TLSRoute};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::routes::{GATEWAYS, alpha_is_read, is_served, reads_alpha, running};
+use crate::routes::{GATEWAYS, alpha_is_read, is_served, reads_alpha};
 
 /// Definitions, and the minor version from which on istiod reads them without being asked to.
-const TLS: (&str, u32) = ("tlsroutes.gateway.networking.k8s.io", 30);
-const TCP: (&str, u32) = ("tcproutes.gateway.networking.k8s.io", 31);
+const TLS: (&str, u32) = (TLSRoute::RESOURCE, 30);
+const TCP: (&str, u32) = (TCPRoute::RESOURCE, 31);
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
@@ -40,7 +40,7 @@ pub(crate) const CHECK: Check = Check {
     needs: &[
         WORKLOADS,
         GATEWAYS,
-        &["tlsroutes.gateway.networking.k8s.io", "tcproutes.gateway.networking.k8s.io"],
+        &[TLS.0, TCP.0],
         &["customresourcedefinitions.apiextensions.k8s.io"],
     ],
     find,
@@ -62,7 +62,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 /// True where the definition serves what the target reads, and nothing that runs reads it yet.
 fn begins(context: &Context<'_>, (definition, minor): (&str, u32)) -> bool {
-    let mut versions = running(context).filter_map(|revision| revision.version.as_ref());
+    let mut versions = context.used_or_all().filter_map(|revision| revision.version.as_ref());
     let mut definitions = context.objects().crds.iter().filter(|one| one.metadata.name == definition);
     let serves = |version: &CrdVersion| version.served && version.name == "v1";
     versions.any(|version| context.crosses(version, minor))

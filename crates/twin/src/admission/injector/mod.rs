@@ -10,7 +10,7 @@ mod proxy_config;
 mod settings;
 mod template;
 
-use meshlift_model::defaults::{REV_LABEL, STATUS_ANNOTATION};
+use meshlift_model::defaults::{INJECT_LABEL, REV_LABEL, STATUS_ANNOTATION};
 use meshlift_model::k8s::{Container, Node, Pod};
 use meshlift_model::names::RevisionName;
 
@@ -26,8 +26,6 @@ pub use meshlift_model::injection::{
 const INIT: [&str; 2] = ["istio-validation", "istio-init"];
 /// Annotation that asks for a template by name.
 const TEMPLATES: &str = "inject.istio.io/templates";
-/// Label, and older annotation, that asks for injection or against it.
-const INJECT: &str = "sidecar.istio.io/inject";
 /// Annotation that decides on a native sidecar, whatever the nodes are.
 const NATIVE: &str = "sidecar.istio.io/nativeSidecar";
 /// Namespaces that istiod never injects (`pkg/kube/inject/initializer.go`).
@@ -81,7 +79,8 @@ impl Injector {
         if pod.spec.host_network || IGNORED_NAMESPACES.contains(&pod.metadata.namespace.as_str()) {
             return false;
         }
-        let asked = pod.metadata.label(INJECT).or_else(|| pod.metadata.annotation(INJECT)).unwrap_or("");
+        let asked =
+            pod.metadata.label(INJECT_LABEL).or_else(|| pod.metadata.annotation(INJECT_LABEL)).unwrap_or("");
         let labels = &pod.metadata.labels;
         let by_default =
             asked.is_empty() && !self.settings.never_inject.iter().any(|never| never.matches(labels));
