@@ -166,6 +166,20 @@ fn one_old_kubelet_turns_native_sidecars_off_unless_the_pod_asks() {
 }
 
 #[test]
+fn words_that_an_injector_does_not_understand_have_no_say() {
+    let snapshot = recording("before");
+    let store = store(&snapshot);
+    let recorded = injected(&snapshot).find(|pod| pod.metadata.namespace == "payments").unwrap();
+    let mut pod = bare(recorded);
+    // 1.29.6 takes `true` and `false` alone; the namespace decides on the others.
+    for (word, is_injected) in [("false", false), ("no", true), ("False", true), ("yes", true)] {
+        pod.metadata.labels.insert("sidecar.istio.io/inject".into(), word.into());
+        let (pod, _) = review(&store, pod.clone()).unwrap();
+        assert_eq!(injector::proxy_of(&pod).is_some(), is_injected, "{word}");
+    }
+}
+
+#[test]
 fn two_injectors_leave_the_last_ones_proxy_and_both_are_told() {
     let mut snapshot = recording("moved");
     let mut second = snapshot

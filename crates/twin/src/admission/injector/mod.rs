@@ -82,8 +82,10 @@ impl Injector {
         let asked =
             pod.metadata.label(INJECT_LABEL).or_else(|| pod.metadata.annotation(INJECT_LABEL)).unwrap_or("");
         let labels = &pod.metadata.labels;
+        // Of any other word istiod only warns, from 1.27 on: the twin's injectors are newer.
+        let is_undecided = !matches!(asked, "true" | "false");
         let by_default =
-            asked.is_empty() && !self.settings.never_inject.iter().any(|never| never.matches(labels));
+            is_undecided && !self.settings.never_inject.iter().any(|never| never.matches(labels));
         let always = by_default && self.settings.always_inject.iter().any(|always| always.matches(labels));
         let enabled = self.settings.text("/global/proxy/autoInject", "enabled") != "disabled";
         asked == "true" || always || (by_default && enabled)
