@@ -17,6 +17,7 @@ mod quantity;
 mod routes;
 mod schema;
 mod traffic;
+mod waypoints;
 
 /// Major and minor number of the newest version whose changes are known: see ML5025.
 pub const NEWEST: (u32, u32) = (1, 31);

@@ -137,9 +137,11 @@ pub(super) fn reaches(
     let selected = filter.spec.workload_selector.as_ref().is_none_or(|selector| {
         has_all(labels, &selector.labels)
     });
+    // istiod makes the listeners of a waypoint as those of a sidecar.
+    let is_inside = matches!(workload.role, Role::App | Role::Waypoint);
     let side = match patch.match_.context.as_str() {
-        "SIDECAR_INBOUND" | "SIDECAR_OUTBOUND" => workload.role == Role::App,
-        "GATEWAY" => workload.role != Role::App,
+        "SIDECAR_INBOUND" | "SIDECAR_OUTBOUND" => is_inside,
+        "GATEWAY" => !is_inside,
         _ => true,
     };
     selected && side

@@ -1,6 +1,6 @@
 //! Istio's authorization policies.
 
-use super::ObjectMeta;
+use super::{ObjectMeta, TargetReference};
 
 api! {
     /// `security.istio.io.AuthorizationPolicy`.
@@ -13,6 +13,10 @@ api! {
 
     /// `security.istio.io.AuthorizationPolicy` spec, as far as an upgrade changes what it decides.
     pub struct AuthorizationPolicySpec {
+        /// Gateway, Service or class whose proxies it applies to: the former way to name one.
+        pub target_ref: Option<TargetReference>,
+        /// Gateways, Services or classes whose proxies it applies to.
+        pub target_refs: Vec<TargetReference>,
         /// `ALLOW` (default), `DENY`, `AUDIT` or `CUSTOM`.
         pub action: String,
         /// Who decides, with `CUSTOM`.
@@ -45,6 +49,10 @@ api! {
         pub principals: Vec<String>,
         /// Identities that are left out.
         pub not_principals: Vec<String>,
+        /// Service accounts, as `NAMESPACE/NAME` or a name of the policy's namespace.
+        pub service_accounts: Vec<String>,
+        /// Service accounts that are left out.
+        pub not_service_accounts: Vec<String>,
     }
 
     /// `security.istio.io.Condition`.

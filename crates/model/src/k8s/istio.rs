@@ -1,6 +1,6 @@
 //! Istio's own kinds, as far as an upgrade reads them (<https://istio.io/latest/docs/reference/config/>).
 
-use super::{ObjectMeta, StringMap};
+use super::{ObjectMeta, StringMap, TargetReference};
 
 api! {
     /// `networking.istio.io.EnvoyFilter`.
@@ -15,6 +15,8 @@ api! {
     pub struct EnvoyFilterSpec {
         /// Proxies that it applies to; absent means all of the namespace (of the mesh in the root namespace).
         pub workload_selector: Option<IstioSelector>,
+        /// Gateways, Services or classes whose proxies it applies to; goes before the selector.
+        pub target_refs: Vec<TargetReference>,
         /// Patches.
         pub config_patches: Vec<EnvoyConfigPatch>,
     }
@@ -126,6 +128,8 @@ api! {
         pub outlier_detection: Option<OutlierDetection>,
         /// How endpoints are chosen.
         pub load_balancer: LoadBalancer,
+        /// How many retries may run at once.
+        pub retry_budget: Option<RetryBudget>,
         /// The same for single ports.
         pub port_level_settings: Vec<TrafficPolicy>,
     }
@@ -136,8 +140,25 @@ api! {
         pub mode: String,
     }
 
-    /// Limits of connections and requests; that there are some is all that is read.
-    pub struct ConnectionPool {}
+    /// Limits of connections and requests; of most, that there are some is all that is read.
+    pub struct ConnectionPool {
+        /// Those of HTTP.
+        pub http: HttpConnectionPool,
+    }
+
+    /// Limits of HTTP requests.
+    pub struct HttpConnectionPool {
+        /// `DEFAULT`, `DO_NOT_UPGRADE` or `UPGRADE`: whether HTTP/1.1 is sent as HTTP/2.
+        pub h2_upgrade_policy: String,
+        /// Speak to the host as the client spoke.
+        pub use_client_protocol: bool,
+    }
+
+    /// How many retries may run at once.
+    pub struct RetryBudget {
+        /// Percent of the requests that run; any form of number, as it is written.
+        pub percent: serde_json::Value,
+    }
 
     /// Which endpoints are left out.
     pub struct OutlierDetection {
@@ -147,8 +168,16 @@ api! {
 
     /// How endpoints are chosen.
     pub struct LoadBalancer {
+        /// Istio's preference for near endpoints.
+        pub locality_lb_setting: Option<LocalityLb>,
         /// Envoy's own preference for its zone.
         pub zone_aware_lb_setting: Option<ZoneAwareLb>,
+    }
+
+    /// Istio's preference for near endpoints.
+    pub struct LocalityLb {
+        /// Labels that endpoints share with the client, the most important first.
+        pub failover_priority: Vec<String>,
     }
 
     /// Envoy's own preference for its zone.
@@ -281,6 +310,10 @@ api! {
         pub mode: String,
         /// Secret in the gateway pod's namespace.
         pub credential_name: String,
+        /// Path of a certificate in the gateway's pods.
+        pub server_certificate: String,
+        /// Path of its key.
+        pub private_key: String,
     }
 
     /// `networking.istio.io.ServiceEntry`.
@@ -317,73 +350,5 @@ api! {
     pub struct WorkloadEntrySpec {
         /// Address of the machine.
         pub address: String,
-    }
-
-    /// `telemetry.istio.io.Telemetry`.
-    pub struct Telemetry {
-        /// Metadata.
-        pub metadata: ObjectMeta,
-        /// Desired state.
-        pub spec: TelemetrySpec,
-    }
-
-    /// `telemetry.istio.io.Telemetry` spec, as far as it holds expressions.
-    pub struct TelemetrySpec {
-        /// Access logs.
-        pub access_logging: Vec<TelemetryLogging>,
-        /// Metrics.
-        pub metrics: Vec<TelemetryMetrics>,
-    }
-
-    /// Access log of a Telemetry.
-    pub struct TelemetryLogging {
-        /// Requests that are logged.
-        pub filter: TelemetryFilter,
-    }
-
-    /// Filter of an access log.
-    pub struct TelemetryFilter {
-        /// CEL expression.
-        pub expression: String,
-    }
-
-    /// Metrics of a Telemetry.
-    pub struct TelemetryMetrics {
-        /// Changes of metrics.
-        pub overrides: Vec<MetricsOverride>,
-    }
-
-    /// Change of a metric.
-    pub struct MetricsOverride {
-        /// Changes of its labels, by name.
-        pub tag_overrides: std::collections::BTreeMap<String, TagOverride>,
-    }
-
-    /// Change of a label of a metric.
-    pub struct TagOverride {
-        /// CEL expression.
-        pub value: String,
-    }
-
-    /// `security.istio.io.RequestAuthentication`.
-    pub struct RequestAuthentication {
-        /// Metadata.
-        pub metadata: ObjectMeta,
-        /// Desired state.
-        pub spec: RequestAuthenticationSpec,
-    }
-
-    /// `security.istio.io.RequestAuthentication` spec.
-    pub struct RequestAuthenticationSpec {
-        /// Rules for tokens.
-        pub jwt_rules: Vec<JwtRule>,
-    }
-
-    /// Rule for tokens.
-    pub struct JwtRule {
-        /// Who issues them.
-        pub issuer: String,
-        /// Where the keys are.
-        pub jwks_uri: String,
     }
 }

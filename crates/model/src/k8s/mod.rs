@@ -28,6 +28,7 @@ macro_rules! api {
 }
 
 mod admission;
+mod attached;
 mod authorization;
 mod cluster;
 mod gateway_api;
@@ -47,6 +48,7 @@ mod volume;
 mod workload;
 
 pub use admission::*;
+pub use attached::*;
 pub use authorization::*;
 pub use cluster::*;
 pub use gateway_api::*;

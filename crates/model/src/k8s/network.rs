@@ -31,6 +31,8 @@ api! {
         pub publish_not_ready_addresses: bool,
         /// `Cluster` or `Local`.
         pub external_traffic_policy: Word,
+        /// `PreferClose`, `PreferSameZone` or `PreferSameNode`; empty for no preference.
+        pub traffic_distribution: Word,
     }
 
     /// `v1.ServicePort`.

@@ -355,8 +355,6 @@ metadata_only! {
     ValidatingAdmissionPolicy,
     /// `gateway.networking.k8s.io/v1.BackendTLSPolicy`, metadata alone.
     BackendTLSPolicy,
-    /// `extensions.istio.io.WasmPlugin`, metadata alone.
-    WasmPlugin,
     /// `security.istio.io.PeerAuthentication`, metadata alone.
     PeerAuthentication,
     /// `networking.istio.io.Sidecar`, metadata alone.

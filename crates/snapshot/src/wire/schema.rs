@@ -334,6 +334,7 @@ const SERVICE_SPEC: &Message = &[
     text(4, "type"),
     text(11, "externalTrafficPolicy"),
     bool(13, "publishNotReadyAddresses"),
+    text(23, "trafficDistribution"),
 ];
 
 const SERVICE_PORT: &Message = &[

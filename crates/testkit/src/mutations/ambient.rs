@@ -40,7 +40,7 @@ pub(super) fn mutations() -> Vec<Mutation> {
         .targets("1.28.10", "1.28.10"),
         Mutation::new(("ML6003", Ambient, "DaemonSet/istio-system/ztunnel"), nothing, nothing)
             .targets("1.29.6", super::TARGET)
-            .also(&["ML1040"]),
+            .also(&["ML1040", "ML4172"]),
     ]
 }
 

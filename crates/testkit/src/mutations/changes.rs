@@ -328,7 +328,7 @@ fn account(s: &mut Snapshot, name: &str) {
     add(s, "ServiceAccount", &format!(r#"{{"metadata": {{"name": "{name}", "namespace": "web"}}}}"#));
 }
 
-fn mesh_config(s: &mut Snapshot, text: &str) {
+pub(super) fn mesh_config(s: &mut Snapshot, text: &str) {
     let maps = s.objects.config_maps.iter_mut().filter(|map| map.metadata.name == "istio-1-29-6");
     maps.for_each(|map| drop(map.data.insert("mesh".into(), text.into())));
 }

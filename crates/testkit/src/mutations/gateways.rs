@@ -158,7 +158,11 @@ fn https(s: &mut Snapshot) {
     let labels = object::<Service>(s, PATH).spec.selector.clone();
     let server = IstioServer {
         hosts: vec!["example.com".into()],
-        tls: Some(IstioServerTls { mode: "SIMPLE".into(), credential_name: "example-com".into() }),
+        tls: Some(IstioServerTls {
+            mode: "SIMPLE".into(),
+            credential_name: "example-com".into(),
+            ..IstioServerTls::default()
+        }),
     };
     let spec = IstioGatewaySpec { selector: (*labels).clone(), servers: vec![server] };
     s.objects.istio_gateways.push(IstioGateway { metadata: named("istio-ingress", "public"), spec });

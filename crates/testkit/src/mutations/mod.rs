@@ -8,8 +8,10 @@ mod config;
 mod control_plane;
 mod defaults;
 mod definitions;
+mod destinations;
 mod gateways;
 mod next_pods;
+mod policies;
 mod rollout;
 mod routes;
 mod selection;
@@ -145,6 +147,8 @@ pub fn mutations() -> Vec<Mutation> {
         changes::mutations(),
         changes_ambient::mutations(),
         routes::mutations(),
+        policies::mutations(),
+        destinations::mutations(),
         selection::mutations(),
         gateways::mutations(),
         config::mutations(),

@@ -3,18 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Namespace, Resource, Service, VirtualService};
+use meshlift_model::k8s::{Resource, Service, VirtualService};
 use meshlift_model::names::ObjectRef;
 
 use super::super::subset::meant;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 use crate::routes::{HTTP_ROUTES, http_routes};
+use crate::waypoints::{USES, waypoint_of};
 
-/// Label of a Service or its namespace that names its waypoint.
-const USES: &str = "istio.io/use-waypoint";
-/// Label that names the waypoint's namespace, where it is another one.
-const USES_OF: &str = "istio.io/use-waypoint-namespace";
 /// Routes that a finding names.
 const SHOWN: usize = 5;
 
@@ -87,13 +84,7 @@ fn is_of_the_mesh(service: &VirtualService) -> bool {
 
 fn hit(context: &Context<'_>, (namespace, name): &(String, String), routes: &[Route]) -> Option<Hit> {
     let service = context.object::<Service>(&ObjectRef::new(Service::KIND, namespace, name))?;
-    let of_namespace = context.object::<Namespace>(&ObjectRef::cluster(Namespace::KIND, namespace.as_str()));
-    let label = |label| {
-        let own = service.metadata.label(label);
-        own.or_else(|| of_namespace.and_then(|one| one.metadata.label(label)))
-    };
-    let waypoint = label(USES).filter(|name| *name != "none")?;
-    let home = label(USES_OF).unwrap_or(namespace);
+    let (home, waypoint) = waypoint_of(context, service)?;
     // A waypoint reads those of the Service's namespace and of its own.
     let read = || routes.iter().filter(|one| one.route.namespace == *namespace || one.route.namespace == home);
     let apart: BTreeSet<&str> = read().map(|one| one.together.as_str()).collect();

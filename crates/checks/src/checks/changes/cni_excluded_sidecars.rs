@@ -1,0 +1,65 @@
+//! ML4162: sidecars in a namespace that istio-cni begins to leave out.
+
+use std::collections::BTreeMap;
+
+use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::{Namespace, Resource};
+use meshlift_model::names::ObjectRef;
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+/// Key under which charts wrote the namespaces that are left out, and which istio-cni does not read.
+const MISNAMED: &str = "EXCLUDED_NAMESPACES";
+/// Container that waits for istio-cni's work, and fails without it.
+const VALIDATION: &str = "istio-validation";
+
+pub(crate) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML4162",
+        layer: Layer::Sidecars,
+        versions: Versions::SincePatches(&[(24, 5), (25, 2), (26, 0)]),
+        title: "Its pods cannot start once istio-cni obeys what it was told",
+        severity: Severity::Block,
+        consequence: Consequence::Stuck,
+        offers: &[],
+        may_accept_unknown: true,
+        hint: "take the namespace off istio-cni's excludeNamespaces before istio-cni is upgraded",
+        why: "Until 1.24.4 and 1.25.1 the chart wrote excludeNamespaces under a key that istio-cni does not read, so that it \
+              had no effect. From the next patches on it counts: istio-cni sets up nothing for pods of such a namespace, \
+              and istio-validation of each new pod with a sidecar fails for want of it. The twin knows no istio-cni, so a \
+              rehearsal does not show it.",
+        see: "`kubectl get configmap istio-cni-config -n istio-system -o jsonpath='{.data.EXCLUDED_NAMESPACES}'`, and pods \
+              there with a container istio-validation.",
+        fix: "Remove the namespace from `excludeNamespaces` (`cni.excludeNamespaces` of istioctl) in the values of istio-cni. \
+              Nothing is to be done where no pod there should have a sidecar: then remove its label instead.",
+        sources: &[
+            "https://github.com/istio/istio/blob/1.25.1/manifests/charts/istio-cni/templates/configmap-cni.yaml",
+            "https://github.com/istio/istio/blob/1.25.2/manifests/charts/istio-cni/templates/configmap-cni.yaml",
+        ],
+    },
+    needs: &[WORKLOADS, &["configmaps"]],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let named = context.agent_setting(MISNAMED).into_iter().flat_map(|names| names.split(',')).map(str::trim);
+    let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
+    for namespace in named.filter(|name| !name.is_empty()) {
+        let waits = |workload: &&meshlift_mesh::facts::Workload| {
+            let template = context.as_injected(workload);
+            workload.workload.namespace == namespace
+                && template.spec.all_containers().any(|container| container.name == VALIDATION)
+        };
+        waiting.insert(namespace, context.proxied().filter(waits).count());
+    }
+    waiting
+        .into_iter()
+        .filter(|(_, workloads)| *workloads > 0)
+        .map(|(namespace, workloads)| {
+            let subject = ObjectRef::cluster(Namespace::KIND, namespace);
+            Hit::new(&subject, format!("new pods of {workloads} workloads with sidecars wait for istio-cni in vain"))
+                .because(format!("ConfigMap istio-cni-config {MISNAMED} names {namespace}"))
+        })
+        .collect()
+}
