@@ -35,7 +35,9 @@ pub(super) const CHECK: Check = Check {
             dry_run_of_a_pod!(),
             " shows whether a new pod is let in. `apply` does that with one pod before each wave."
         ),
-        sources: &["https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/"],
+        sources: &[
+            "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/",
+        ],
     },
     needs: &[WORKLOADS, &["validatingwebhookconfigurations.admissionregistration.k8s.io"]],
     find,
@@ -43,16 +45,20 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let objects = context.objects();
-    let mutating = objects.mutating_webhooks.iter().map(|one| (one.object_ref(), &one.metadata, &one.webhooks));
-    let validating = objects.validating_webhooks.iter().map(|one| (one.object_ref(), &one.metadata, &one.webhooks));
+    let mutating =
+        objects.mutating_webhooks.iter().map(|one| (one.object_ref(), &one.metadata, &one.webhooks));
+    let validating =
+        objects.validating_webhooks.iter().map(|one| (one.object_ref(), &one.metadata, &one.webhooks));
     let namespaces: BTreeMap<&str, &Namespace> =
         objects.namespaces.iter().map(|one| (one.metadata.name.as_str(), one)).collect();
-    let young = |(_, meta, _): &(ObjectRef, &ObjectMeta, _)| meta.creation_timestamp.is_some() && !is_istio(meta);
+    let young =
+        |(_, meta, _): &(ObjectRef, &ObjectMeta, _)| meta.creation_timestamp.is_some() && !is_istio(meta);
     mutating
         .chain(validating)
         .filter(young)
         .filter_map(|(reference, meta, webhooks)| {
-            let strict: Vec<&Webhook> = webhooks.iter().filter(|one| one.failure_policy != "Ignore").collect();
+            let strict: Vec<&Webhook> =
+                webhooks.iter().filter(|one| one.failure_policy != "Ignore").collect();
             if strict.is_empty() {
                 return None;
             }
@@ -62,13 +68,22 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
                     let namespace = namespaces.get(workload.workload.namespace.as_str());
                     let pod = Pod { metadata: workload.template.metadata.clone().into(), ..Pod::default() };
                     is_older(context, workload, meta)
-                        && namespace.is_some_and(|namespace| strict.iter().any(|one| one.wants(namespace, &pod)))
+                        && namespace
+                            .is_some_and(|namespace| strict.iter().any(|one| one.wants(namespace, &pod)))
                 })
                 .map(|workload| &workload.workload)
                 .collect();
             let first = unseen.first()?;
-            let hit = Hit::new(&reference, format!("{} workloads have no pod that it has seen, {first} among them", unseen.len()));
-            Some(unseen.iter().take(EVIDENCE_MAX).fold(hit, |hit, one| hit.because(format!("all pods of {one} are older"))))
+            let hit = Hit::new(
+                &reference,
+                format!("{} workloads have no pod that it has seen, {first} among them", unseen.len()),
+            );
+            Some(
+                unseen
+                    .iter()
+                    .take(EVIDENCE_MAX)
+                    .fold(hit, |hit, one| hit.because(format!("all pods of {one} are older"))),
+            )
         })
         .collect()
 }

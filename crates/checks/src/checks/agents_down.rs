@@ -49,12 +49,17 @@ fn hit(context: &Context<'_>, agent: &ObjectRef) -> Option<Hit> {
     if status.number_ready >= status.desired_number_scheduled {
         return None;
     }
-    let pods = context.mesh.workloads.get(agent).map(|workload| context.running_pods(workload)).unwrap_or_default();
+    let pods =
+        context.mesh.workloads.get(agent).map(|workload| context.running_pods(workload)).unwrap_or_default();
     let unready: BTreeSet<&str> =
         pods.iter().filter(|(pod, _)| !pod.is_ready()).map(|(pod, _)| pod.spec.node_name.as_str()).collect();
     let enrolled = context.mesh.ambient.enrolled.iter().filter_map(|pod| context.object::<Pod>(pod));
     let beside = enrolled.filter(|pod| unready.contains(pod.spec.node_name.as_str())).count();
-    let of_pods = if beside > 0 { format!("; {beside} pods of the ambient mesh are on nodes without") } else { String::new() };
+    let of_pods = if beside > 0 {
+        format!("; {beside} pods of the ambient mesh are on nodes without")
+    } else {
+        String::new()
+    };
     let detail = format!("{} of {} are ready{of_pods}", status.number_ready, status.desired_number_scheduled);
     let named: Vec<&str> = unready.into_iter().filter(|name| !name.is_empty()).take(NAMED_MAX).collect();
     let hit = Hit::new(agent, detail).because(format!("{agent} numberReady={}", status.number_ready));

@@ -40,7 +40,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             missing.extend(ambient.ztunnels.is_empty().then_some("no ztunnel"));
             missing.extend(ambient.cni.is_empty().then_some("no istio-cni"));
             (open > 0 || !missing.is_empty()).then(|| {
-                let why = if missing.is_empty() { String::new() } else { format!(" ({})", missing.join(", ")) };
+                let why =
+                    if missing.is_empty() { String::new() } else { format!(" ({})", missing.join(", ")) };
                 Hit::new(&subject, format!("{open} of its pods are outside of the mesh{why}"))
                     .because(format!("{subject} istio.io/dataplane-mode=ambient"))
             })

@@ -52,7 +52,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     }
     let hits = mirrors.into_iter().map(|(hub, workloads)| {
         let subject = ObjectRef::cluster("Cluster", "kubernetes");
-        Hit::new(&subject, format!("nodes are {kinds}; {workloads} workloads take their proxy from {hub}")).because(hub)
+        Hit::new(&subject, format!("nodes are {kinds}; {workloads} workloads take their proxy from {hub}"))
+            .because(hub)
     });
     hits.collect()
 }

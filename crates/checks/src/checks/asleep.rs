@@ -21,7 +21,9 @@ pub(super) const CHECK: Check = Check {
               scales it up later, perhaps at night, is the first to run it with the new proxy.",
         see: "`kubectl get deploy,sts -A`: READY is 0/0.",
         fix: "Scale it up once while the old revision is still there.",
-        sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#scaling-a-deployment"],
+        sources: &[
+            "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#scaling-a-deployment",
+        ],
     },
     needs: &[WORKLOADS],
     find,
@@ -31,12 +33,13 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let scaled = |rules: &RolloutRules| {
         matches!(rules, RolloutRules::Rolling { .. } | RolloutRules::Recreate | RolloutRules::Ordered { .. })
     };
-    let asleep = context.proxied().filter(|workload| {
-        workload.replicas == 0 && workload.pods.is_empty() && scaled(&workload.rules)
-    });
+    let asleep = context
+        .proxied()
+        .filter(|workload| workload.replicas == 0 && workload.pods.is_empty() && scaled(&workload.rules));
     asleep
         .map(|workload| {
-            let next = workload.on_restart.revision.as_ref().map_or("no revision", |revision| revision.as_str());
+            let next =
+                workload.on_restart.revision.as_ref().map_or("no revision", |revision| revision.as_str());
             Hit::new(&workload.workload, format!("its next pod gets a sidecar of {next}, as things are"))
                 .because(format!("{} spec.replicas=0", workload.workload))
         })

@@ -37,8 +37,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             let least = autoscaler.spec.min_replicas.unwrap_or(1);
             (workload.replicas <= least && least < autoscaler.spec.max_replicas).then(|| {
                 let most = autoscaler.spec.max_replicas;
-                Hit::new(&workload.workload, format!("its autoscaler has it at {least} of {least} to {most} pods"))
-                    .because(format!("{reference} spec.minReplicas={least}"))
+                Hit::new(
+                    &workload.workload,
+                    format!("its autoscaler has it at {least} of {least} to {most} pods"),
+                )
+                .because(format!("{reference} spec.minReplicas={least}"))
             })
         })
         .collect()

@@ -35,7 +35,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     let missing = missing(workload);
-    let budgets = workload.budgets.iter().filter_map(|reference| context.object::<PodDisruptionBudget>(reference));
+    let budgets =
+        workload.budgets.iter().filter_map(|reference| context.object::<PodDisruptionBudget>(reference));
     let (budget, desired, expected) = budgets
         .map(|budget| {
             let expected = context.pods_under(&budget.object_ref());
@@ -64,7 +65,10 @@ fn missing(workload: &Workload) -> i32 {
         }
         RolloutRules::Recreate => replicas,
         RolloutRules::Ordered { .. } => replicas.min(1),
-        RolloutRules::OnDelete | RolloutRules::NextRun | RolloutRules::Bare | RolloutRules::Foreign { .. } => 0,
+        RolloutRules::OnDelete
+        | RolloutRules::NextRun
+        | RolloutRules::Bare
+        | RolloutRules::Foreign { .. } => 0,
     }
 }
 

@@ -42,7 +42,10 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             (expected > 0 && desired >= expected).then(|| {
                 let subject = budget.object_ref();
                 Hit::new(&subject, format!("it wants {desired} of {expected} pods: no drain can evict one"))
-                    .because(format!("{subject} status.disruptionsAllowed={}", budget.status.disruptions_allowed))
+                    .because(format!(
+                        "{subject} status.disruptionsAllowed={}",
+                        budget.status.disruptions_allowed
+                    ))
             })
         })
         .collect()

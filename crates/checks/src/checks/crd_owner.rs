@@ -50,6 +50,9 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         return Vec::new();
     }
     let subject = ObjectRef::cluster("Cluster", "kubernetes");
-    let hit = Hit::new(&subject, format!("{} of Istio's definitions belong to no release, and istiod does", unowned.len()));
+    let hit = Hit::new(
+        &subject,
+        format!("{} of Istio's definitions belong to no release, and istiod does", unowned.len()),
+    );
     vec![unowned.into_iter().fold(hit, Hit::because)]
 }

@@ -57,11 +57,18 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let mesh = context.mesh;
     let has_unrevisioned = mesh.revisions.keys().any(|revision| revision.as_str() == DEFAULT_TAG);
-    if mesh.default_revision.is_some() || mesh.tags.contains_key(&TagName::new(DEFAULT_TAG)) || has_unrevisioned {
+    if mesh.default_revision.is_some()
+        || mesh.tags.contains_key(&TagName::new(DEFAULT_TAG))
+        || has_unrevisioned
+    {
         return Vec::new();
     }
-    let running: Vec<&str> =
-        mesh.revisions.values().filter(|one| one.replicas > 0 || one.ready > 0).map(|one| one.name.as_str()).collect();
+    let running: Vec<&str> = mesh
+        .revisions
+        .values()
+        .filter(|one| one.replicas > 0 || one.ready > 0)
+        .map(|one| one.name.as_str())
+        .collect();
     let relying = relying(context);
     // One revision without a default hurts only who relies on it.
     if running.is_empty() || (running.len() == 1 && relying.is_empty()) {
@@ -70,7 +77,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let revisions = running.join(", ");
     let subject = ObjectRef::cluster("Tag", DEFAULT_TAG);
     let hit = if relying.is_empty() {
-        Hit::new(&subject, format!("revisions {revisions}; nothing relies on a default now")).severity(Severity::Info)
+        Hit::new(&subject, format!("revisions {revisions}; nothing relies on a default now"))
+            .severity(Severity::Info)
     } else {
         let words: Vec<&str> = relying.iter().map(|(words, _)| words.as_str()).collect();
         Hit::new(&subject, format!("revisions {revisions}; {}", words.join("; ")))

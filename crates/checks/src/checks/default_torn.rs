@@ -48,10 +48,17 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         return Vec::new();
     };
     let validators = context.objects().validating_webhooks.iter();
-    validators.filter(|one| one.metadata.name == DEFAULT_VALIDATOR).filter_map(|one| hit(context, one, of_tag)).collect()
+    validators
+        .filter(|one| one.metadata.name == DEFAULT_VALIDATOR)
+        .filter_map(|one| hit(context, one, of_tag))
+        .collect()
 }
 
-fn hit(context: &Context<'_>, validator: &ValidatingWebhookConfiguration, of_tag: &RevisionName) -> Option<Hit> {
+fn hit(
+    context: &Context<'_>,
+    validator: &ValidatingWebhookConfiguration,
+    of_tag: &RevisionName,
+) -> Option<Hit> {
     let label = validator.metadata.label(REV_LABEL).map(RevisionName::new);
     let called = validator.webhooks.iter().find_map(|webhook| webhook.client_config.service.as_ref());
     let behind = called.and_then(|service| behind(context, service));
@@ -66,7 +73,8 @@ fn hit(context: &Context<'_>, validator: &ValidatingWebhookConfiguration, of_tag
         format!("tag default leads to revision {of_tag}, the default validator to {other}"),
     );
     let hit = hit.because(format!("tag default: {REV_LABEL}={of_tag}"));
-    let hit = label.iter().fold(hit, |hit, label| hit.because(format!("{DEFAULT_VALIDATOR} {REV_LABEL}={label}")));
+    let hit =
+        label.iter().fold(hit, |hit, label| hit.because(format!("{DEFAULT_VALIDATOR} {REV_LABEL}={label}")));
     Some(called.into_iter().fold(hit, |hit, service| {
         hit.because(format!("{DEFAULT_VALIDATOR} calls Service {}/{}", service.namespace, service.name))
     }))

@@ -27,7 +27,10 @@ pub(super) const CHECK: Check = Check {
               {.webhooks[0].clientConfig.caBundle}{\"\\n\"}{end}'`: istiod writes its root there.",
         fix: "Both must read the same Secret (`cacerts`, or `istio-ca-secret` in one namespace). Restart the new \
               istiod after it is there, and look again.",
-        sources: &["https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/", "https://github.com/istio/istio/issues/46600"],
+        sources: &[
+            "https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/",
+            "https://github.com/istio/istio/issues/46600",
+        ],
     },
     needs: &[WORKLOADS],
     find,
@@ -52,8 +55,10 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .filter(|other| of(other).is_some_and(|bundle| bundle != root))
         .map(|other| {
             let subject = ObjectRef::cluster("Revision", other.name.as_str());
-            Hit::new(&subject, format!("its root is not that of {}", first.name))
-                .because(format!("the caBundles that {} and {} wrote into their webhooks differ", first.name, other.name))
+            Hit::new(&subject, format!("its root is not that of {}", first.name)).because(format!(
+                "the caBundles that {} and {} wrote into their webhooks differ",
+                first.name, other.name
+            ))
         })
         .collect()
 }

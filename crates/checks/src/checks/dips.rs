@@ -21,7 +21,9 @@ pub(super) const CHECK: Check = Check {
               capacity, not a loss, unless the rest cannot carry the load.",
         see: "maxUnavailable of the Deployment resolves to 1 or more; StatefulSets always miss one pod.",
         fix: "Deployments: `maxUnavailable: 0`, `maxSurge: 1`.",
-        sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment"],
+        sources: &[
+            "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment",
+        ],
     },
     needs: &[WORKLOADS],
     find,
@@ -32,9 +34,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .restarted()
         .filter_map(|workload| {
             let missing = match workload.rules {
-                RolloutRules::Rolling { max_unavailable, .. } | RolloutRules::PerNode { max_unavailable, .. } => {
-                    max_unavailable
-                }
+                RolloutRules::Rolling { max_unavailable, .. }
+                | RolloutRules::PerNode { max_unavailable, .. } => max_unavailable,
                 RolloutRules::Ordered { .. } => 1,
                 RolloutRules::Recreate
                 | RolloutRules::OnDelete

@@ -42,6 +42,9 @@ fn hit(context: &Context<'_>, rule: &DestinationRule) -> Option<Hit> {
         .map(|subset| subset.name.as_str())
         .collect();
     (!empty.is_empty()).then(|| {
-        Hit::new(&rule.object_ref(), format!("no pod of {} is in subset {}", service.metadata.path(), empty.join(", ")))
+        Hit::new(
+            &rule.object_ref(),
+            format!("no pod of {} is in subset {}", service.metadata.path(), empty.join(", ")),
+        )
     })
 }

@@ -52,7 +52,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let changed = context.restarted().filter_map(|workload| {
         // The root namespace reaches all.
         let own = std::iter::once(&workload.workload.namespace);
-        let system = context.mesh.system_namespaces.iter().filter(|name| **name != workload.workload.namespace);
+        let system =
+            context.mesh.system_namespaces.iter().filter(|name| **name != workload.workload.namespace);
         let near = own.chain(system).filter_map(|name| of_namespaces.get(name.as_str())).flatten().copied();
         hit(context, workload, near, target)
     });
@@ -111,7 +112,9 @@ fn hit<'p>(
         })
         .collect();
     let hit = Hit::new(&workload.workload, format!("at {target} it {}", words.join("; ")));
-    Some(changes.keys().fold(hit, |hit, filter| hit.because(format!("{filter} spec.configPatches[].match.proxy.proxyVersion"))))
+    Some(changes.keys().fold(hit, |hit, filter| {
+        hit.because(format!("{filter} spec.configPatches[].match.proxy.proxyVersion"))
+    }))
 }
 
 /// Versions that its proxies run now, else what they would be made with.
@@ -121,7 +124,8 @@ fn versions(context: &Context<'_>, workload: &Workload) -> BTreeSet<String> {
         pods.filter_map(|(_, facts)| facts.image_version.as_ref()).map(ToString::to_string).collect();
     if versions.is_empty() {
         let revisions = workload.now.keys().flatten().chain(&workload.on_restart.revision);
-        versions.extend(revisions.filter_map(|revision| context.version_of(revision)).map(ToString::to_string));
+        versions
+            .extend(revisions.filter_map(|revision| context.version_of(revision)).map(ToString::to_string));
     }
     versions
 }
@@ -134,9 +138,8 @@ pub(super) fn reaches(
     workload: &Workload,
 ) -> bool {
     let labels = &context.as_injected(workload).metadata.labels;
-    let selected = filter.spec.workload_selector.as_ref().is_none_or(|selector| {
-        has_all(labels, &selector.labels)
-    });
+    let selected =
+        filter.spec.workload_selector.as_ref().is_none_or(|selector| has_all(labels, &selector.labels));
     // istiod makes the listeners of a waypoint as those of a sidecar.
     let is_inside = matches!(workload.role, Role::App | Role::Waypoint);
     let side = match patch.match_.context.as_str() {

@@ -46,7 +46,9 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
                 .because(format!("at most {:.0} ms × share", restart.exposure_millis))
                 .severity(if critical { Severity::Warn } else { Severity::Info });
             match restart.cure_sleep_seconds {
-                Some(seconds) => hit.hint(format!("add a preStop sleep of {seconds} s to its serving container")),
+                Some(seconds) => {
+                    hit.hint(format!("add a preStop sleep of {seconds} s to its serving container"))
+                }
                 None => hit,
             }
         })

@@ -9,7 +9,8 @@ use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// The network filter whose HTTP filters are meant, by its names.
-const MANAGERS: [&str; 2] = ["envoy.filters.network.http_connection_manager", "envoy.http_connection_manager"];
+const MANAGERS: [&str; 2] =
+    ["envoy.filters.network.http_connection_manager", "envoy.http_connection_manager"];
 /// The last HTTP filter of each listener, by its names.
 const ROUTERS: [&str; 2] = ["envoy.filters.http.router", "envoy.router"];
 
@@ -53,8 +54,10 @@ fn hit(context: &Context<'_>, filter: &EnvoyFilter) -> Option<Hit> {
     let namespace = &filter.metadata.namespace;
     let is_root = context.mesh.system_namespaces.contains(namespace);
     let near = |workload: &&Workload| is_root || workload.workload.namespace == *namespace;
-    let patches: Vec<&EnvoyConfigPatch> = filter.spec.config_patches.iter().filter(|one| is_behind(one)).collect();
-    let is_reached = |workload: &Workload| patches.iter().any(|patch| reaches(context, filter, patch, workload));
+    let patches: Vec<&EnvoyConfigPatch> =
+        filter.spec.config_patches.iter().filter(|one| is_behind(one)).collect();
+    let is_reached =
+        |workload: &Workload| patches.iter().any(|patch| reaches(context, filter, patch, workload));
     let first = patches.first()?;
     let reached = context.proxied().filter(near).filter(|workload| is_reached(workload)).count();
     // What reaches nobody harms nobody.
@@ -64,9 +67,15 @@ fn hit(context: &Context<'_>, filter: &EnvoyFilter) -> Option<Hit> {
     let name = Some(first.patch.value.name.as_str()).filter(|name| !name.is_empty()).unwrap_or("a filter");
     let workloads = if reached == 1 { "1 workload".to_owned() } else { format!("{reached} workloads") };
     let operation = &first.patch.operation;
-    let hit = Hit::new(&filter.object_ref(), format!("{operation} puts {name} behind the router of {workloads}"));
+    let hit =
+        Hit::new(&filter.object_ref(), format!("{operation} puts {name} behind the router of {workloads}"));
     Some(patches.into_iter().fold(hit, |hit, patch| {
-        hit.because(format!("{} spec.configPatches[] {} {}", filter.object_ref(), patch.apply_to, patch.patch.operation))
+        hit.because(format!(
+            "{} spec.configPatches[] {} {}",
+            filter.object_ref(),
+            patch.apply_to,
+            patch.patch.operation
+        ))
     }))
 }
 
@@ -74,7 +83,8 @@ fn hit(context: &Context<'_>, filter: &EnvoyFilter) -> Option<Hit> {
 /// pilot/pkg/networking/core/envoyfilter/listener_patch.go).
 fn is_behind(patch: &EnvoyConfigPatch) -> bool {
     let chosen = &patch.match_.listener.filter_chain.filter;
-    let is_http = patch.apply_to == "HTTP_FILTER" && (chosen.name.is_empty() || MANAGERS.contains(&chosen.name.as_str()));
+    let is_http = patch.apply_to == "HTTP_FILTER"
+        && (chosen.name.is_empty() || MANAGERS.contains(&chosen.name.as_str()));
     let (after, class) = (chosen.sub_filter.name.as_str(), patch.patch.filter_class.as_str());
     let is_last = match patch.patch.operation.as_str() {
         // With a class istiod chooses the place.

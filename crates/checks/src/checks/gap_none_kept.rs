@@ -24,7 +24,9 @@ pub(super) const CHECK: Check = Check {
               maxUnavailable (percentages of it rounded down) is 0; a StatefulSet or a bare pod has one replica.",
         fix: "Give a Deployment `maxUnavailable: 0` and `maxSurge: 1`, or a second replica. Where neither is \
               possible, decide in the intent.",
-        sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment"],
+        sources: &[
+            "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment",
+        ],
     },
     needs: GAP_NEEDS,
     find: |context| gaps(context, &[GapCause::NoneKept]),

@@ -21,7 +21,9 @@ pub(super) const CHECK: Check = Check {
               no endpoint: every request is lost.",
         see: "`kubectl get deploy NAME -o jsonpath='{.spec.strategy.type}'` says Recreate.",
         fix: "If two versions may run side by side, use RollingUpdate with `maxUnavailable: 0`.",
-        sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#recreate-deployment"],
+        sources: &[
+            "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#recreate-deployment",
+        ],
     },
     needs: GAP_NEEDS,
     find: |context| gaps(context, &[GapCause::Recreate]),

@@ -107,7 +107,9 @@ fn hit(
         name == TLSRoute::RESOURCE && is_most(version) && bundle.is_some_and(|bundle| bundle > MOST)
     };
     let why = target
-        .and_then(|target| least(target).map(|(major, minor)| format!("{target} reads {major}.{minor} and later")))
+        .and_then(|target| {
+            least(target).map(|(major, minor)| format!("{target} reads {major}.{minor} and later"))
+        })
         .or_else(|| {
             let version = reading.iter().find(|version| passes(version))?;
             Some(format!("{version} reads up to {}.{}", MOST.0, MOST.1))

@@ -28,6 +28,9 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let ignored = context.mesh.gateways.iter().filter_map(|gateway| Some((gateway, gateway.ignored.as_ref()?)));
-    ignored.map(|(gateway, words)| Hit::new(&gateway.gateway, words.as_str()).because(words.as_str())).collect()
+    let ignored =
+        context.mesh.gateways.iter().filter_map(|gateway| Some((gateway, gateway.ignored.as_ref()?)));
+    ignored
+        .map(|(gateway, words)| Hit::new(&gateway.gateway, words.as_str()).because(words.as_str()))
+        .collect()
 }

@@ -41,7 +41,9 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 fn hit(context: &Context<'_>, gateway: &GatewayFacts) -> Option<Hit> {
     match gateway.kind {
         GatewayKind::Managed | GatewayKind::Waypoint if !gateway.frozen => {}
-        GatewayKind::Managed | GatewayKind::Waypoint | GatewayKind::Injected | GatewayKind::Rendered => return None,
+        GatewayKind::Managed | GatewayKind::Waypoint | GatewayKind::Injected | GatewayKind::Rendered => {
+            return None;
+        }
     }
     if gateway.running.keys().flatten().all(|revision| context.is_target(revision)) {
         return None;
@@ -51,8 +53,11 @@ fn hit(context: &Context<'_>, gateway: &GatewayFacts) -> Option<Hit> {
     let mover = match (&gateway.follows, own) {
         (Follows::Tag { tag }, _) => format!("tag {tag}"),
         (Follows::Revision { .. }, None) => format!("the label of namespace {}", gateway.gateway.namespace),
-        (Follows::Revision { .. }, Some(_)) | (Follows::Unserved { .. } | Follows::Nothing, _) => return None,
+        (Follows::Revision { .. }, Some(_)) | (Follows::Unserved { .. } | Follows::Nothing, _) => {
+            return None;
+        }
     };
-    let detail = format!("{mover} decides its revision: moving that replaces its {} pods at once", gateway.replicas);
+    let detail =
+        format!("{mover} decides its revision: moving that replaces its {} pods at once", gateway.replicas);
     Some(Hit::new(&gateway.gateway, detail).because(format!("{} follows {mover}", gateway.gateway)))
 }

@@ -43,7 +43,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         SourceStatus::Read { .. } | SourceStatus::Absent => None,
         SourceStatus::Refused { reason } | SourceStatus::Broken { reason } => Some(reason),
     };
-    let there = objects.secrets.iter().map(|one| (one.metadata.namespace.as_str(), one.metadata.name.as_str()));
+    let there =
+        objects.secrets.iter().map(|one| (one.metadata.namespace.as_str(), one.metadata.name.as_str()));
     let there: BTreeSet<Name<'_>> = there.collect();
     // Most gateways select the pods of one and the same ingress.
     let mut selected: BTreeMap<&StringMap, BTreeSet<&str>> = BTreeMap::new();

@@ -66,12 +66,14 @@ fn hit(context: &Context<'_>, gateway: &GatewayFacts) -> Option<Hit> {
         return None;
     }
     let (name, now) = (&gateway.gateway, gateway.replicas);
-    let words = if now == 1 { "one replica".to_owned() } else { format!("{now} replicas that may become one") };
+    let words =
+        if now == 1 { "one replica".to_owned() } else { format!("{now} replicas that may become one") };
     let hit = Hit::new(name, format!("{words}, no PodDisruptionBudget"));
     let hit = hit.because(format!("{name} has {now} replica{}", if now == 1 { "" } else { "s" }));
-    let hit = scaled.zip(least).into_iter().fold(hit, |hit, (name, least)| {
-        hit.because(format!("{name} spec.minReplicas={least}"))
-    });
+    let hit = scaled
+        .zip(least)
+        .into_iter()
+        .fold(hit, |hit, (name, least)| hit.because(format!("{name} spec.minReplicas={least}")));
     Some(match gateway.kind {
         GatewayKind::Managed | GatewayKind::Waypoint => hit,
         GatewayKind::Injected | GatewayKind::Rendered => hit.hint(OWN_CHART),

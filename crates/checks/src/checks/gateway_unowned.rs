@@ -36,8 +36,12 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .filter(|gateway| gateway.owner.is_none())
         .map(|gateway| {
             let detail = match &gateway.follows {
-                Follows::Unserved { name } => format!("its istio.io/rev names {name}, which no control plane is"),
-                Follows::Tag { tag } => format!("it follows tag {tag}, behind which there is no control plane"),
+                Follows::Unserved { name } => {
+                    format!("its istio.io/rev names {name}, which no control plane is")
+                }
+                Follows::Tag { tag } => {
+                    format!("it follows tag {tag}, behind which there is no control plane")
+                }
                 Follows::Revision { revision } => format!("revision {revision} has no control plane"),
                 Follows::Nothing => "it names no revision, and there is no default one".to_owned(),
             };

@@ -35,7 +35,10 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for revision in context.mesh.revisions.values() {
-        let Some(version) = revision.version.as_ref().filter(|version| CHECK.entry.versions.names(version)) else { continue };
+        let Some(version) = revision.version.as_ref().filter(|version| CHECK.entry.versions.names(version))
+        else {
+            continue;
+        };
         let owned = context.mesh.gateways.iter().filter(|gateway| match gateway.kind {
             GatewayKind::Managed | GatewayKind::Waypoint => gateway.owner.as_ref() == Some(&revision.name),
             GatewayKind::Injected | GatewayKind::Rendered => false,

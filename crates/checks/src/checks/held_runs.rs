@@ -36,7 +36,10 @@ pub(super) const CHECK: Check = Check {
               sidecar is started again whatever the pod's policy is, and ends with the app. Or annotation \
               `proxy.istio.io/config: 'holdApplicationUntilProxyStarts: false'`, and an app that tries again by itself; it has \
               no effect where the injector's values hold (global.proxy.holdApplicationUntilProxyStarts).",
-        sources: &["https://github.com/istio/istio/issues/45627", "https://istio.io/latest/blog/2023/native-sidecars/"],
+        sources: &[
+            "https://github.com/istio/istio/issues/45627",
+            "https://istio.io/latest/blog/2023/native-sidecars/",
+        ],
     },
     needs: &[WORKLOADS, &["configmaps"]],
     find,
@@ -44,7 +47,8 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let by_mesh = context.mesh_configs().any(|(_, mut lines)| lines.any(holds));
-    let injectors = context.objects().config_maps.iter().filter(|map| map.metadata.name.starts_with(INJECTOR));
+    let injectors =
+        context.objects().config_maps.iter().filter(|map| map.metadata.name.starts_with(INJECTOR));
     let mut values = injectors.filter_map(|map| map.data.get("values"));
     let by_values = values.any(|values| values.lines().any(holds));
     let ending = context.proxied().filter(|one| ENDING.contains(&one.template.spec.restart_policy.as_str()));

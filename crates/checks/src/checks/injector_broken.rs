@@ -36,9 +36,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let configurations = context.objects().mutating_webhooks.iter();
     configurations
         .filter_map(|configuration| {
-            let why = configuration.webhooks.iter().filter(|webhook| injects(webhook)).find_map(|webhook| {
-                broken(context, webhook.client_config.service.as_ref()?)
-            })?;
+            let why = configuration
+                .webhooks
+                .iter()
+                .filter(|webhook| injects(webhook))
+                .find_map(|webhook| broken(context, webhook.client_config.service.as_ref()?))?;
             let subject = configuration.object_ref();
             let pods = followers(context).get(configuration.metadata.name.as_str()).copied().unwrap_or(0);
             Some(Hit::new(&subject, format!("{why}; {pods} pods would be selected by it")).because(why))

@@ -30,7 +30,10 @@ pub(super) const CHECK: Check = Check {
               leaves new pods without certificates.",
         see: "`kubectl top pods -n istio-system -l app=istiod` beside `resources.limits.memory`.",
         fix: "Raise the limit of the new revision, and of the old one for a way back.",
-        sources: &["https://github.com/istio/istio/issues/58180", "https://github.com/istio/istio/issues/54970"],
+        sources: &[
+            "https://github.com/istio/istio/issues/58180",
+            "https://github.com/istio/istio/issues/54970",
+        ],
     },
     needs: &[WORKLOADS],
     find,
@@ -40,14 +43,18 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let used = context.mesh.used_revisions();
     used.filter_map(|revision| {
         let deployment = context.object::<Deployment>(revision.deployment.as_ref()?)?;
-        let containers = deployment.spec.template.spec.containers.iter().filter(|one| one.name == "discovery");
+        let containers =
+            deployment.spec.template.spec.containers.iter().filter(|one| one.name == "discovery");
         let limit = containers.filter_map(|one| one.resources.limits.get("memory")).next()?;
         let subject = ObjectRef::cluster("Revision", revision.name.as_str());
         let answers = revision.istiods.iter().filter_map(|pod| context.mesh.snapshot.istiods.get(pod));
         let readings: Vec<f64> =
             answers.filter_map(|one| one.metrics.as_ref()?.get(RESIDENT).copied()).collect();
         let Some(resident) = readings.iter().copied().reduce(f64::max) else {
-            let hit = Hit::new(&subject, format!("its limit is {limit}; what it uses was not read from any istiod"));
+            let hit = Hit::new(
+                &subject,
+                format!("its limit is {limit}; what it uses was not read from any istiod"),
+            );
             return Some(hit.severity(Severity::Info).unknown().offers(&["accept-unknown"]));
         };
         #[expect(clippy::cast_precision_loss, reason = "bytes of memory, compared by a factor of two")]

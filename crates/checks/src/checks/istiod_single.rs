@@ -29,12 +29,18 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let single = context.mesh.used_revisions().filter(|revision| revision.replicas == 1 && revision.autoscaler.is_none_or(|(least, _)| least < 2));
+    let single = context
+        .mesh
+        .used_revisions()
+        .filter(|revision| revision.replicas == 1 && revision.autoscaler.is_none_or(|(least, _)| least < 2));
     single
         .map(|revision| {
             let subject = ObjectRef::cluster("Revision", revision.name.as_str());
             let hit = Hit::new(&subject, format!("one istiod serves {} pods", revision.pods));
-            revision.deployment.iter().fold(hit, |hit, deployment| hit.because(format!("{deployment} spec.replicas=1")))
+            revision
+                .deployment
+                .iter()
+                .fold(hit, |hit, deployment| hit.because(format!("{deployment} spec.replicas=1")))
         })
         .collect()
 }

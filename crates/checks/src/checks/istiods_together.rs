@@ -42,8 +42,10 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let nodes = &context.objects().nodes;
-    let zone_of: BTreeMap<&str, &str> =
-        nodes.iter().filter_map(|node| Some((node.metadata.name.as_str(), node.metadata.label(ZONE)?))).collect();
+    let zone_of: BTreeMap<&str, &str> = nodes
+        .iter()
+        .filter_map(|node| Some((node.metadata.name.as_str(), node.metadata.label(ZONE)?)))
+        .collect();
     // On the only node there is, and in the only zone, they cannot be apart.
     let zones: BTreeSet<&str> = zone_of.values().copied().collect();
     let (has_nodes, has_zones) = (nodes.len() > 1, zones.len() > 1);
@@ -59,10 +61,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         let zone = || only(&in_zones?).filter(|_| has_zones).map(|zone| format!("in zone {zone}"));
         let place = node.or_else(zone)?;
         let subject = ObjectRef::cluster("Revision", revision.name.as_str());
-        Some(
-            Hit::new(&subject, format!("{} istiods, all {place}", placed.len()))
-                .because(format!("{} run on {}", revision.istiods.join(", "), placed.join(", "))),
-        )
+        Some(Hit::new(&subject, format!("{} istiods, all {place}", placed.len())).because(format!(
+            "{} run on {}",
+            revision.istiods.join(", "),
+            placed.join(", ")
+        )))
     });
     hits.collect()
 }

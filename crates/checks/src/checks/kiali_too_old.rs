@@ -64,7 +64,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             return Some(hit.hint("find out which Kiali runs there").offers(&["accept-unknown"]).unknown());
         };
         let ((major, minor), (shipped_major, shipped_minor)) = (kiali, shipped);
-        let detail = format!("Kiali {major}.{minor} runs, Istio {line} comes with {shipped_major}.{shipped_minor}");
+        let detail =
+            format!("Kiali {major}.{minor} runs, Istio {line} comes with {shipped_major}.{shipped_minor}");
         let severity = if kiali < LEAST { Severity::Warn } else { Severity::Info };
         (kiali < shipped).then(|| Hit::new(&workload.workload, detail).because(image).severity(severity))
     });
@@ -98,7 +99,9 @@ mod tests {
         assert_eq!(version("quay.io/kiali/kiali:v2.22"), Some((2, 22)));
         assert_eq!(version("quay.io/kiali/kiali:v1.89.3-ubi9"), Some((1, 89)));
         assert_eq!(version("registry:5000/kiali/kiali:2.4.1@sha256:00"), Some((2, 4)));
-        for image in ["quay.io/kiali/kiali", "kiali:latest", "registry:5000/kiali", "kiali@sha256:00", "kiali:v2"] {
+        for image in
+            ["quay.io/kiali/kiali", "kiali:latest", "registry:5000/kiali", "kiali@sha256:00", "kiali:v2"]
+        {
             assert_eq!(version(image), None, "{image}");
         }
     }

@@ -11,8 +11,7 @@ const LEAST: &[(u32, u32)] =
     &[(24, 28), (25, 29), (26, 29), (27, 29), (28, 30), (29, 30), (30, 32), (31, 32)];
 /// Newest Kubernetes minor version that an Istio minor version supports, for ML5020 (istio.io:
 /// data/compatibility/supportStatus.yml, from which the page of supported releases is made).
-const MOST: &[(u32, u32)] =
-    &[(24, 31), (25, 32), (26, 33), (27, 33), (28, 34), (29, 35), (30, 36), (31, 36)];
+const MOST: &[(u32, u32)] = &[(24, 31), (25, 32), (26, 33), (27, 33), (28, 34), (29, 35), (30, 36), (31, 36)];
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {

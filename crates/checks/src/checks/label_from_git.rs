@@ -56,14 +56,22 @@ fn namespaces(context: &Context<'_>) -> Vec<(ObjectRef, String)> {
         };
         selects && moving.contains(facts.name.as_str())
     });
-    moved.filter_map(|facts| Some((ObjectRef::cluster("Namespace", &facts.name), facts.managed_by.clone()?))).collect()
+    moved
+        .filter_map(|facts| Some((ObjectRef::cluster("Namespace", &facts.name), facts.managed_by.clone()?)))
+        .collect()
 }
 
 fn tags(context: &Context<'_>) -> Vec<(ObjectRef, String)> {
-    let moved = context.mesh.tags.values().filter(|tag| !tag.revision.as_ref().is_some_and(|one| context.is_target(one)));
+    let moved = context
+        .mesh
+        .tags
+        .values()
+        .filter(|tag| !tag.revision.as_ref().is_some_and(|one| context.is_target(one)));
     let owned = moved.filter_map(|tag| {
-        let webhook = tag.webhook.as_deref().map(|name| ObjectRef::cluster(MutatingWebhookConfiguration::KIND, name));
-        let webhook = webhook.and_then(|name| context.object::<MutatingWebhookConfiguration>(&name)?.metadata.gitops());
+        let webhook =
+            tag.webhook.as_deref().map(|name| ObjectRef::cluster(MutatingWebhookConfiguration::KIND, name));
+        let webhook =
+            webhook.and_then(|name| context.object::<MutatingWebhookConfiguration>(&name)?.metadata.gitops());
         let service = || context.object::<Service>(tag.service.as_ref()?)?.metadata.gitops();
         Some((ObjectRef::cluster("Tag", tag.name.as_str()), webhook.or_else(service)?))
     });

@@ -28,18 +28,26 @@ pub(super) const CHECK: Check = Check {
         see: "`kubectl get envoyfilter -n istio-system`; `kubectl get validatingwebhookconfiguration \
               istiod-default-validator -o yaml`.",
         fix: "`kubectl delete` it. Where it is the validator: set tag `default` first.",
-        sources: &["https://github.com/istio/istio/issues/28854", "https://github.com/istio/istio/issues/60537"],
+        sources: &[
+            "https://github.com/istio/istio/issues/28854",
+            "https://github.com/istio/istio/issues/60537",
+        ],
     },
-    needs: &[WORKLOADS, &["envoyfilters.networking.istio.io", "validatingwebhookconfigurations.admissionregistration.k8s.io"]],
+    needs: &[
+        WORKLOADS,
+        &["envoyfilters.networking.istio.io", "validatingwebhookconfigurations.admissionregistration.k8s.io"],
+    ],
     find,
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let system = &context.mesh.system_namespaces;
-    let filters = context.objects().envoy_filters.iter().filter(|one| system.contains(&one.metadata.namespace));
+    let filters =
+        context.objects().envoy_filters.iter().filter(|one| system.contains(&one.metadata.namespace));
     let stale = filters.filter(|one| made_for(&one.metadata.name).is_some_and(|minor| !runs(context, minor)));
     let stale = stale.map(|one| Hit::new(&one.object_ref(), "no istiod of its version is here any more"));
-    let validators = context.objects().validating_webhooks.iter().filter(|one| one.metadata.name == VALIDATOR);
+    let validators =
+        context.objects().validating_webhooks.iter().filter(|one| one.metadata.name == VALIDATOR);
     let has_default = context.mesh.tags.keys().any(|tag| tag.as_str() == "default")
         || context.mesh.revisions.keys().any(|revision| revision.as_str() == "default");
     let orphans = validators.filter(|_| !has_default).map(|one| {
@@ -55,5 +63,10 @@ fn made_for(name: &str) -> Option<u32> {
 }
 
 fn runs(context: &Context<'_>, minor: u32) -> bool {
-    context.mesh.revisions.values().filter_map(|one| one.version.as_ref()).any(|version| version.minor == minor)
+    context
+        .mesh
+        .revisions
+        .values()
+        .filter_map(|one| one.version.as_ref())
+        .any(|version| version.minor == minor)
 }

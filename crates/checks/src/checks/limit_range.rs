@@ -59,7 +59,10 @@ fn refusal(item: &LimitRangeItem, pod: &PodSpec) -> Option<String> {
     match item.type_.as_str() {
         "Container" => pod.all_containers().find_map(|container| {
             let asks = Asked {
-                requests: with_defaults(&container.resources.requests, &[&item.default_request, &item.default]),
+                requests: with_defaults(
+                    &container.resources.requests,
+                    &[&item.default_request, &item.default],
+                ),
                 limits: with_defaults(&container.resources.limits, &[&item.default]),
             };
             asks.beyond(item).map(|why| format!("container {} {why}", container.name))
@@ -92,7 +95,9 @@ impl Asked {
             item.max.iter().find_map(|(name, text)| {
                 let (limit, most) = (self.limits.get(name).copied(), thousandths(text)?);
                 match limit {
-                    Some(limit) if limit > 0 => (limit > most).then(|| format!("may take more {name} than {text}")),
+                    Some(limit) if limit > 0 => {
+                        (limit > most).then(|| format!("may take more {name} than {text}"))
+                    }
                     Some(_) | None => Some(format!("has no limit of {name}, and {text} is the most")),
                 }
             })

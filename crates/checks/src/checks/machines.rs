@@ -59,19 +59,20 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let has_others = context.objects().secrets.iter().any(is_remote);
     let is_known = context.missing("secrets").is_none();
     let machines = machines(context).into_iter();
-    machines.filter_map(|(name, machine)| {
-        let entry = entry(context, name, &machine);
-        let hit = hit(context, name, &machine, entry)?;
-        // What has an entry is a machine; anything else may be a pod of another cluster.
-        match (entry.is_some(), has_others, is_known) {
-            (true, _, _) | (false, false, true) => Some(hit),
-            (false, false, false) => {
-                Some(hit.because("secrets were not read: it may be a pod of another cluster").unknown())
+    machines
+        .filter_map(|(name, machine)| {
+            let entry = entry(context, name, &machine);
+            let hit = hit(context, name, &machine, entry)?;
+            // What has an entry is a machine; anything else may be a pod of another cluster.
+            match (entry.is_some(), has_others, is_known) {
+                (true, _, _) | (false, false, true) => Some(hit),
+                (false, false, false) => {
+                    Some(hit.because("secrets were not read: it may be a pod of another cluster").unknown())
+                }
+                (false, true, _) => None,
             }
-            (false, true, _) => None,
-        }
-    })
-    .collect()
+        })
+        .collect()
 }
 
 /// A proxy that is no pod.
@@ -90,7 +91,9 @@ fn machines<'a>(context: &Context<'a>) -> BTreeMap<(&'a str, &'a str), Machine<'
             let proxies = answers.syncz.iter().flatten();
             let proxies = proxies.filter(|one| matches!(one.proxy_type.as_str(), "sidecar" | "router"));
             let others: BTreeMap<&str, &ProxyStatus> = proxies
-                .filter(|status| status.pod().is_some_and(|(host, namespace)| is_machine(context, host, namespace)))
+                .filter(|status| {
+                    status.pod().is_some_and(|(host, namespace)| is_machine(context, host, namespace))
+                })
                 .map(|status| (status.proxy.as_str(), status))
                 .collect();
             // Most meshes have none, and the connections of all proxies are many.
@@ -124,7 +127,8 @@ fn entry<'a>(
     (host, namespace): (&str, &str),
     machine: &Machine<'_>,
 ) -> Option<&'a WorkloadEntry> {
-    let entries = || context.objects().workload_entries.iter().filter(|one| one.metadata.namespace == namespace);
+    let entries =
+        || context.objects().workload_entries.iter().filter(|one| one.metadata.namespace == namespace);
     let named = entries().find(|one| one.metadata.name == host);
     named.or_else(|| entries().find(|one| machine.address == Some(one.spec.address.as_str())))
 }
@@ -137,17 +141,24 @@ fn hit(
 ) -> Option<Hit> {
     let Machine { status, revision, address } = machine;
     let version = IstioVersion::from_loose(&status.istio_version);
-    let is_target = |target: &IstioVersion| version.as_ref() == Some(target) && context.is_target(&revision.name);
+    let is_target =
+        |target: &IstioVersion| version.as_ref() == Some(target) && context.is_target(&revision.name);
     if context.target.is_some_and(is_target) {
         return None;
     }
     let subject = entry.map_or_else(|| ObjectRef::new("Machine", namespace, host), Resource::object_ref);
-    let runs = version.as_ref().map_or_else(|| "a version that it does not tell".to_owned(), ToString::to_string);
+    let runs =
+        version.as_ref().map_or_else(|| "a version that it does not tell".to_owned(), ToString::to_string);
     let behind = context.target.zip(version.as_ref()).filter(|(target, version)| is_far(version, target));
-    let far = behind.map(|(target, _)| format!(", more than one minor version behind {target}")).unwrap_or_default();
-    let detail =
-        format!("machine {host}: served by istiod {}, runs {runs}{far}; it is upgraded by hand", revision.name);
-    let mut hit = Hit::new(&subject, detail).because(format!("{} is connected, and no such pod exists", status.proxy));
+    let far = behind
+        .map(|(target, _)| format!(", more than one minor version behind {target}"))
+        .unwrap_or_default();
+    let detail = format!(
+        "machine {host}: served by istiod {}, runs {runs}{far}; it is upgraded by hand",
+        revision.name
+    );
+    let mut hit =
+        Hit::new(&subject, detail).because(format!("{} is connected, and no such pod exists", status.proxy));
     if let Some(address) = address {
         hit = hit.because(format!("it connects from {address}"));
     }
@@ -164,11 +175,13 @@ fn is_far(version: &IstioVersion, target: &IstioVersion) -> bool {
 /// True for the name of a pod that a known workload made: it was there a moment ago.
 fn looks_like_a_pod(context: &Context<'_>, name: &str, namespace: &str) -> bool {
     let is_of = |workload: &ObjectRef| {
-        let Some(rest) = name.strip_prefix(workload.name.as_str()).and_then(|rest| rest.strip_prefix('-')) else {
+        let Some(rest) = name.strip_prefix(workload.name.as_str()).and_then(|rest| rest.strip_prefix('-'))
+        else {
             return false;
         };
         let is_ordinal = workload.kind == StatefulSet::KIND && rest.bytes().all(|byte| byte.is_ascii_digit());
-        is_ordinal || is_suffix(rest.rsplit_once('-').map_or(rest, |(_, last)| last)) && rest.split('-').count() <= 2
+        is_ordinal
+            || is_suffix(rest.rsplit_once('-').map_or(rest, |(_, last)| last)) && rest.split('-').count() <= 2
     };
     context.mesh.namespaces.get(namespace).into_iter().flat_map(|one| &one.workloads).any(is_of)
 }

@@ -34,14 +34,17 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let mut all: BTreeMap<&str, BTreeMap<&RevisionName, usize>> = BTreeMap::new();
     for workload in context.proxied().filter(|workload| context.is_injected(workload)) {
         let counts = all.entry(&workload.workload.namespace).or_default();
-        for (revision, pods) in workload.now.iter().filter_map(|(revision, pods)| Some((revision.as_ref()?, pods))) {
+        for (revision, pods) in
+            workload.now.iter().filter_map(|(revision, pods)| Some((revision.as_ref()?, pods)))
+        {
             *counts.entry(revision).or_default() += pods;
         }
     }
     all.into_iter()
         .filter(|(_, counts)| counts.len() > 1)
         .map(|(namespace, counts)| {
-            let words: Vec<String> = counts.iter().map(|(revision, pods)| format!("{pods} on {revision}")).collect();
+            let words: Vec<String> =
+                counts.iter().map(|(revision, pods)| format!("{pods} on {revision}")).collect();
             Hit::new(&ObjectRef::cluster("Namespace", namespace), format!("pods: {}", words.join(", ")))
         })
         .collect()

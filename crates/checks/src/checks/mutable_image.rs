@@ -35,7 +35,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .filter_map(|workload| {
             let images = workload.template.spec.all_containers().map(|container| container.image.as_str());
             // `auto` stands for the proxy, which the injector names.
-            let moving: BTreeSet<&str> = images.filter(|image| *image != "auto" && is_latest(image)).collect();
+            let moving: BTreeSet<&str> =
+                images.filter(|image| *image != "auto" && is_latest(image)).collect();
             let first = moving.first()?;
             let hit = Hit::new(&workload.workload, format!("{first} is pulled anew for each new pod"));
             Some(moving.iter().fold(hit, |hit, image| hit.because(*image)))

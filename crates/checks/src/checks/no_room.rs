@@ -35,7 +35,9 @@ pub(super) const CHECK: Check = Check {
         see: "`kubectl describe nodes`: Allocated resources; `kubectl get events` says `FailedScheduling` once it happens.",
         fix: "Make room for one pod: a node more, smaller requests, or `maxUnavailable: 1`. A cluster autoscaler \
               that adds nodes makes this wait, not fail.",
-        sources: &["https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#how-pods-with-resource-requests-are-scheduled"],
+        sources: &[
+            "https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#how-pods-with-resource-requests-are-scheduled",
+        ],
     },
     needs: &[WORKLOADS, &["nodes"]],
     find,
@@ -78,7 +80,10 @@ fn hit<'a>(
     } else {
         format!("{asks}; none of the {allowed} nodes that would take it has that left")
     };
-    Some(Hit::new(&workload.workload, detail).because(format!("{} requests with its sidecar", workload.workload)))
+    Some(
+        Hit::new(&workload.workload, detail)
+            .because(format!("{} requests with its sidecar", workload.workload)),
+    )
 }
 
 /// True where a new pod must fit beside all old ones.
@@ -88,7 +93,9 @@ fn needs_surge(workload: &Workload) -> bool {
 
 fn rooms<'a>(context: &Context<'a>) -> Vec<Room<'a>> {
     let mut used: BTreeMap<&str, Amount> = BTreeMap::new();
-    for pod in context.objects().pods.iter().filter(|pod| !pod.is_finished() && !pod.spec.node_name.is_empty()) {
+    for pod in
+        context.objects().pods.iter().filter(|pod| !pod.is_finished() && !pod.spec.node_name.is_empty())
+    {
         let wanted = asked(&pod.spec);
         let sum = used.entry(&pod.spec.node_name).or_default();
         (0..3).for_each(|at| sum[at] = sum[at].saturating_add(wanted[at]));

@@ -21,7 +21,9 @@ pub(super) const CHECK: Check = Check {
               other endpoint exists that a retry could reach, and a node that fails meanwhile takes all of it.",
         see: "`spec.replicas` is 1, and maxUnavailable resolves to 0 (25 % of 1, rounded down).",
         fix: "Run two replicas where the app allows it.",
-        sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment"],
+        sources: &[
+            "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment",
+        ],
     },
     needs: &[WORKLOADS],
     find,
@@ -29,13 +31,13 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let single = context.restarted().filter(|workload| {
-        workload.replicas == 1
-            && matches!(workload.rules, RolloutRules::Rolling { max_unavailable: 0, .. })
+        workload.replicas == 1 && matches!(workload.rules, RolloutRules::Rolling { max_unavailable: 0, .. })
     });
     single
         .map(|workload| {
             let subject = &workload.workload;
-            Hit::new(subject, "its only pod is replaced by surge").because(format!("{subject} spec.replicas=1"))
+            Hit::new(subject, "its only pod is replaced by surge")
+                .because(format!("{subject} spec.replicas=1"))
         })
         .collect()
 }

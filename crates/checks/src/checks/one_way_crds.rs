@@ -4,7 +4,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Resource;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
-use crate::context::{Context};
+use crate::context::Context;
 
 /// Start of its name.
 const NAME: &str = "safe-upgrades";
@@ -35,5 +35,9 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let policies = context.objects().admission_policies.iter();
     let guards = policies.filter(|policy| policy.metadata.name.starts_with(NAME));
-    guards.map(|policy| Hit::new(&policy.object_ref(), "it refuses older definitions than those that are there")).collect()
+    guards
+        .map(|policy| {
+            Hit::new(&policy.object_ref(), "it refuses older definitions than those that are there")
+        })
+        .collect()
 }

@@ -36,7 +36,9 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let restarted = context.restarted().filter(|one| !matches!(one.rules, RolloutRules::Foreign { .. } | RolloutRules::Bare));
+    let restarted = context
+        .restarted()
+        .filter(|one| !matches!(one.rules, RolloutRules::Foreign { .. } | RolloutRules::Bare));
     let hits = restarted.filter_map(|workload| {
         let owner = meta(context, &workload.workload)?.controller()?;
         let words = format!("{} {}", owner.kind.as_str(), owner.name);

@@ -22,7 +22,9 @@ pub(super) const CHECK: Check = Check {
               that piled up come at once.",
         see: "`kubectl get deploy -A -o jsonpath='{range .items[?(@.spec.paused==true)]}{.metadata.namespace}/{.metadata.name}{\"\\n\"}{end}'`.",
         fix: "`kubectl rollout resume deployment/NAME`, after its owner agrees with what is waiting.",
-        sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#pausing-and-resuming-a-deployment"],
+        sources: &[
+            "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#pausing-and-resuming-a-deployment",
+        ],
     },
     needs: &[WORKLOADS],
     find,
@@ -35,8 +37,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     });
     paused
         .map(|workload| {
-            Hit::new(&workload.workload, format!("its {} pods stay as they are until somebody resumes it", workload.replicas))
-                .because(format!("{} spec.paused=true", workload.workload))
+            Hit::new(
+                &workload.workload,
+                format!("its {} pods stay as they are until somebody resumes it", workload.replicas),
+            )
+            .because(format!("{} spec.paused=true", workload.workload))
         })
         .collect()
 }

@@ -34,7 +34,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let used: BTreeSet<&RevisionName> = context.mesh.used_revisions().map(|revision| &revision.name).collect();
+    let used: BTreeSet<&RevisionName> =
+        context.mesh.used_revisions().map(|revision| &revision.name).collect();
     configuration(context.objects(), |meta| meta.label(REV_LABEL).is_some())
         .into_iter()
         .filter_map(|(object, meta)| {

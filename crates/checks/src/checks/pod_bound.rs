@@ -22,7 +22,9 @@ pub(super) const CHECK: Check = Check {
         see: "`spec.template.metadata.labels` has `istio.io/rev` or `sidecar.istio.io/inject`; the namespace \
               has no injection label.",
         fix: "Nothing needs fixing. Where the template names a bare revision, its owner has to change it.",
-        sources: &["https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy"],
+        sources: &[
+            "https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy",
+        ],
     },
     needs: &[WORKLOADS],
     find,
@@ -34,13 +36,17 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .filter_map(|workload| {
             let subject = &workload.workload;
             match &workload.follows {
-                Follows::Tag { tag } => {
-                    Some(Hit::new(subject, format!("its pods follow tag {tag} by their own label, and move with it")))
-                }
+                Follows::Tag { tag } => Some(Hit::new(
+                    subject,
+                    format!("its pods follow tag {tag} by their own label, and move with it"),
+                )),
                 Follows::Revision { revision } if !context.is_target(revision) => Some(
-                    Hit::new(subject, format!("its template names revision {revision}: no tag and no namespace moves it"))
-                        .severity(Severity::Warn)
-                        .hint("let the owner of the template point it at a tag"),
+                    Hit::new(
+                        subject,
+                        format!("its template names revision {revision}: no tag and no namespace moves it"),
+                    )
+                    .severity(Severity::Warn)
+                    .hint("let the owner of the template point it at a tag"),
                 ),
                 Follows::Revision { .. } | Follows::Unserved { .. } | Follows::Nothing => None,
             }

@@ -51,11 +51,15 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let hits = context.restarted().filter_map(|workload| {
         let level = levels.get(workload.workload.namespace.as_str())?;
         let pods = context.running_pods(workload).iter();
-        let with_init = pods.filter(|(pod, _)| pod.spec.init_containers.iter().any(|one| one.name == INIT)).count();
+        let with_init =
+            pods.filter(|(pod, _)| pod.spec.init_containers.iter().any(|one| one.name == INIT)).count();
         (with_init > 0).then(|| {
             let namespace = ObjectRef::cluster("Namespace", &workload.workload.namespace);
-            Hit::new(&workload.workload, format!("{with_init} of its pods have {INIT}, and {namespace} enforces {level}"))
-                .because(format!("{namespace} {ENFORCE}={level}"))
+            Hit::new(
+                &workload.workload,
+                format!("{with_init} of its pods have {INIT}, and {namespace} enforces {level}"),
+            )
+            .because(format!("{namespace} {ENFORCE}={level}"))
         })
     });
     hits.collect()

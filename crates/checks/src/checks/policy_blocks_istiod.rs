@@ -1,9 +1,9 @@
 //! ML1053: a network policy that knows the old istiod alone.
 
+use super::reach::{Peer, World};
 use meshlift_mesh::by_namespace;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Resource;
-use super::reach::{Peer, World};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -24,7 +24,10 @@ pub(super) const CHECK: Check = Check {
               The twin knows no NetworkPolicy, so a rehearsal does not show it.",
         see: "`kubectl get networkpolicy -n NAMESPACE -o yaml`, and the labels of both istiods.",
         fix: "Select istiods by `app: istiod` and leave `istio.io/rev` out.",
-        sources: &["https://kubernetes.io/docs/concepts/services-networking/network-policies/", "https://istio.io/latest/docs/ops/deployment/application-requirements/"],
+        sources: &[
+            "https://kubernetes.io/docs/concepts/services-networking/network-policies/",
+            "https://istio.io/latest/docs/ops/deployment/application-requirements/",
+        ],
     },
     needs: &[WORKLOADS, &["networkpolicies.networking.k8s.io"]],
     find,
@@ -42,13 +45,17 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             labels: workload.template.metadata.labels.clone(),
             address: None,
         };
-        let carried = context.mesh.used_revisions().filter(|one| workload.now.contains_key(&Some(one.name.clone())));
+        let carried =
+            context.mesh.used_revisions().filter(|one| workload.now.contains_key(&Some(one.name.clone())));
         let old = world.istiods(carried);
         let next = if new.is_empty() { world.to_come(&old, target) } else { new.clone() };
         let reaches = |istiod: &Peer<'_>| world.refusal(&policies, &pod, istiod);
         let works_today = old.iter().any(|istiod| reaches(istiod).is_none());
         let refused = next.iter().filter_map(reaches).next().filter(|_| works_today)?;
-        let hit = Hit::new(reference, format!("{} lets the old istiod through, and not the new one", refused.object_ref()));
+        let hit = Hit::new(
+            reference,
+            format!("{} lets the old istiod through, and not the new one", refused.object_ref()),
+        );
         Some(hit.because(format!("{} does not select istiods of {target}", refused.object_ref())))
     });
     hits.collect()

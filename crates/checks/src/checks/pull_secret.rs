@@ -1,7 +1,7 @@
 //! ML1054: a pull secret that is gone.
 
-use meshlift_model::finding::{Consequence, Severity};
 use super::reference_gone::{secrets, unread};
+use meshlift_model::finding::{Consequence, Severity};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -39,9 +39,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     restarted()
         .filter_map(|workload| {
             let namespace = workload.workload.namespace.as_str();
-            let mut named = workload.template.spec.image_pull_secrets.iter().filter(|one| !one.name.is_empty());
+            let mut named =
+                workload.template.spec.image_pull_secrets.iter().filter(|one| !one.name.is_empty());
             let gone = named.find(|one| !present.contains(&(namespace, one.name.as_str())))?;
-            let hit = Hit::new(&workload.workload, format!("Secret {namespace}/{} does not exist", gone.name));
+            let hit =
+                Hit::new(&workload.workload, format!("Secret {namespace}/{} does not exist", gone.name));
             Some(hit.because(format!("its template names imagePullSecret {}", gone.name)))
         })
         .collect()

@@ -59,10 +59,12 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         secrets: secrets(context),
     };
     // A bare pod is not made from a template that somebody may still mend: it goes as it is.
-    let restarted = || context.restarted().filter(|workload| !matches!(workload.rules, RolloutRules::Foreign { .. }));
+    let restarted =
+        || context.restarted().filter(|workload| !matches!(workload.rules, RolloutRules::Foreign { .. }));
     let hits = restarted().filter_map(|workload| hit(workload, &present));
     let unseen = restarted().filter(|workload| !references(&workload.template.spec).1.is_empty()).count();
-    hits.chain(unread(unseen, ["refers to", "refer to"]).into_iter().filter(|_| present.secrets.is_none())).collect()
+    hits.chain(unread(unseen, ["refers to", "refer to"]).into_iter().filter(|_| present.secrets.is_none()))
+        .collect()
 }
 
 /// Secrets that are there; `None` where they were not read.
@@ -74,7 +76,8 @@ pub(super) fn secrets<'a>(context: &Context<'a>) -> Option<BTreeSet<(&'a str, &'
 /// That so many workloads do something with Secrets, and it is not known whether they are there.
 pub(super) fn unread(workloads: usize, [does, do_]: [&str; 2]) -> Option<Hit> {
     let subject = ObjectRef::cluster("Source", "secrets");
-    let who = if workloads == 1 { format!("1 workload {does}") } else { format!("{workloads} workloads {do_}") };
+    let who =
+        if workloads == 1 { format!("1 workload {does}") } else { format!("{workloads} workloads {do_}") };
     (workloads > 0).then(|| {
         Hit::new(&subject, format!("{who} Secrets, whose names may not be listed"))
             .severity(Severity::Info)
@@ -89,9 +92,16 @@ fn hit(workload: &Workload, present: &Present<'_>) -> Option<Hit> {
     let (config_maps, secrets) = references(&workload.template.spec);
     let mut gone: Vec<String> = Vec::new();
     let lacks = |known: &BTreeSet<(&str, &str)>, name: &&str| !known.contains(&(namespace, *name));
-    gone.extend(config_maps.iter().filter(|name| lacks(&present.config_maps, name)).map(|name| format!("ConfigMap/{namespace}/{name}")));
+    gone.extend(
+        config_maps
+            .iter()
+            .filter(|name| lacks(&present.config_maps, name))
+            .map(|name| format!("ConfigMap/{namespace}/{name}")),
+    );
     if let Some(known) = &present.secrets {
-        gone.extend(secrets.iter().filter(|name| lacks(known, name)).map(|name| format!("Secret/{namespace}/{name}")));
+        gone.extend(
+            secrets.iter().filter(|name| lacks(known, name)).map(|name| format!("Secret/{namespace}/{name}")),
+        );
     }
     // Every namespace has the one that a pod gets without a name.
     let account = workload.template.spec.service_account_name.as_str();
@@ -99,7 +109,8 @@ fn hit(workload: &Workload, present: &Present<'_>) -> Option<Hit> {
         gone.push(format!("ServiceAccount/{namespace}/{account}"));
     }
     let first = gone.first()?;
-    let hit = Hit::new(&workload.workload, format!("{first} does not exist, and no new pod starts without it"));
+    let hit =
+        Hit::new(&workload.workload, format!("{first} does not exist, and no new pod starts without it"));
     Some(gone.iter().fold(hit, |hit, name| hit.because(format!("its template refers to {name}"))))
 }
 

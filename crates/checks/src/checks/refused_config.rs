@@ -79,7 +79,8 @@ fn refusals<'a>(context: &Context<'a>, revision: &Revision) -> Option<&'a Refusa
 }
 
 fn why_not(context: &Context<'_>, revision: &Revision) -> String {
-    let asked = revision.istiods.iter().map(|pod| context.mesh.snapshot.source(&format!("istiod/{pod}/{VALIDATOR}")));
+    let asked =
+        revision.istiods.iter().map(|pod| context.mesh.snapshot.source(&format!("istiod/{pod}/{VALIDATOR}")));
     let reasons = asked.filter_map(|status| match status {
         SourceStatus::Refused { reason } | SourceStatus::Broken { reason } => Some(reason),
         SourceStatus::Read { .. } | SourceStatus::Absent => None,

@@ -28,5 +28,7 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let rejecting = context.mesh.pods.values().filter_map(|pod| Some((pod, pod.nack.as_ref()?)));
-    rejecting.map(|(pod, words)| Hit::new(&pod.pod, format!("it rejects: {words}")).because(words.as_str())).collect()
+    rejecting
+        .map(|(pod, words)| Hit::new(&pod.pod, format!("it rejects: {words}")).because(words.as_str()))
+        .collect()
 }

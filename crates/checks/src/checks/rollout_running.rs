@@ -21,7 +21,9 @@ pub(super) const CHECK: Check = Check {
               and what this snapshot shows of the workload is a moment in between.",
         see: "`kubectl rollout status KIND NAME`.",
         fix: "Let it end, then record the mesh again.",
-        sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#progressing-deployment"],
+        sources: &[
+            "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#progressing-deployment",
+        ],
     },
     needs: &[WORKLOADS],
     find,
@@ -30,6 +32,8 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let running = context.proxied().filter(|workload| workload.state == RolloutState::Running);
     running
-        .map(|workload| Hit::new(&workload.workload, format!("its {} pods are being replaced", workload.replicas)))
+        .map(|workload| {
+            Hit::new(&workload.workload, format!("its {} pods are being replaced", workload.replicas))
+        })
         .collect()
 }

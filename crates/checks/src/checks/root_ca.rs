@@ -47,9 +47,12 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 }
 
 fn not_told(subject: &ObjectRef) -> Hit {
-    Hit::new(subject, "no istiod tells when its root CA ends, and its namespace has no certificate that can be read")
-        .severity(Severity::Warn)
-        .hint("look at the root's end yourself, then accept that it is not known here")
-        .offers(&["accept-unknown"])
-        .unknown()
+    Hit::new(
+        subject,
+        "no istiod tells when its root CA ends, and its namespace has no certificate that can be read",
+    )
+    .severity(Severity::Warn)
+    .hint("look at the root's end yourself, then accept that it is not known here")
+    .offers(&["accept-unknown"])
+    .unknown()
 }

@@ -26,7 +26,12 @@ pub(super) const CHECK: Check = Check {
         fix: "Set its weight to 0 or remove it before the upgrade.",
         sources: &["https://istio.io/latest/docs/concepts/traffic-management/#destination-rules"],
     },
-    needs: &[&["pods", "services", "virtualservices.networking.istio.io", "destinationrules.networking.istio.io"]],
+    needs: &[&[
+        "pods",
+        "services",
+        "virtualservices.networking.istio.io",
+        "destinationrules.networking.istio.io",
+    ]],
     find,
 };
 
@@ -57,6 +62,7 @@ fn empty(context: &Context<'_>, route: &VirtualService, to: &RouteDestination) -
         return None;
     }
     let service = service_of(context, &to.destination.host, &route.metadata.namespace)?;
-    let served = subsets(context, service, subset).iter().any(|(_, labels)| has_pods(context, service, labels));
+    let served =
+        subsets(context, service, subset).iter().any(|(_, labels)| has_pods(context, service, labels));
     (!served).then(|| format!("subset {subset} of {}", service.metadata.path()))
 }

@@ -23,7 +23,9 @@ pub(super) const CHECK: Check = Check {
               --dry-run=server --ignore-daemonsets --delete-emptydir-data` says `more than one \
               PodDisruptionBudget, which the eviction subresource does not support`.",
         fix: "Narrow the selectors until one budget is left for each pod.",
-        sources: &["https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/#troubleshooting-stuck-evictions"],
+        sources: &[
+            "https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/#troubleshooting-stuck-evictions",
+        ],
     },
     needs: &[WORKLOADS, &["poddisruptionbudgets.policy"]],
     find,
@@ -34,7 +36,10 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     several
         .map(|workload| {
             let names: Vec<&str> = workload.budgets.iter().map(|budget| budget.name.as_str()).collect();
-            let hit = Hit::new(&workload.workload, format!("{} cover its pods: none can be evicted", names.join(" and ")));
+            let hit = Hit::new(
+                &workload.workload,
+                format!("{} cover its pods: none can be evicted", names.join(" and ")),
+            );
             workload.budgets.iter().fold(hit, |hit, budget| hit.because(budget.to_string()))
         })
         .collect()

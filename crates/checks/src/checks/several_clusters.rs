@@ -24,14 +24,21 @@ pub(super) const CHECK: Check = Check {
         see: "`istioctl remote-clusters`; `kubectl get secret -n istio-system -l istio/multiCluster=true`.",
         fix: "Run `check` against each cluster. Upgrade primaries before remotes, east-west gateways last, one \
               cluster at a time; probe both ways between each two.",
-        sources: &["https://istio.io/latest/docs/ops/deployment/deployment-models/#multiple-clusters", "https://github.com/istio/istio.io/issues/12971"],
+        sources: &[
+            "https://istio.io/latest/docs/ops/deployment/deployment-models/#multiple-clusters",
+            "https://github.com/istio/istio.io/issues/12971",
+        ],
     },
     needs: &[WORKLOADS, SERVICES],
     find,
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let external = context.mesh.revisions.values().filter(|one| context.istiod_env(one, "EXTERNAL_ISTIOD") == Some("true"));
+    let external = context
+        .mesh
+        .revisions
+        .values()
+        .filter(|one| context.istiod_env(one, "EXTERNAL_ISTIOD") == Some("true"));
     let external = external.map(|one| format!("istiod {} serves other clusters", one.name));
     let evidence: Vec<String> = other_clusters(context.objects()).chain(external).collect();
     let Some(first) = evidence.first() else { return Vec::new() };

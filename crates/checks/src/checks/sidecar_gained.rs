@@ -39,7 +39,10 @@ fn hit(workload: &Workload) -> Option<Hit> {
     let bare = workload.now.get(&None).copied().unwrap_or(0);
     let revision = workload.on_restart.revision.as_ref()?;
     (bare > 0).then(|| {
-        Hit::new(&workload.workload, format!("{bare} pods have no sidecar and would come back with one of {revision}"))
-            .because(workload.on_restart.why.as_str())
+        Hit::new(
+            &workload.workload,
+            format!("{bare} pods have no sidecar and would come back with one of {revision}"),
+        )
+        .because(workload.on_restart.why.as_str())
     })
 }

@@ -38,7 +38,10 @@ fn hit(workload: &Workload) -> Option<Hit> {
     let loses = workload.on_restart.revision.is_none() && workload.on_restart.uncertain.is_empty();
     (carry > 0 && loses && !elsewhere).then(|| {
         let why = &workload.on_restart.why;
-        Hit::new(&workload.workload, format!("{carry} pods have a sidecar and would come back without: {why}"))
-            .because(why.as_str())
+        Hit::new(
+            &workload.workload,
+            format!("{carry} pods have a sidecar and would come back without: {why}"),
+        )
+        .because(why.as_str())
     })
 }

@@ -35,14 +35,20 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let Some(target) = context.target else { return Vec::new() };
     // A revision that nothing uses holds nobody back.
-    context.mesh.used_revisions().filter_map(|revision| {
-        let version = revision.version.as_ref()?;
-        let why = too_far(version, target)?;
-        let subject = ObjectRef::cluster("Revision", revision.name.as_str());
-        Some(Hit::new(&subject, format!("{} pods run {version}, the target is {target}: {why}", revision.pods)))
-    })
-    .chain(agents(context, target))
-    .collect()
+    context
+        .mesh
+        .used_revisions()
+        .filter_map(|revision| {
+            let version = revision.version.as_ref()?;
+            let why = too_far(version, target)?;
+            let subject = ObjectRef::cluster("Revision", revision.name.as_str());
+            Some(Hit::new(
+                &subject,
+                format!("{} pods run {version}, the target is {target}: {why}", revision.pods),
+            ))
+        })
+        .chain(agents(context, target))
+        .collect()
 }
 
 /// Agents of the nodes that are too far from the target, or ahead of a control plane that is in use.
@@ -54,8 +60,13 @@ fn agents<'a>(context: &'a Context<'_>, target: &'a IstioVersion) -> impl Iterat
     let oldest = context.used_versions().min();
     let all = of(&ambient.cni, &ambient.cni_version).chain(of(&ambient.ztunnels, &ambient.ztunnel_version));
     all.filter_map(move |(agent, version)| {
-        if let Some(oldest) = oldest.filter(|oldest| (oldest.major, oldest.minor) < (version.major, version.minor)) {
-            return Some(Hit::new(agent, format!("it runs {version}, ahead of a control plane that runs {oldest}")));
+        if let Some(oldest) =
+            oldest.filter(|oldest| (oldest.major, oldest.minor) < (version.major, version.minor))
+        {
+            return Some(Hit::new(
+                agent,
+                format!("it runs {version}, ahead of a control plane that runs {oldest}"),
+            ));
         }
         let why = too_far(version, target)?;
         Some(Hit::new(agent, format!("it runs {version}, the target is {target}: {why}")))

@@ -4,7 +4,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Resource;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
-use crate::context::{Context};
+use crate::context::Context;
 
 /// Groups whose definitions an upgrade touches.
 const GROUPS: [&str; 2] = ["istio.io", "gateway.networking.k8s.io"];
@@ -26,7 +26,9 @@ pub(super) const CHECK: Check = Check {
               .spec.versions[*]}{.name}={.served} {end}'`.",
         fix: "`kubectl get KIND -A -o json | kubectl replace -f -`, then `kubectl patch crd NAME \
               --subresource=status --type=merge -p '{\"status\":{\"storedVersions\":[\"v1\"]}}'`.",
-        sources: &["https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#upgrade-existing-objects-to-a-new-stored-version"],
+        sources: &[
+            "https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#upgrade-existing-objects-to-a-new-stored-version",
+        ],
     },
     needs: &[&["customresourcedefinitions.apiextensions.k8s.io"]],
     find,
@@ -36,7 +38,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let definitions = context.objects().crds.iter();
     let ours = definitions.filter(|one| GROUPS.iter().any(|group| one.spec.group.ends_with(group)));
     ours.filter_map(|one| {
-        let is_served = |name: &str| one.spec.versions.iter().any(|version| version.name == name && version.served);
+        let is_served =
+            |name: &str| one.spec.versions.iter().any(|version| version.name == name && version.served);
         let gone = one.status.stored_versions.iter().find(|name| !is_served(name))?;
         let hit = Hit::new(&one.object_ref(), format!("objects were stored as {gone}, which is not served"));
         Some(hit.because(format!("{} status.storedVersions names {gone}", one.object_ref())))

@@ -117,7 +117,9 @@ fn asked(resource: &str, pod: &PodSpec) -> Option<i128> {
         "pods" | "count/pods" => Some(1000),
         "cpu" | "memory" => Some(running_sum(pod, |one| &one.requests, resource)),
         _ => match resource.split_once('.') {
-            Some(("requests", name @ ("cpu" | "memory"))) => Some(running_sum(pod, |one| &one.requests, name)),
+            Some(("requests", name @ ("cpu" | "memory"))) => {
+                Some(running_sum(pod, |one| &one.requests, name))
+            }
             Some(("limits", name @ ("cpu" | "memory"))) => Some(running_sum(pod, |one| &one.limits, name)),
             _ => None,
         },

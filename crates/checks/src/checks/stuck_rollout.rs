@@ -37,6 +37,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     // A full quota is reported as such, with the choices that cure it.
     let other = stuck.filter(|(workload, _)| stuck_quota::hit(context, workload).is_none());
     other
-        .map(|(workload, why)| Hit::new(&workload.workload, format!("its rollout cannot go on: {why}")).because(why.as_str()))
+        .map(|(workload, why)| {
+            Hit::new(&workload.workload, format!("its rollout cannot go on: {why}")).because(why.as_str())
+        })
         .collect()
 }

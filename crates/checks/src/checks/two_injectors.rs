@@ -31,8 +31,12 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     twice
         .map(|workload| {
             let injection = &workload.on_restart;
-            let all: Vec<String> =
-                injection.webhook.iter().chain(&injection.also).map(|(configuration, _)| configuration.clone()).collect();
+            let all: Vec<String> = injection
+                .webhook
+                .iter()
+                .chain(&injection.also)
+                .map(|(configuration, _)| configuration.clone())
+                .collect();
             Hit::new(&workload.workload, format!("{} all match its pods", all.join(" and ")))
                 .because(injection.why.as_str())
         })

@@ -38,7 +38,10 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             &ObjectRef::cluster("Namespace", &namespace.name),
             format!("istio-injection={injection} decides, istio.io/rev={revision} is ignored"),
         )
-        .because(format!("Namespace/{} has istio-injection={injection} and istio.io/rev={revision}", namespace.name))
+        .because(format!(
+            "Namespace/{} has istio-injection={injection} and istio.io/rev={revision}",
+            namespace.name
+        ))
     })
     .collect()
 }

@@ -23,7 +23,9 @@ pub(super) const CHECK: Check = Check {
               read. A prediction from labels alone may be wrong.",
         see: "`kubectl get mutatingwebhookconfiguration NAME -o yaml`: matchConditions.",
         fix: concat!("Prove what a pod gets: ", dry_run_of_a_pod!(), " shows it."),
-        sources: &["https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/"],
+        sources: &[
+            "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/",
+        ],
     },
     needs: &[WORKLOADS],
     find,

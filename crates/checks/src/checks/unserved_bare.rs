@@ -32,9 +32,12 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let bare = unserved(context).into_iter().filter(|unserved| unserved.injected == 0);
     bare.map(|unserved| {
         let (name, pods) = (&unserved.name, unserved.pods);
-        Hit::new(&unserved.subject, format!("it follows {name}, which nothing serves: {pods} pods without a sidecar"))
-            .because(format!("{} follows {name}", unserved.subject))
-            .because(format!("no webhook of a revision or tag {name}"))
+        Hit::new(
+            &unserved.subject,
+            format!("it follows {name}, which nothing serves: {pods} pods without a sidecar"),
+        )
+        .because(format!("{} follows {name}", unserved.subject))
+        .because(format!("no webhook of a revision or tag {name}"))
     })
     .collect()
 }

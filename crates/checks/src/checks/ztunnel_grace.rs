@@ -27,7 +27,9 @@ pub(super) const CHECK: Check = Check {
               reset. A workload whose grace period is more than twice ztunnel's tells that its connections live longer.",
         see: "`kubectl get ds ztunnel -n istio-system -o jsonpath='{.spec.template.spec.terminationGracePeriodSeconds}'`.",
         fix: "Raising it is itself a rollout of ztunnel: choose a quiet hour once, then upgrade.",
-        sources: &["https://github.com/istio/istio/blob/master/architecture/ambient/ztunnel-cni-lifecycle.md"],
+        sources: &[
+            "https://github.com/istio/istio/blob/master/architecture/ambient/ztunnel-cni-lifecycle.md",
+        ],
     },
     needs: &[WORKLOADS],
     find,
@@ -54,8 +56,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .filter_map(|workload| {
             let grace = workload.template.spec.grace_seconds();
             (grace > LONG * limit).then(|| {
-                Hit::new(&workload.workload, format!("grace {grace} s, ztunnel {limit} s: older connections are cut"))
-                    .because(format!("{} terminationGracePeriodSeconds={grace}", workload.workload))
+                Hit::new(
+                    &workload.workload,
+                    format!("grace {grace} s, ztunnel {limit} s: older connections are cut"),
+                )
+                .because(format!("{} terminationGracePeriodSeconds={grace}", workload.workload))
             })
         })
         .collect()

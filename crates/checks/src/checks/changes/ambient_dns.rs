@@ -31,5 +31,7 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let agents = context.agents_where("AMBIENT_DNS_CAPTURE", false);
-    agents.map(|(agent, pods)| Hit::new(agent, format!("{pods} pods are in the mesh without DNS capture"))).collect()
+    agents
+        .map(|(agent, pods)| Hit::new(agent, format!("{pods} pods are in the mesh without DNS capture")))
+        .collect()
 }

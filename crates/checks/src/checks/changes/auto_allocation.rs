@@ -34,11 +34,19 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     if !context.restarted().any(|workload| context.captures_dns(workload)) {
         return Vec::new();
     }
-    context.objects().service_entries.iter().filter(|entry| is_given_one(entry)).map(|entry| {
-        let hosts = entry.spec.hosts.join(", ");
-        Hit::new(&entry.object_ref(), format!("{hosts}: it has no addresses, and proxies here answer DNS"))
-    })
-    .collect()
+    context
+        .objects()
+        .service_entries
+        .iter()
+        .filter(|entry| is_given_one(entry))
+        .map(|entry| {
+            let hosts = entry.spec.hosts.join(", ");
+            Hit::new(
+                &entry.object_ref(),
+                format!("{hosts}: it has no addresses, and proxies here answer DNS"),
+            )
+        })
+        .collect()
 }
 
 /// istiod gives addresses to entries that have a name to resolve and none yet (istio: pilot/pkg/controllers/ipallocate).

@@ -37,28 +37,33 @@ pub(crate) const CHECK: Check = Check {
             "https://github.com/istio/istio/blob/1.28.0/manifests/charts/gateway/templates/poddisruptionbudget.yaml",
         ],
     },
-    needs: &[
-        WORKLOADS,
-        &["poddisruptionbudgets.policy", "horizontalpodautoscalers.autoscaling"],
-    ],
+    needs: &[WORKLOADS, &["poddisruptionbudgets.policy", "horizontalpodautoscalers.autoscaling"]],
     find,
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let mut seen = BTreeSet::new();
-    let budgets = context.mesh.workloads.values().flat_map(|one| one.budgets.iter().map(move |budget| (one, budget)));
-    budgets.filter(|(_, budget)| seen.insert(*budget)).filter_map(|(one, budget)| hit(context, one, budget)).collect()
+    let budgets =
+        context.mesh.workloads.values().flat_map(|one| one.budgets.iter().map(move |budget| (one, budget)));
+    budgets
+        .filter(|(_, budget)| seen.insert(*budget))
+        .filter_map(|(one, budget)| hit(context, one, budget))
+        .collect()
 }
 
 fn hit(context: &Context<'_>, workload: &Workload, budget: &ObjectRef) -> Option<Hit> {
     let (label, charts) = CHARTS;
     let object = context.object::<PodDisruptionBudget>(budget)?;
-    let autoscaler = workload.autoscaler.as_ref().and_then(|name| context.object::<HorizontalPodAutoscaler>(name));
+    let autoscaler =
+        workload.autoscaler.as_ref().and_then(|name| context.object::<HorizontalPodAutoscaler>(name));
     let least = autoscaler.map_or(workload.replicas, |one| one.spec.min_replicas.unwrap_or(1));
     let rendered = object.metadata.label(label) == Some(charts);
     (rendered && least <= 1).then(|| {
         let place = workload.autoscaler.as_ref().unwrap_or(&workload.workload);
-        Hit::new(budget, format!("{} may have {least} pod, and runs {}", workload.workload, workload.replicas))
-            .because(format!("{place} least={least}"))
+        Hit::new(
+            budget,
+            format!("{} may have {least} pod, and runs {}", workload.workload, workload.replicas),
+        )
+        .because(format!("{place} least={least}"))
     })
 }

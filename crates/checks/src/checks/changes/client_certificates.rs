@@ -42,7 +42,9 @@ pub(crate) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let gateways = context.objects().gateways.iter();
     let gateways = gateways.filter(|one| is_istios(context, one) && verifies(one));
-    gateways.map(|gateway| Hit::new(&gateway.object_ref(), "its spec.tls.frontend is ignored today")).collect()
+    gateways
+        .map(|gateway| Hit::new(&gateway.object_ref(), "its spec.tls.frontend is ignored today"))
+        .collect()
 }
 
 fn verifies(gateway: &Gateway) -> bool {

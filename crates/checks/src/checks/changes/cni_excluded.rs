@@ -48,8 +48,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .into_iter()
         .map(|(namespace, pods)| {
             let subject = ObjectRef::cluster("Namespace", namespace);
-            Hit::new(&subject, format!("{pods} pods are in the mesh, and istio-cni is told to leave {namespace} out"))
-                .because(format!("ConfigMap istio-cni-config {EXCLUDED} names {namespace}"))
+            Hit::new(
+                &subject,
+                format!("{pods} pods are in the mesh, and istio-cni is told to leave {namespace} out"),
+            )
+            .because(format!("ConfigMap istio-cni-config {EXCLUDED} names {namespace}"))
         })
         .collect()
 }

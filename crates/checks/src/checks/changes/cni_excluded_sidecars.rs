@@ -58,8 +58,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .filter(|(_, workloads)| *workloads > 0)
         .map(|(namespace, workloads)| {
             let subject = ObjectRef::cluster(Namespace::KIND, namespace);
-            Hit::new(&subject, format!("new pods of {workloads} workloads with sidecars wait for istio-cni in vain"))
-                .because(format!("ConfigMap istio-cni-config {MISNAMED} names {namespace}"))
+            Hit::new(
+                &subject,
+                format!("new pods of {workloads} workloads with sidecars wait for istio-cni in vain"),
+            )
+            .because(format!("ConfigMap istio-cni-config {MISNAMED} names {namespace}"))
         })
         .collect()
 }

@@ -90,10 +90,8 @@ mod tests {
     fn a_container_says_who_it_is_before_its_pod_does() {
         let pod = |json: &str| is_never_root(&serde_json::from_str(json).unwrap());
         assert!(pod(r#"{"securityContext": {"runAsNonRoot": true}, "containers": [{"name": "a"}]}"#));
-        assert!(!pod(
-            r#"{"securityContext": {"runAsUser": 7},
-                "containers": [{"name": "a", "securityContext": {"runAsUser": 0}}]}"#
-        ));
+        assert!(!pod(r#"{"securityContext": {"runAsUser": 7},
+                "containers": [{"name": "a", "securityContext": {"runAsUser": 0}}]}"#));
         assert!(!pod(r#"{"containers": [{"name": "a", "securityContext": {}}]}"#));
     }
 }

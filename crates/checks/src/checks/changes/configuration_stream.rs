@@ -28,7 +28,10 @@ pub(crate) const CHECK: Check = Check {
         see: "`kubectl get pods -A -o yaml | grep -A1 ISTIO_META_GENERATOR`; `configSources` with `xds://` in \
               the mesh config.",
         fix: "Run the client with a service account of the system namespace, over the port with TLS.",
-        sources: &["https://istio.io/latest/news/releases/1.30.x/announcing-1.30.4/", "https://github.com/istio/istio/pull/61228"],
+        sources: &[
+            "https://istio.io/latest/news/releases/1.30.x/announcing-1.30.4/",
+            "https://github.com/istio/istio/pull/61228",
+        ],
     },
     needs: &[WORKLOADS, &["configmaps"]],
     find,
@@ -45,7 +48,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     });
     let maps = context.mesh_configs().filter_map(|(map, mut lines)| {
         let source = lines.find(|line| line.starts_with(SOURCE))?;
-        let detail = format!("its istiod reads configuration from {}", source.trim_start_matches("address: "));
+        let detail =
+            format!("its istiod reads configuration from {}", source.trim_start_matches("address: "));
         Some(Hit::new(&map.object_ref(), detail).because(source))
     });
     clients.chain(maps).collect()

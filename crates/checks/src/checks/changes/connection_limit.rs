@@ -54,7 +54,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     });
     let own = context.restarted().filter_map(|workload| {
         let config = workload.template.metadata.annotation(CONFIG)?;
-        let hit = || Hit::new(&workload.workload, format!("the limit of its annotation {word} after its restart"));
+        let hit =
+            || Hit::new(&workload.workload, format!("the limit of its annotation {word} after its restart"));
         config.contains(LIMIT).then(hit)
     });
     maps.chain(own).collect()

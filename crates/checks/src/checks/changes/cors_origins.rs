@@ -44,7 +44,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         http_routes(context).partition(|(_, spec)| spec.rules.iter().any(has_wildcard));
     let wider = with_rules(wider.into_iter(), "allow origins by a wildcard", has_wildcard);
     let what = "have a filter CORS: preflights of other origins end there";
-    let others = with_rules(others.into_iter(), what, |rule| rule.filters.iter().any(|one| one.cors.is_some()));
+    let others =
+        with_rules(others.into_iter(), what, |rule| rule.filters.iter().any(|one| one.cors.is_some()));
     wider.into_iter().chain(others.into_iter().map(|hit| hit.severity(Severity::Info))).collect()
 }
 

@@ -26,7 +26,10 @@ pub(crate) const CHECK: Check = Check {
               \"\\n\" | grep istio-csr`.",
         fix: "Upgrade istio-csr. Until then GRPC_ENFORCE_ALPN_ENABLED=false in the environment of istiod and \
               proxies.",
-        sources: &["https://istio.io/latest/news/releases/1.24.x/announcing-1.24/upgrade-notes/", "https://github.com/cert-manager/istio-csr/releases"],
+        sources: &[
+            "https://istio.io/latest/news/releases/1.24.x/announcing-1.24/upgrade-notes/",
+            "https://github.com/cert-manager/istio-csr/releases",
+        ],
     },
     needs: &[WORKLOADS],
     find,

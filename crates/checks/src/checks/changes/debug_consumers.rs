@@ -71,7 +71,9 @@ fn root_namespaces<'a>(context: &Context<'a>) -> BTreeSet<&'a str> {
 /// True for what can ask istiod in its own name, beside what istiod and its installers make.
 fn is_client(workload: &Workload) -> bool {
     let spec = &workload.template.spec;
-    let mut sources = spec.volumes.iter().filter_map(|one| one.projected.as_ref()).flat_map(|one| &one.sources);
-    let has_token = sources.any(|one| one.service_account_token.as_ref().is_some_and(|token| token.audience == AUDIENCE));
+    let mut sources =
+        spec.volumes.iter().filter_map(|one| one.projected.as_ref()).flat_map(|one| &one.sources);
+    let has_token =
+        sources.any(|one| one.service_account_token.as_ref().is_some_and(|token| token.audience == AUDIENCE));
     workload.role == Role::App && has_token && !spec.all_containers().any(|container| container.name == PROXY)
 }

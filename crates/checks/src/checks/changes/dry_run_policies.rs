@@ -37,7 +37,8 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let Some(ztunnel) = &context.mesh.ambient.ztunnel_version else { return Vec::new() };
-    let sends = context.mesh.revisions.values().find(|revision| context.istiod_env(revision, FLAG) == Some("true"));
+    let sends =
+        context.mesh.revisions.values().find(|revision| context.istiod_env(revision, FLAG) == Some("true"));
     let Some(sends) = sends.filter(|_| (ztunnel.major, ztunnel.minor) < KNOWS) else { return Vec::new() };
     let policies = context.objects().authorization_policies.iter();
     let dry = policies.filter(|policy| policy.metadata.annotation(DRY_RUN) == Some("true"));

@@ -32,10 +32,7 @@ pub(crate) const CHECK: Check = Check {
             "https://github.com/istio/istio/blob/1.30.0/pilot/pkg/networking/core/cluster_traffic_policy.go",
         ],
     },
-    needs: &[
-        WORKLOADS,
-        &["destinationrules.networking.istio.io", "serviceentries.networking.istio.io"],
-    ],
+    needs: &[WORKLOADS, &["destinationrules.networking.istio.io", "serviceentries.networking.istio.io"]],
     find,
 };
 

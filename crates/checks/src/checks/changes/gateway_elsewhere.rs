@@ -42,7 +42,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     }
     let pods = context.objects().pods.iter();
     let managed: Vec<&Pod> = pods.filter(|pod| pod.metadata.label(MANAGED_BY).is_some()).collect();
-    let gateways = context.objects().istio_gateways.iter().filter(|gateway| !gateway.spec.selector.is_empty());
+    let gateways =
+        context.objects().istio_gateways.iter().filter(|gateway| !gateway.spec.selector.is_empty());
     gateways
         .filter_map(|gateway| {
             let selects = |pod: &&&Pod| {
@@ -52,11 +53,20 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             let reached: BTreeSet<String> = managed
                 .iter()
                 .filter(selects)
-                .filter_map(|pod| Some(format!("{}/{}", pod.metadata.namespace, pod.metadata.label(MANAGED_BY)?)))
+                .filter_map(|pod| {
+                    Some(format!("{}/{}", pod.metadata.namespace, pod.metadata.label(MANAGED_BY)?))
+                })
                 .collect();
             let first = reached.first()?;
-            let hit = Hit::new(&gateway.object_ref(), format!("its servers vanish from {first}, in another namespace"));
-            Some(reached.iter().fold(hit, |hit, name| hit.because(format!("Gateway/{name} is selected by it"))))
+            let hit = Hit::new(
+                &gateway.object_ref(),
+                format!("its servers vanish from {first}, in another namespace"),
+            );
+            Some(
+                reached
+                    .iter()
+                    .fold(hit, |hit, name| hit.because(format!("Gateway/{name} is selected by it"))),
+            )
         })
         .collect()
 }

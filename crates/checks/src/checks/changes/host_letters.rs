@@ -45,7 +45,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     services
         .filter_map(|service| {
             let mut hosts = service.spec.hosts.iter();
-            let host = hosts.find(|host| has_capital(host) && is_there(context, host, &service.metadata.namespace))?;
+            let host = hosts
+                .find(|host| has_capital(host) && is_there(context, host, &service.metadata.namespace))?;
             Some(Hit::new(&service.object_ref(), format!("sidecars pass its host {host} over today")))
         })
         .collect()

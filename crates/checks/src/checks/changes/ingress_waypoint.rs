@@ -41,5 +41,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         let is_on = meta.label(INGRESS).is_some_and(|word| word.eq_ignore_ascii_case("true"));
         is_on && meta.label(USES).is_some_and(|waypoint| waypoint != "none")
     });
-    namespaces.map(|one| Hit::new(&one.object_ref(), format!("label {INGRESS} had no effect on it"))).collect()
+    namespaces
+        .map(|one| Hit::new(&one.object_ref(), format!("label {INGRESS} had no effect on it")))
+        .collect()
 }

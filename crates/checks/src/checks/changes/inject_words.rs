@@ -48,8 +48,9 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 fn is_asked_about(context: &Context<'_>, workload: &Workload) -> bool {
     let namespace = ObjectRef::cluster(Namespace::KIND, workload.workload.namespace.as_str());
     let labels = context.object::<Namespace>(&namespace).map(|one| &one.metadata);
-    let by_namespace = labels
-        .is_some_and(|meta| meta.label(INJECTION_LABEL) == Some("enabled") || meta.label(REV_LABEL).is_some());
+    let by_namespace = labels.is_some_and(|meta| {
+        meta.label(INJECTION_LABEL) == Some("enabled") || meta.label(REV_LABEL).is_some()
+    });
     by_namespace || workload.template.metadata.label(REV_LABEL).is_some()
 }
 

@@ -63,7 +63,9 @@ fn are_names(list: &str) -> bool {
 
 fn is_name(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    name.len() <= LONGEST && name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.bytes().all(inner)
+    name.len() <= LONGEST
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.bytes().all(inner)
 }
 
 #[cfg(test)]

@@ -56,7 +56,10 @@ pub(crate) const CHECK: Check = Check {
               `fromCidr`) count as internal at gateways, and with env ENABLE_HCM_INTERNAL_NETWORKS=true on the new \
               istiod in sidecars too. They also say to which network an address belongs, to the old istiod as well, and \
               whoever reaches the gateway from there can set these headers: read the advisory first.",
-        sources: &["https://istio.io/latest/news/releases/1.25.x/announcing-1.25/upgrade-notes/", "https://github.com/envoyproxy/envoy/security/advisories/GHSA-ffhv-fvxq-r6mf"],
+        sources: &[
+            "https://istio.io/latest/news/releases/1.25.x/announcing-1.25/upgrade-notes/",
+            "https://github.com/envoyproxy/envoy/security/advisories/GHSA-ffhv-fvxq-r6mf",
+        ],
     },
     needs: &[
         WORKLOADS,

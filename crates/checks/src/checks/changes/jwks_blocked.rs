@@ -7,7 +7,8 @@ use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Starts of such hosts.
-const BLOCKED: [&str; 5] = ["169.254.", "fe80:", "100.100.100.200", "fd00:ec2::254", "metadata.google.internal"];
+const BLOCKED: [&str; 5] =
+    ["169.254.", "fe80:", "100.100.100.200", "fd00:ec2::254", "metadata.google.internal"];
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
@@ -26,7 +27,10 @@ pub(crate) const CHECK: Check = Check {
         see: "`kubectl get requestauthentication -A -o yaml | grep jwksUri`.",
         fix: "Serve the keys at another address, or put them into the rule. Names that resolve to such an address \
               are blocked too; a snapshot shows only what is written out.",
-        sources: &["https://istio.io/latest/news/releases/1.30.x/announcing-1.30.4/", "https://github.com/istio/istio/pull/61230"],
+        sources: &[
+            "https://istio.io/latest/news/releases/1.30.x/announcing-1.30.4/",
+            "https://github.com/istio/istio/pull/61230",
+        ],
     },
     needs: &[WORKLOADS, &["requestauthentications.security.istio.io"]],
     find,
@@ -37,7 +41,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     all.filter_map(|one| {
         let rule = one.spec.jwt_rules.iter().find(|rule| is_blocked(&rule.jwks_uri))?;
         let detail = format!("the keys of {} are at {}", rule.issuer, rule.jwks_uri);
-        Some(Hit::new(&one.object_ref(), detail).because(format!("{} jwksUri={}", one.object_ref(), rule.jwks_uri)))
+        Some(Hit::new(&one.object_ref(), detail).because(format!(
+            "{} jwksUri={}",
+            one.object_ref(),
+            rule.jwks_uri
+        )))
     })
     .collect()
 }

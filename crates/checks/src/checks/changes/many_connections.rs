@@ -30,5 +30,7 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let gateways = context.restarted().filter(|workload| context.is_outside_gateway(workload));
-    gateways.map(|gateway| Hit::new(&gateway.workload, "it takes connections from outside of the cluster")).collect()
+    gateways
+        .map(|gateway| Hit::new(&gateway.workload, "it takes connections from outside of the cluster"))
+        .collect()
 }

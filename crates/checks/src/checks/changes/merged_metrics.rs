@@ -44,7 +44,8 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let is_off = |line: &str| {
-        line.split_once(':').is_some_and(|(key, value)| key == "enablePrometheusMerge" && value.trim() == "false")
+        line.split_once(':')
+            .is_some_and(|(key, value)| key == "enablePrometheusMerge" && value.trim() == "false")
     };
     if context.mesh_configs().any(|(_, mut lines)| lines.any(is_off)) {
         return Vec::new();
@@ -82,7 +83,9 @@ mod tests {
     fn ports_of_apps_are_accepted() {
         assert!(["", "8080", "15020", "65535"].into_iter().all(is_accepted));
         assert!(!["http-metrics", "15090", "0", "65536", "80 "].into_iter().any(is_accepted));
-        assert!(is("prometheus.io/port", "prometheus_io_port") && is("prometheus-io-port", "prometheus_io_port"));
+        assert!(
+            is("prometheus.io/port", "prometheus_io_port") && is("prometheus-io-port", "prometheus_io_port")
+        );
         assert!(!is("prometheus.io/ports", "prometheus_io_port"));
     }
 }

@@ -38,11 +38,15 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     // 1.23 passes the fraction over and copies every request: fewer come, which harms no mirror.
-    let copies_a_hundredth = |version: &IstioVersion| (version.major, version.minor) == (1, 24) && version.patch < 3;
+    let copies_a_hundredth =
+        |version: &IstioVersion| (version.major, version.minor) == (1, 24) && version.patch < 3;
     if !context.used_or_all().filter_map(|revision| revision.version.as_ref()).any(copies_a_hundredth) {
         return Vec::new();
     }
     with_rules(http_routes(context), "mirror a fraction of their requests", |rule| {
-        rule.filters.iter().filter_map(|one| one.request_mirror.as_ref()).any(|mirror| mirror.fraction.is_some())
+        rule.filters
+            .iter()
+            .filter_map(|one| one.request_mirror.as_ref())
+            .any(|mirror| mirror.fraction.is_some())
     })
 }

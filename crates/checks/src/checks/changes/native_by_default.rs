@@ -55,10 +55,15 @@ fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
         return None;
     }
     let count = pods_of(context, workload, ProxyKind::Classic);
-    let inits: Vec<&str> = workload.template.spec.init_containers.iter().map(|one| one.name.as_str()).collect();
+    let inits: Vec<&str> =
+        workload.template.spec.init_containers.iter().map(|one| one.name.as_str()).collect();
     (count > 0).then(|| {
         let hit = Hit::new(&workload.workload, format!("{count} classic pods become native when they move"))
             .because(format!("{version} injects classic ones, and every node's kubelet is 1.33 or newer"));
-        if inits.is_empty() { hit } else { hit.because(format!("{} will start after the proxy", inits.join(", "))) }
+        if inits.is_empty() {
+            hit
+        } else {
+            hit.because(format!("{} will start after the proxy", inits.join(", ")))
+        }
     })
 }

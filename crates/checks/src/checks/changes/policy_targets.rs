@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{
-    AuthorizationPolicy, Gateway, ObjectMeta, Resource, TargetReference, WasmPlugin,
-};
+use meshlift_model::k8s::{AuthorizationPolicy, Gateway, ObjectMeta, Resource, TargetReference, WasmPlugin};
 use meshlift_model::names::ObjectRef;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
@@ -103,12 +101,19 @@ fn targets<'a>(one: Option<&'a TargetReference>, all: &'a [TargetReference]) -> 
 }
 
 impl Near<'_> {
-    fn change(&self, context: &Context<'_>, policy: &ObjectRef, meta: &ObjectMeta, name: &str) -> Option<Hit> {
+    fn change(
+        &self,
+        context: &Context<'_>,
+        policy: &ObjectRef,
+        meta: &ObjectMeta,
+        name: &str,
+    ) -> Option<Hit> {
         let own = meta.namespace.as_str();
         let is_plugin = policy.kind == WasmPlugin::KIND;
         let is_authorization = policy.kind == AuthorizationPolicy::KIND;
         let of_root = context.mesh.system_namespaces.iter().any(|root| root == own);
-        let mut elsewhere = self.gateways.iter().filter(|(namespace, gateway, _)| *gateway == name && *namespace != own);
+        let mut elsewhere =
+            self.gateways.iter().filter(|(namespace, gateway, _)| *gateway == name && *namespace != own);
         let lost = elsewhere.find(|(namespace, _, is_waypoint)| {
             // Of the root namespace's authorization policies none held for the Services of a waypoint.
             let by_root = of_root && !(is_authorization && *is_waypoint);
@@ -119,10 +124,17 @@ impl Near<'_> {
             let detail = format!("it does not hold for Gateway {namespace}/{name} any more");
             return Some(Hit::new(policy, detail));
         }
-        let served: BTreeSet<&str> =
-            self.abroad.iter().filter(|(_, waypoint)| *waypoint == (own, name)).map(|(user, _)| *user).collect();
+        let served: BTreeSet<&str> = self
+            .abroad
+            .iter()
+            .filter(|(_, waypoint)| *waypoint == (own, name))
+            .map(|(user, _)| *user)
+            .collect();
         let first = served.first().filter(|_| is_authorization)?;
         let more = crate::new_rules::and_more(served.len());
-        Some(Hit::new(policy, format!("it begins to hold for Services of {first}{more} behind waypoint {name}")))
+        Some(Hit::new(
+            policy,
+            format!("it begins to hold for Services of {first}{more} behind waypoint {name}"),
+        ))
     }
 }

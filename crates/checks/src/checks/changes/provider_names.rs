@@ -46,8 +46,11 @@ fn hit(policy: &AuthorizationPolicy) -> Option<Hit> {
     let name = policy.spec.provider.name.as_str();
     let is_refused = policy.spec.action == "CUSTOM" && !name.is_empty() && !is_taken(name);
     is_refused.then(|| {
-        Hit::new(&policy.object_ref(), format!("its provider `{name}` is refused, and every request that it selects with it"))
-            .because(format!("{} spec.provider.name={name}", policy.object_ref()))
+        Hit::new(
+            &policy.object_ref(),
+            format!("its provider `{name}` is refused, and every request that it selects with it"),
+        )
+        .because(format!("{} spec.provider.name={name}", policy.object_ref()))
     })
 }
 

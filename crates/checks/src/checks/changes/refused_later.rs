@@ -30,10 +30,7 @@ pub(crate) const CHECK: Check = Check {
             "https://github.com/istio/istio/blob/1.27.2/pkg/config/validation/validation.go",
         ],
     },
-    needs: &[
-        WORKLOADS,
-        &["gateways.networking.istio.io", "requestauthentications.security.istio.io"],
-    ],
+    needs: &[WORKLOADS, &["gateways.networking.istio.io", "requestauthentications.security.istio.io"]],
     find,
 };
 

@@ -38,8 +38,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         return Vec::new();
     }
     let entries = context.objects().workload_entries.iter();
-    let registered = entries.filter(|entry| {
-        entry.metadata.annotation(GROUP).is_some() && entry.metadata.label(TUNNEL).is_none()
-    });
+    let registered = entries
+        .filter(|entry| entry.metadata.annotation(GROUP).is_some() && entry.metadata.label(TUNNEL).is_none());
     registered.map(|entry| Hit::new(&entry.object_ref(), format!("it has no label {TUNNEL}"))).collect()
 }

@@ -26,7 +26,10 @@ pub(crate) const CHECK: Check = Check {
               \"opencensus|openCensusAgent|lightstep\"`.",
         fix: "Name an `opentelemetry` provider in extensionProviders of the new revision, and in each Telemetry \
               that names the old one.",
-        sources: &["https://istio.io/latest/news/releases/1.25.x/announcing-1.25/upgrade-notes/", "https://istio.io/latest/news/releases/1.27.x/announcing-1.27/upgrade-notes/"],
+        sources: &[
+            "https://istio.io/latest/news/releases/1.25.x/announcing-1.25/upgrade-notes/",
+            "https://istio.io/latest/news/releases/1.27.x/announcing-1.27/upgrade-notes/",
+        ],
     },
     needs: &[WORKLOADS, &["configmaps"]],
     find,
@@ -34,7 +37,8 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let crossed = |minor: u32| context.used_versions().any(|version| context.crosses(version, minor));
-    let gone: Vec<&str> = REMOVED.iter().filter(|(_, minor)| crossed(*minor)).map(|(name, _)| *name).collect();
+    let gone: Vec<&str> =
+        REMOVED.iter().filter(|(_, minor)| crossed(*minor)).map(|(name, _)| *name).collect();
     let maps = context.mesh_configs();
     maps.filter_map(|(map, lines)| {
         let mut names = lines.filter_map(|line| line.split_once(':')).map(|(key, _)| key.trim());

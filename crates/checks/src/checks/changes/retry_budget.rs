@@ -39,6 +39,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         budgets.any(|budget| budget.percent.is_null())
     });
     rules
-        .map(|rule| Hit::new(&rule.object_ref(), format!("retries to {} had 0.2 % of its requests", rule.spec.host)))
+        .map(|rule| {
+            Hit::new(&rule.object_ref(), format!("retries to {} had 0.2 % of its requests", rule.spec.host))
+        })
         .collect()
 }

@@ -37,12 +37,7 @@ pub(crate) const CHECK: Check = Check {
             "https://github.com/istio/istio/blob/1.30.3/pilot/pkg/config/kube/gateway/controller.go",
         ],
     },
-    needs: &[
-        WORKLOADS,
-        GATEWAYS,
-        &[TLS.0, TCP.0],
-        &["customresourcedefinitions.apiextensions.k8s.io"],
-    ],
+    needs: &[WORKLOADS, GATEWAYS, &[TLS.0, TCP.0], &["customresourcedefinitions.apiextensions.k8s.io"]],
     find,
 };
 

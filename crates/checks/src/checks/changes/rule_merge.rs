@@ -40,8 +40,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let several = rules.into_iter().filter(|(_, rules)| rules.len() > 1);
     several
         .flat_map(|((_, host), rules)| {
-            let (first, others) = rules.split_first().map_or((None, &[][..]), |(first, others)| (Some(*first), others));
-            let apart = others.iter().filter_map(move |other| first.filter(|first| are_apart(first, other)).zip(Some(*other)));
+            let (first, others) =
+                rules.split_first().map_or((None, &[][..]), |(first, others)| (Some(*first), others));
+            let apart = others
+                .iter()
+                .filter_map(move |other| first.filter(|first| are_apart(first, other)).zip(Some(*other)));
             let hits: Vec<Hit> = apart
                 .map(|(first, other)| {
                     let (first, other) = (first.object_ref(), other.object_ref());
@@ -56,6 +59,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 /// True if no namespace sees both.
 fn are_apart(one: &DestinationRule, other: &DestinationRule) -> bool {
-    let all = |rule: &DestinationRule| rule.spec.export_to.is_empty() || rule.spec.export_to.iter().any(|name| name == "*");
+    let all = |rule: &DestinationRule| {
+        rule.spec.export_to.is_empty() || rule.spec.export_to.iter().any(|name| name == "*")
+    };
     !all(one) && !all(other) && !one.spec.export_to.iter().any(|name| other.spec.export_to.contains(name))
 }

@@ -50,8 +50,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let hit = rules.filter(|rule| is_mutual(rule) && outside.contains(rule.spec.host.as_str()));
     hit.map(|rule| {
         let host = &rule.spec.host;
-        Hit::new(&rule.object_ref(), format!("{host} is outside of the mesh, and will see the certificates of this rule"))
-            .because(format!("{} tls.mode=MUTUAL", rule.object_ref()))
+        Hit::new(
+            &rule.object_ref(),
+            format!("{host} is outside of the mesh, and will see the certificates of this rule"),
+        )
+        .because(format!("{} tls.mode=MUTUAL", rule.object_ref()))
     })
     .collect()
 }

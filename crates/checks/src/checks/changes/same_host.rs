@@ -88,7 +88,10 @@ fn hit(host: &str, providers: &[Provider<'_>]) -> Option<Hit> {
     if former.namespace == next.namespace {
         return None;
     }
-    let hit = Hit::new(&former.object, format!("{host}: sidecars of other namespaces will take it from {}", next.object));
+    let hit = Hit::new(
+        &former.object,
+        format!("{host}: sidecars of other namespaces will take it from {}", next.object),
+    );
     let hit = providers.iter().fold(hit, |hit, one| hit.because(format!("{} provides {host}", one.object)));
     let by_age = next.is_entry;
     let unknown_age = by_age && providers.iter().any(|one| one.is_entry && one.created.is_none());

@@ -40,7 +40,10 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 fn hits<'a>(host: &'a str, providers: &'a [Provider<'a>]) -> impl Iterator<Item = Hit> + 'a {
     providers.iter().filter(|one| one.is_entry).filter_map(move |entry| {
         let other = providers.iter().find(|one| one.namespace != entry.namespace)?;
-        let detail = format!("{host}: sidecars of {} will take it from here, not from {}", entry.namespace, other.object);
+        let detail = format!(
+            "{host}: sidecars of {} will take it from here, not from {}",
+            entry.namespace, other.object
+        );
         Some(Hit::new(&entry.object, detail).because(format!("{} provides {host} too", other.object)))
     })
 }

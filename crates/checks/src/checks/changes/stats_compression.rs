@@ -36,8 +36,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .filter_map(|workload| {
             let value = workload.template.metadata.annotation(ANNOTATION)?;
             Some(
-                Hit::new(&workload.workload, format!("{ANNOTATION}: {value} has no effect after its restart"))
-                    .because(format!("{} template {ANNOTATION}={value}", workload.workload)),
+                Hit::new(
+                    &workload.workload,
+                    format!("{ANNOTATION}: {value} has no effect after its restart"),
+                )
+                .because(format!("{} template {ANNOTATION}={value}", workload.workload)),
             )
         })
         .collect()

@@ -44,13 +44,19 @@ fn hit(telemetry: &Telemetry) -> Option<Hit> {
     let labels = overrides.flat_map(|one| one.tag_overrides.values()).map(|label| label.value.as_str());
     let former: Vec<&str> = filters.chain(labels).filter(|text| former(text).is_some()).collect();
     let name = former.first().copied().and_then(self::former)?;
-    let hit = Hit::new(&telemetry.object_ref(), format!("it reads `{name}`, which proxies of the target do not have"));
+    let hit = Hit::new(
+        &telemetry.object_ref(),
+        format!("it reads `{name}`, which proxies of the target do not have"),
+    );
     Some(former.into_iter().fold(hit, Hit::because))
 }
 
 /// The former attribute that an expression names.
 fn former(expression: &str) -> Option<&'static str> {
-    PEERS.into_iter().find(|peer| expression.contains(peer)).or_else(|| names_node(expression).then_some(NODE))
+    PEERS
+        .into_iter()
+        .find(|peer| expression.contains(peer))
+        .or_else(|| names_node(expression).then_some(NODE))
 }
 
 /// True for `node.…` that is no part of another name, such as `xds.node.…`.

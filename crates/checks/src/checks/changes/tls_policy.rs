@@ -54,10 +54,12 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let policies = || context.objects().backend_tls_policies.iter().map(Resource::object_ref);
     let mut definitions = context.objects().crds.iter();
     let Some(definition) = definitions.find(|one| one.metadata.name == DEFINITION) else {
-        let unknown = |policy| Hit::new(&policy, format!("there is no definition {DEFINITION} to tell its versions"));
+        let unknown =
+            |policy| Hit::new(&policy, format!("there is no definition {DEFINITION} to tell its versions"));
         return policies().map(|policy| unknown(policy).unknown()).collect();
     };
-    let is_alpha_on = |revision| context.istiod_env(revision, "PILOT_ENABLE_ALPHA_GATEWAY_API") == Some("true");
+    let is_alpha_on =
+        |revision| context.istiod_env(revision, "PILOT_ENABLE_ALPHA_GATEWAY_API") == Some("true");
     let is_obeyed = serves(definition, VERSIONS.0) && context.mesh.used_revisions().any(is_alpha_on);
     let change = match (is_obeyed, serves(definition, VERSIONS.1)) {
         (false, true) => Change::Begins,
@@ -80,8 +82,12 @@ fn hit(policy: &ObjectRef, change: Change, definition: &CustomResourceDefinition
     let because = format!("{DEFINITION} serves {}", served.join(", "));
     let hit = match change {
         Change::Begins => Hit::new(policy, "istiod ignores it today"),
-        Change::Lost => Hit::new(policy, "istiod obeys it today, and reads v1 alone from 1.28 on, which is not served")
-            .hint("install a Gateway API bundle that serves v1 (1.4 or later) before the new istiod comes"),
+        Change::Lost => {
+            Hit::new(policy, "istiod obeys it today, and reads v1 alone from 1.28 on, which is not served")
+                .hint(
+                    "install a Gateway API bundle that serves v1 (1.4 or later) before the new istiod comes",
+                )
+        }
     };
     hit.because(because)
 }

@@ -55,7 +55,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     if context.proxied().next().is_none() {
         return Vec::new();
     }
-    let decided: BTreeSet<(&str, &str)> = context.objects().destination_rules.iter().filter_map(decides).collect();
+    let decided: BTreeSet<(&str, &str)> =
+        context.objects().destination_rules.iter().filter_map(decides).collect();
     let services = context.objects().services.iter();
     services
         .filter_map(|service| hit(context, service))

@@ -49,7 +49,10 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     }
     let hits = waiting.into_iter().map(|((namespace, name), unready)| {
         let subject = ObjectRef::new("Service", namespace, name);
-        Hit::new(&subject, format!("{unready} of its endpoints are not ready now, and will be sent as unhealthy"))
+        Hit::new(
+            &subject,
+            format!("{unready} of its endpoints are not ready now, and will be sent as unhealthy"),
+        )
     });
     hits.collect()
 }

@@ -41,8 +41,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .filter_map(|filter| {
             let name = filter.spec.config_patches.iter().find_map(former)?;
             Some(
-                Hit::new(&filter.object_ref(), "the target calls that filter otherwise, and the patch passes it over")
-                    .because(format!("{} matches {name}", filter.object_ref())),
+                Hit::new(
+                    &filter.object_ref(),
+                    "the target calls that filter otherwise, and the patch passes it over",
+                )
+                .because(format!("{} matches {name}", filter.object_ref())),
             )
         })
         .collect()

@@ -86,12 +86,14 @@ fn hit(context: &Context<'_>, (namespace, name): &(String, String), routes: &[Ro
     let service = context.object::<Service>(&ObjectRef::new(Service::KIND, namespace, name))?;
     let (home, waypoint) = waypoint_of(context, service)?;
     // A waypoint reads those of the Service's namespace and of its own.
-    let read = || routes.iter().filter(|one| one.route.namespace == *namespace || one.route.namespace == home);
+    let read =
+        || routes.iter().filter(|one| one.route.namespace == *namespace || one.route.namespace == home);
     let apart: BTreeSet<&str> = read().map(|one| one.together.as_str()).collect();
     let all: BTreeSet<&ObjectRef> = read().map(|one| &one.route).collect();
     let words: Vec<String> = all.iter().take(SHOWN).map(ToString::to_string).collect();
     let more = all.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let hit = || Hit::new(&service.object_ref(), format!("{} are for it: {}{more}", all.len(), words.join(", ")));
+    let hit =
+        || Hit::new(&service.object_ref(), format!("{} are for it: {}{more}", all.len(), words.join(", ")));
     (apart.len() > 1).then(|| hit().because(format!("{USES}={waypoint}")))
 }

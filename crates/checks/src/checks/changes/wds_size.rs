@@ -36,9 +36,12 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let resources = context.mesh.pods.len() + context.objects().services.len();
-    if resources < TOO_MANY || context.targets().any(|revision| context.istiod_env(revision, FLAG).is_some()) {
+    if resources < TOO_MANY || context.targets().any(|revision| context.istiod_env(revision, FLAG).is_some())
+    {
         return Vec::new();
     }
     let agents = context.mesh.ambient.ztunnels.iter();
-    agents.map(|agent| Hit::new(agent, format!("it knows about {resources} workloads and Services"))).collect()
+    agents
+        .map(|agent| Hit::new(agent, format!("it knows about {resources} workloads and Services")))
+        .collect()
 }

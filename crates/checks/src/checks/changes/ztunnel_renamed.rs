@@ -31,7 +31,10 @@ pub(crate) const CHECK: Check = Check {
         see: "`kubectl get daemonset -A -l app=ztunnel -o \
               custom-columns=:metadata.namespace,:metadata.name,:metadata.annotations`.",
         fix: "`helm upgrade … --set resourceName=NAME` with the name of the DaemonSet that runs.",
-        sources: &["https://istio.io/latest/news/releases/1.25.x/announcing-1.25/upgrade-notes/", "https://istio.io/latest/news/releases/1.26.x/announcing-1.26/upgrade-notes/"],
+        sources: &[
+            "https://istio.io/latest/news/releases/1.25.x/announcing-1.25/upgrade-notes/",
+            "https://istio.io/latest/news/releases/1.26.x/announcing-1.26/upgrade-notes/",
+        ],
     },
     needs: &[WORKLOADS],
     find,
@@ -44,11 +47,13 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     agents
         .filter_map(|agent| {
             let release = agent.metadata.annotation(HELM_RELEASE)?;
-            let by_release = |version: &IstioVersion| version.major == 1 && version.minor == NAMED_AFTER_RELEASE;
+            let by_release =
+                |version: &IstioVersion| version.major == 1 && version.minor == NAMED_AFTER_RELEASE;
             let next = if by_release(target) { release } else { STATIC };
             let changes = by_release(running) != by_release(target) && agent.metadata.name != next;
             let detail = format!("release {release} of {target} would call it {next}");
-            changes.then(|| Hit::new(&agent.object_ref(), detail).because(format!("{HELM_RELEASE}={release}")))
+            changes
+                .then(|| Hit::new(&agent.object_ref(), detail).because(format!("{HELM_RELEASE}={release}")))
         })
         .collect()
 }
