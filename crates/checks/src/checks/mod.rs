@@ -223,6 +223,7 @@ checks! {
         other_root,
         kiali_too_old,
         target_unknown,
+        other_settings,
         ztunnel_grace,
         mixed_data_planes,
         shared_node_agents,

@@ -19,5 +19,6 @@ mod reach;
 mod restarts;
 mod routes;
 mod selection;
+mod settings;
 mod unknown;
 mod whole;

@@ -1,16 +1,25 @@
-//! ML5018 to ML5021: which revision is the default, what the target was tested with, machines.
+//! ML5018 to ML5021, ML5026: which revision is the default, what the target was tested with, machines.
 
 use meshlift_model::k8s::ValidatingWebhookConfiguration;
 use meshlift_model::snapshot::{ProxyStatus, Snapshot};
 
 use super::Base::{Ambient, Sidecars, TwoRevisions};
 use super::Mutation;
+use super::changes::mesh_config;
 use crate::edit::object;
 
 const VALIDATOR: &str = "istiod-default-validator";
 
 pub(super) fn mutations() -> Vec<Mutation> {
     vec![
+        Mutation::new(
+            ("ML5026", TwoRevisions, "Revision/1-30-3"),
+            |s, _| mesh_config(s, "accessLogFile: /dev/stdout\n"),
+            // Of each revision its own istiod.
+            |s, _| {
+                mesh_config(s, "defaultConfig:\n  discoveryAddress: istiod-1-29-6.istio-system.svc:15012\n")
+            },
+        ),
         Mutation::new(
             ("ML5018", TwoRevisions, "ValidatingWebhookConfiguration/istiod-default-validator"),
             |s, _| validate(s, "1-30-3", "istiod-1-30-3"),

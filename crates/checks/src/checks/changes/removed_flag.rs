@@ -1,7 +1,7 @@
 //! ML4107: settings of istiod that the target does not know.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::names::ObjectRef;
+use meshlift_model::names::{IstioVersion, ObjectRef};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -107,6 +107,11 @@ pub(crate) const CHECK: Check = Check {
     needs: &[WORKLOADS],
     find,
 };
+
+/// True for a variable that a version does not know any more.
+pub(in crate::checks) fn is_removed(name: &str, version: &IstioVersion) -> bool {
+    REMOVED.iter().any(|one| one.name == name && (version.major, version.minor) >= (1, one.minor))
+}
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let Some(target) = context.target else { return Vec::new() };
