@@ -251,6 +251,14 @@ mod tests {
     }
 
     #[test]
+    fn each_check_says_where_what_it_knows_is_described() {
+        let is_address = |one: &str| one.strip_prefix("https://").is_some_and(|rest| rest.contains('/'));
+        let without = CHECKS.iter().filter(|check| !check.entry.sources.iter().any(|one| is_address(one)));
+        let without: Vec<&str> = without.map(|check| check.entry.code).collect();
+        assert!(without.is_empty(), "no source is named for {without:?}");
+    }
+
+    #[test]
     fn what_was_not_found_needs_no_setting() {
         assert!(flags(&[]).is_empty());
     }

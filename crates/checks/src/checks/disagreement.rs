@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
               of them is wrong, and removing a revision on the strength of the others could cut it off.",
         see: "`meshlift inspect pod/NAMESPACE/NAME`.",
         fix: "Find out which is wrong: an image set by hand, a connection that is gone, an edited annotation.",
-        sources: &[],
+        sources: &["https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/"],
     },
     needs: &[WORKLOADS, &["istiod/syncz"]],
     find,
