@@ -16,7 +16,8 @@ use crate::new_rules::not_judged;
 
 /// Variables that say which revision it is, or what its pod gets, or that charts of each version write by themselves.
 const OWN: [&str; 5] = ["CA_TRUSTED_NODE_ACCOUNTS", "GOMAXPROCS", "GOMEMLIMIT", "KUBECONFIG", "REVISION"];
-/// Values that differ between two revisions, are told otherwise (the mesh config, variables), or are of other charts.
+/// Values that differ between two revisions, are told otherwise (the mesh config, variables), or are of other charts;
+/// without the `pilot.` that istioctl puts before those of istiod.
 const ELSEWHERE: [&str; 9] = [
     "revision",
     "revisionTags",
@@ -24,7 +25,7 @@ const ELSEWHERE: [&str; 9] = [
     "global.tag",
     "global.hub",
     "meshConfig.",
-    "pilot.env.",
+    "env.",
     "gateways.",
     "ztunnel.",
 ];
@@ -47,7 +48,7 @@ pub(super) const CHECK: Check = Check {
               sidecars get other resources, a flag that kept an old behaviour is gone.",
         see: "`diff <(kubectl get cm istio-OLD -n istio-system -o jsonpath='{.data.mesh}') <(kubectl get cm istio-NEW -n \
               istio-system -o jsonpath='{.data.mesh}')` (`istio` for revision default); the same of `values-OLD` and \
-              `values-NEW` with `{.data.original-values}`, and `kubectl set env deploy/istiod-OLD -n istio-system --list`.",
+              `values-NEW` with `{.data.original-values}` (from 1.26 on), and `kubectl set env deploy/istiod-OLD -n istio-system --list`.",
         fix: "Take the values of the old revision (`helm get values RELEASE -n istio-system`, or the file that `istioctl \
               install -f` was given), change its revision and version, and install with them. Where a difference is meant, \
               there is nothing to do.",
@@ -74,7 +75,10 @@ fn compare(context: &Context<'_>, old: &Revision, new: &Revision) -> Option<Hit>
     };
     let variables = variables(context, old);
     let variables = differences(&variables, &self::variables(context, new), "variable ");
-    let values = differences(&values(context, old), &self::values(context, new), "value ");
+    let values = match (values(context, old), values(context, new)) {
+        (Some(old), Some(new)) => differences(&old, &new, "value "),
+        _ => Vec::new(),
+    };
     let all: Vec<String> = mesh.into_iter().chain(variables).chain(values).collect();
     let more = all.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
@@ -122,17 +126,18 @@ fn mesh_config(context: &Context<'_>, revision: &Revision) -> Result<Settings, S
     Ok(settings)
 }
 
-/// Values that somebody gave, and not those that are the charts' own.
-fn values(context: &Context<'_>, revision: &Revision) -> Settings {
+/// Values that somebody gave, and not those that are the charts' own; `None` where they were not kept (before 1.26).
+fn values(context: &Context<'_>, revision: &Revision) -> Option<Settings> {
+    let (_, text) = of_revision(context, revision, "original-values")?;
     let mut settings = Settings::new();
-    let given = of_revision(context, revision, "original-values");
-    if let Some(value) = given.and_then(|(_, text)| serde_json::from_str::<Value>(text).ok()) {
-        flatten(&value, "", revision, &mut settings);
-    }
-    settings.retain(|path, _| {
-        !ELSEWHERE.iter().any(|one| path == one || one.ends_with('.') && path.starts_with(one))
+    flatten(&serde_json::from_str::<Value>(text).ok()?, "", revision, &mut settings);
+    let own = settings.into_iter().map(|(path, value)| match path.strip_prefix("pilot.") {
+        Some(own) => (own.to_owned(), value),
+        None => (path, value),
     });
-    settings
+    let is_other =
+        |path: &str| ELSEWHERE.iter().any(|one| path == *one || one.ends_with('.') && path.starts_with(one));
+    Some(own.filter(|(path, _)| !is_other(path)).collect())
 }
 
 fn variables(context: &Context<'_>, revision: &Revision) -> Settings {

@@ -4,6 +4,7 @@
 mod agents;
 mod any_json;
 mod backend_tls;
+mod changes;
 mod choices;
 mod common;
 mod config;

@@ -336,6 +336,14 @@ api! {
         pub addresses: Vec<String>,
         /// Namespaces that see it: names, `.` for its own, `*` or nothing for all.
         pub export_to: Vec<String>,
+        /// Where its hosts are.
+        pub endpoints: Vec<EntryEndpoint>,
+    }
+
+    /// Endpoint of a ServiceEntry.
+    pub struct EntryEndpoint {
+        /// Region, zone and what is below it, by `/`; empty where it is not known.
+        pub locality: String,
     }
 
     /// `networking.istio.io.WorkloadEntry`.

@@ -36,6 +36,25 @@ fn endpoints() -> Vec<Mutation> {
         .hop("1.26.8", "1.27.9"),
         Mutation::new(("ML4160", Sidecars, SERVICE), |s, _| says(s, "PreferClose"), |s, _| says(s, "Any")),
         Mutation::new(
+            ("ML4160", Sidecars, "ServiceEntry/web/far"),
+            |s, _| entry_prefers(s, "PreferClose"),
+            |s, _| entry_prefers(s, "PreferFar"),
+        )
+        .hop("1.24.6", "1.25.5"),
+        Mutation::new(
+            ("ML4160", Sidecars, SERVICE),
+            |s, _| {
+                prefers(s, "PreferSameZone");
+                rule(s, "other", r#""outlierDetection": {}"#);
+            },
+            // It keeps to its zone today.
+            |s, _| {
+                prefers(s, "PreferSameZone");
+                rule(s, "bff", r#""outlierDetection": {}"#);
+            },
+        )
+        .hop("1.26.8", "1.27.9"),
+        Mutation::new(
             ("ML4167", Sidecars, RULE),
             |s, _| failing_over(s, r#""outlierDetection": {"consecutive5xxErrors": 3}"#),
             // Nothing fails over without it.
@@ -100,6 +119,14 @@ fn prefers(s: &mut Snapshot, word: &str) {
 fn says(s: &mut Snapshot, word: &str) {
     let annotations = &mut object::<Namespace>(s, "web").metadata.annotations;
     annotations.insert("networking.istio.io/traffic-distribution".into(), word.into());
+}
+
+/// A ServiceEntry that prefers near endpoints.
+fn entry_prefers(s: &mut Snapshot, word: &str) {
+    let annotations = format!(r#"{{"networking.istio.io/traffic-distribution": "{word}"}}"#);
+    let metadata = format!(r#"{{"namespace": "web", "name": "far", "annotations": {annotations}}}"#);
+    let spec = r#"{"hosts": ["far.example.com"], "resolution": "STATIC", "addresses": ["240.0.0.9"]}"#;
+    add(s, "ServiceEntry", &format!(r#"{{"metadata": {metadata}, "spec": {spec}}}"#));
 }
 
 /// A rule with this policy for a host.

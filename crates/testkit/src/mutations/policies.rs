@@ -82,7 +82,7 @@ fn values() -> Vec<Mutation> {
         .hop("1.26.8", "1.27.1"),
         Mutation::new(
             ("ML4170", Ambient, POLICY),
-            |s, _| accounts(s, "shop/reader-.*"),
+            |s, _| accounts(s, "shop/reader-.+"),
             |s, _| accounts(s, "shop/reader.v1"),
         )
         .hop("1.28.5", "1.28.10"),
@@ -95,7 +95,7 @@ fn waypoints() -> Vec<Mutation> {
         Mutation::new(("ML4172", Ambient, "Deployment/shop/waypoint"), |s, _| all_run(s, "1.30.2"), nothing)
             .targets("1.30.2", "1.30.3"),
         Mutation::new(
-            ("ML4173", Ambient, "Namespace/shop"),
+            ("ML4173", Ambient, "Namespace/streams"),
             |s, _| through(s, "true"),
             |s, _| through(s, "false"),
         )
@@ -153,11 +153,12 @@ fn accounts(s: &mut Snapshot, account: &str) {
     add(s, "AuthorizationPolicy", &format!(r#"{{"metadata": {metadata}, "spec": {spec}}}"#));
 }
 
-/// Whether gateways go through the waypoint of a namespace.
+/// Whether gateways go through the waypoint of the broker.
 fn through(s: &mut Snapshot, word: &str) {
-    let namespaces = s.objects.namespaces.iter_mut().filter(|one| one.metadata.name == "shop");
+    uses(s, "canary-waypoint", "streams");
+    object::<Service>(s, "streams/broker").spec.cluster_ip = "10.96.7.7".into();
+    let namespaces = s.objects.namespaces.iter_mut().filter(|one| one.metadata.name == "streams");
     namespaces.for_each(|one| {
-        one.metadata.labels.insert("istio.io/use-waypoint".into(), "waypoint".into());
         one.metadata.labels.insert("istio.io/ingress-use-waypoint".into(), word.into());
     });
 }

@@ -9,7 +9,7 @@ use crate::context::{Context, WORKLOADS};
 /// Attribute of a condition that names service accounts.
 const KEY: &str = "source.serviceAccount";
 /// What means something in a regular expression, beside the dot that names of accounts may have.
-const MARKS: &str = r"()[]{}|*+?^$\";
+const MARKS: &str = r"()[]{}|+?^$\";
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
@@ -22,7 +22,7 @@ pub(crate) const CHECK: Check = Check {
         offers: &["accept-change"],
         may_accept_unknown: true,
         hint: "name each service account before the proxies move",
-        why: "serviceAccounts went into a regular expression as they stand, so that `team/reader-.*` worked. From 1.27.9, \
+        why: "serviceAccounts went into a regular expression as they stand, so that `team/reader-.+` worked. From 1.27.9, \
               1.28.6, 1.29.2 and 1.30 on each is one name and nothing else: an ALLOW by a pattern allows nobody, a DENY \
               stops nobody.",
         see: concat!(
@@ -30,7 +30,7 @@ pub(crate) const CHECK: Check = Check {
                 "authorizationpolicy",
                 "[.spec.rules[]?.from[]?.source | .serviceAccounts, .notServiceAccounts | .[]? | test(\"[^-a-z0-9./]\")] | any"
             ),
-            "."
+            ", and conditions (`when`) by source.serviceAccount."
         ),
         fix: "Write one value for each account, as NAMESPACE/NAME. Proxies of both versions read that alike.",
         sources: &[
@@ -43,7 +43,9 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    context.objects().authorization_policies.iter().filter_map(hit).collect()
+    // ztunnel has always taken them as they stand.
+    let is_read = context.proxied().next().is_some();
+    context.objects().authorization_policies.iter().filter(|_| is_read).filter_map(hit).collect()
 }
 
 fn hit(policy: &AuthorizationPolicy) -> Option<Hit> {

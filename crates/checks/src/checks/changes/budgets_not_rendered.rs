@@ -30,7 +30,8 @@ pub(crate) const CHECK: Check = Check {
               run. While there is one pod only, its drains end that waited for ever before.",
         see: "`kubectl get pdb -A -l app.kubernetes.io/part-of=istio`, and `kubectl get hpa -A` for the least number.",
         fix: "istiod: `--set autoscaleMin=2` (istioctl: `values.pilot.autoscaleMin=2`); chart gateway: `--set \
-              autoscaling.minReplicas=2`. Without autoscaling: replicaCount=2.",
+              autoscaling.minReplicas=2`. Without autoscaling: replicaCount=2. hpaSpec and replicaCount under k8s of an \
+              IstioOperator do not count: they are applied after rendering.",
         sources: &[
             "https://github.com/istio/istio/blob/1.27.9/manifests/charts/istio-control/istio-discovery/templates/poddisruptionbudget.yaml",
             "https://github.com/istio/istio/blob/1.28.0/manifests/charts/istio-control/istio-discovery/templates/poddisruptionbudget.yaml",
@@ -56,7 +57,8 @@ fn hit(context: &Context<'_>, workload: &Workload, budget: &ObjectRef) -> Option
     let object = context.object::<PodDisruptionBudget>(budget)?;
     let autoscaler =
         workload.autoscaler.as_ref().and_then(|name| context.object::<HorizontalPodAutoscaler>(name));
-    let least = autoscaler.map_or(workload.replicas, |one| one.spec.min_replicas.unwrap_or(1));
+    let observed = autoscaler.map_or(workload.replicas, |one| one.spec.min_replicas.unwrap_or(1));
+    let least = told(context, workload).unwrap_or(observed);
     let rendered = object.metadata.label(label) == Some(charts);
     (rendered && least <= 1).then(|| {
         let place = workload.autoscaler.as_ref().unwrap_or(&workload.workload);
@@ -66,4 +68,15 @@ fn hit(context: &Context<'_>, workload: &Workload, budget: &ObjectRef) -> Option
         )
         .because(format!("{place} least={least}"))
     })
+}
+
+/// What the values of an istiod say of its least number; hpaSpec of an operator and an autoscaler of one's own change the
+/// mesh, and not them.
+fn told(context: &Context<'_>, workload: &Workload) -> Option<i32> {
+    let mut revisions = context.mesh.revisions.values();
+    let revision = revisions.find(|one| one.deployment.as_ref() == Some(&workload.workload))?;
+    let values = revision.values.as_ref()?;
+    let value = |name: &str| values.get("pilot").and_then(|own| own.get(name)).or_else(|| values.get(name));
+    let key = if value("autoscaleEnabled")?.as_bool()? { "autoscaleMin" } else { "replicaCount" };
+    value(key)?.as_i64().and_then(|number| i32::try_from(number).ok())
 }

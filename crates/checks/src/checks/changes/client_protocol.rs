@@ -14,15 +14,15 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4171",
         layer: Layer::Configuration,
-        versions: Versions::SincePatches(&[(24, 2), (25, 0)]),
+        versions: Versions::SincePatches(&[(22, 7), (23, 4), (24, 2), (25, 0)]),
         title: "Requests to a host go back to the protocol of the client",
         severity: Severity::Info,
         consequence: Consequence::Behaviour,
         offers: &[],
         may_accept_unknown: true,
         hint: "expect more connections to the host: HTTP/1.1 takes one for each request that runs",
-        why: "The mesh config upgrades connections to HTTP/2, and the rule of this host says useClientProtocol. Until 1.24.1 \
-              the mesh won; from 1.24.2 on the rule does: clients with HTTP/1.1 reach the host by HTTP/1.1.",
+        why: "The mesh config upgrades connections to HTTP/2, and the rule of this host says useClientProtocol. The mesh \
+              won; from 1.22.7, 1.23.4 and 1.24.2 on the rule does: clients with HTTP/1.1 reach the host by HTTP/1.1.",
         see: "`kubectl get destinationrule -A -o yaml | grep -n useClientProtocol`; `h2UpgradePolicy` of the mesh config.",
         fix: "Where HTTP/2 should stay, take useClientProtocol away from the rule: until now it did nothing.",
         sources: &[

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Namespace, Resource};
 use meshlift_model::names::ObjectRef;
@@ -11,6 +12,8 @@ use crate::context::{Context, WORKLOADS};
 
 /// Key under which charts wrote the namespaces that are left out, and which istio-cni does not read.
 const MISNAMED: &str = "EXCLUDED_NAMESPACES";
+/// Whether istio-cni sets up pods again that started without it.
+const REPAIR: [&str; 2] = ["REPAIR_ENABLED", "REPAIR_REPAIR_PODS"];
 /// Container that waits for istio-cni's work, and fails without it.
 const VALIDATION: &str = "istio-validation";
 
@@ -19,15 +22,16 @@ pub(crate) const CHECK: Check = Check {
         code: "ML4162",
         layer: Layer::Sidecars,
         versions: Versions::SincePatches(&[(24, 5), (25, 2), (26, 0)]),
-        title: "Its pods cannot start once istio-cni obeys what it was told",
-        severity: Severity::Block,
+        title: "Its pods start late or never once istio-cni obeys what it was told",
+        severity: Severity::Warn,
         consequence: Consequence::Stuck,
         offers: &[],
         may_accept_unknown: true,
         hint: "take the namespace off istio-cni's excludeNamespaces before istio-cni is upgraded",
         why: "Until 1.24.4 and 1.25.1 the chart wrote excludeNamespaces under a key that istio-cni does not read, so that it \
               had no effect. From the next patches on it counts: istio-cni sets up nothing for pods of such a namespace, \
-              and istio-validation of each new pod with a sidecar fails for want of it. The twin knows no istio-cni, so a \
+              and istio-validation of each new pod with a sidecar fails for want of it, until istio-cni's repair comes by. \
+              Where repair is off (REPAIR_ENABLED, REPAIR_REPAIR_PODS), the pods never start. The twin knows no istio-cni, so a \
               rehearsal does not show it.",
         see: "`kubectl get configmap istio-cni-config -n istio-system -o jsonpath='{.data.EXCLUDED_NAMESPACES}'`, and pods \
               there with a container istio-validation.",
@@ -43,10 +47,11 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
+    let is_off = REPAIR.iter().any(|key| context.agent_setting(key).is_some_and(|word| word != "true"));
     let named = context.agent_setting(MISNAMED).into_iter().flat_map(|names| names.split(',')).map(str::trim);
     let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
     for namespace in named.filter(|name| !name.is_empty()) {
-        let waits = |workload: &&meshlift_mesh::facts::Workload| {
+        let waits = |workload: &&Workload| {
             let template = context.as_injected(workload);
             workload.workload.namespace == namespace
                 && template.spec.all_containers().any(|container| container.name == VALIDATION)
@@ -58,11 +63,10 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .filter(|(_, workloads)| *workloads > 0)
         .map(|(namespace, workloads)| {
             let subject = ObjectRef::cluster(Namespace::KIND, namespace);
-            Hit::new(
-                &subject,
-                format!("new pods of {workloads} workloads with sidecars wait for istio-cni in vain"),
-            )
-            .because(format!("ConfigMap istio-cni-config {MISNAMED} names {namespace}"))
+            let word = if is_off { "never start" } else { "start after its repair alone" };
+            Hit::new(&subject, format!("new pods of {workloads} workloads with sidecars {word}"))
+                .severity(if is_off { Severity::Block } else { Severity::Warn })
+                .because(format!("ConfigMap istio-cni-config {MISNAMED} names {namespace}"))
         })
         .collect()
 }

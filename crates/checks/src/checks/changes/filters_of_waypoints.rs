@@ -8,6 +8,9 @@ use super::super::envoy_filter::reaches;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
+/// Variable without which istiod attaches nothing to gateways of the Gateway API by labels.
+const BY_SELECTOR: &str = "ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY";
+
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4161",
@@ -18,15 +21,18 @@ pub(crate) const CHECK: Check = Check {
         consequence: Consequence::Behaviour,
         offers: &["accept-change"],
         may_accept_unknown: true,
-        hint: "name the waypoint in the EnvoyFilter's targetRefs once the definitions of the target are there",
+        hint: "make a second EnvoyFilter that names the waypoint in targetRefs, in the waypoint's namespace",
         why: "From 1.27 on an EnvoyFilter reaches a waypoint only by its targetRefs, as policies do: one by labels, or for \
               all of its namespace, passes it over without a word, and what it adds (a limit, a header, a check) is gone \
               there. And targetRefs, which older istiods do not know, begin to count: the filter leaves all other proxies \
-              of its namespace.",
+              of its namespace. With ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY=false all gateways of the Gateway API are \
+              passed over as waypoints are.",
         see: "`kubectl get envoyfilter -A -o custom-columns=:metadata.namespace,:metadata.name,:spec.targetRefs`; `istioctl \
               proxy-config listener POD.NAMESPACE -o json` of the waypoint shows whether the patch is in it.",
-        fix: "For the waypoint make an EnvoyFilter with targetRefs (kind: Gateway, group: gateway.networking.k8s.io, its \
-              name) beside the old one, and proxyVersion '^1\\.(2[7-9]|3.*)' in its match: proxies of before pass it over.",
+        fix: "Make a second EnvoyFilter in the namespace of the waypoint, with targetRefs (kind: Gateway, group: \
+              gateway.networking.k8s.io, its name) and proxyVersion '^1\\.(2[7-9]|3.*)' in its match: proxies of before pass \
+              it over. For a filter of the root namespace that is one for each waypoint; from 1.27.4 on one of the root \
+              namespace may name them all (kind: GatewayClass, name: istio-waypoint).",
         sources: &[
             "https://github.com/istio/istio/blob/1.26.8/pilot/pkg/model/push_context.go",
             "https://github.com/istio/istio/blob/1.27.0/pilot/pkg/model/push_context.go",
@@ -38,12 +44,16 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let waypoints = context.mesh.workloads.values().filter(|workload| workload.role == Role::Waypoint);
-    let waypoints: Vec<&Workload> = waypoints.collect();
-    context.objects().envoy_filters.iter().filter_map(|filter| hit(context, filter, &waypoints)).collect()
+    let is_off =
+        context.used_or_all().any(|revision| context.istiod_env(revision, BY_SELECTOR) == Some("false"));
+    let by_reference = |workload: &&Workload| {
+        workload.role == Role::Waypoint || is_off && workload.role == Role::ManagedGateway
+    };
+    let left: Vec<&Workload> = context.mesh.workloads.values().filter(by_reference).collect();
+    context.objects().envoy_filters.iter().filter_map(|filter| hit(context, filter, &left)).collect()
 }
 
-fn hit(context: &Context<'_>, filter: &EnvoyFilter, waypoints: &[&Workload]) -> Option<Hit> {
+fn hit(context: &Context<'_>, filter: &EnvoyFilter, gateways: &[&Workload]) -> Option<Hit> {
     let reference = filter.object_ref();
     if let Some(target) = filter.spec.target_refs.first() {
         let detail = format!("it reaches {} {} alone, and no other proxy", target.kind, target.name);
@@ -56,7 +66,7 @@ fn hit(context: &Context<'_>, filter: &EnvoyFilter, waypoints: &[&Workload]) -> 
         filter.spec.config_patches.iter().any(|patch| reaches(context, filter, patch, workload))
     };
     let left: Vec<String> =
-        waypoints.iter().filter(is_near).filter(is_reached).map(|one| one.workload.to_string()).collect();
+        gateways.iter().filter(is_near).filter(is_reached).map(|one| one.workload.to_string()).collect();
     let first = left.first()?;
     let more = crate::new_rules::and_more(left.len());
     Some(Hit::new(&reference, format!("it does not reach {first} any more{more}")))

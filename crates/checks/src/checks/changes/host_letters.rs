@@ -1,7 +1,7 @@
 //! ML4165: VirtualServices whose hosts have capital letters.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Resource, ServiceEntry, VirtualService};
+use meshlift_model::k8s::{Resource, VirtualService};
 
 use super::super::subset::service_of;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
@@ -52,19 +52,23 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .collect()
 }
 
-/// True if sidecars take its routes.
+/// True if sidecars take its HTTP routes; those of connections have always been found.
 fn is_of_the_mesh(service: &VirtualService) -> bool {
     let gateways = &service.spec.gateways;
-    gateways.is_empty() || gateways.iter().any(|name| name == "mesh")
+    !service.spec.http.is_empty() && (gateways.is_empty() || gateways.iter().any(|name| name == "mesh"))
 }
 
 fn has_capital(host: &str) -> bool {
     host.contains(|letter: char| letter.is_ascii_uppercase())
 }
 
-/// True if a Service or a ServiceEntry has this host, in small letters.
+/// True if a Service or a ServiceEntry has this host in other letters alone.
 fn is_there(context: &Context<'_>, host: &str, namespace: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    let is_hosts = |entry: &ServiceEntry| entry.spec.hosts.iter().any(|one| one.eq_ignore_ascii_case(&host));
-    service_of(context, &host, namespace).is_some() || context.objects().service_entries.iter().any(is_hosts)
+    let entries = || context.objects().service_entries.iter().flat_map(|entry| &entry.spec.hosts);
+    // A short name, or a full one: of a name with its namespace alone Istio makes no Service's.
+    let is_name =
+        !host.contains('.') || host.split('.').nth(2).is_some_and(|word| word.eq_ignore_ascii_case("svc"));
+    let is_services = || is_name && service_of(context, &host.to_ascii_lowercase(), namespace).is_some();
+    !entries().any(|one| one == host)
+        && (is_services() || entries().any(|one| one.eq_ignore_ascii_case(host)))
 }

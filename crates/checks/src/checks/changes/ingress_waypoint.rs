@@ -1,11 +1,14 @@
 //! ML4173: namespaces that send what comes from gateways through their waypoint.
 
+use std::collections::BTreeMap;
+
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::Resource;
+use meshlift_model::k8s::{Namespace, Resource};
+use meshlift_model::names::ObjectRef;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
-use crate::context::{Context, WORKLOADS};
-use crate::waypoints::USES;
+use crate::context::{Context, SERVICES, WORKLOADS};
+use crate::waypoints::waypoint_of;
 
 /// Label by which gateways go through the waypoint.
 const INGRESS: &str = "istio.io/ingress-use-waypoint";
@@ -31,17 +34,26 @@ pub(crate) const CHECK: Check = Check {
             "https://github.com/istio/istio/blob/1.25.0/pilot/pkg/serviceregistry/kube/controller/ambient/ambientindex.go",
         ],
     },
-    needs: &[WORKLOADS],
+    needs: &[WORKLOADS, SERVICES],
     find,
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let namespaces = context.objects().namespaces.iter().filter(|one| {
-        let meta = &one.metadata;
-        let is_on = meta.label(INGRESS).is_some_and(|word| word.eq_ignore_ascii_case("true"));
-        is_on && meta.label(USES).is_some_and(|waypoint| waypoint != "none")
+    let mut changed: BTreeMap<&str, usize> = BTreeMap::new();
+    for service in &context.objects().services {
+        let meta = &service.metadata;
+        // Its own label goes first, and only what has an address goes through a waypoint.
+        let has_address = !matches!(service.spec.cluster_ip.as_str(), "" | "None");
+        if has_address && meta.label(INGRESS).is_none() && waypoint_of(context, meta).is_some() {
+            *changed.entry(&meta.namespace).or_default() += 1;
+        }
+    }
+    let hits = changed.into_iter().filter_map(|(namespace, services)| {
+        let reference = ObjectRef::cluster(Namespace::KIND, namespace);
+        let word = context.object::<Namespace>(&reference)?.metadata.label(INGRESS)?;
+        let detail =
+            format!("what gateways send to {services} of its Services begins to go through their waypoint");
+        word.eq_ignore_ascii_case("true").then(|| Hit::new(&reference, detail))
     });
-    namespaces
-        .map(|one| Hit::new(&one.object_ref(), format!("label {INGRESS} had no effect on it")))
-        .collect()
+    hits.collect()
 }

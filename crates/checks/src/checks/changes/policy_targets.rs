@@ -23,7 +23,7 @@ pub(crate) const CHECK: Check = Check {
         consequence: Consequence::Behaviour,
         offers: &["accept-change"],
         may_accept_unknown: true,
-        hint: "make the policy anew in the namespace of its Gateway, and look whom it covers there",
+        hint: "name in its targetRefs what both versions read: Services of its namespace, or a Gateway of it",
         why: "Until 1.24 istiod compared the name of the Gateway that a policy targets and not its namespace: policies of the \
               root namespace held for every Gateway of that name, those of a Service's namespace for its waypoint in \
               another one. From 1.25 on a policy holds for Gateways of its own namespace alone: what it denied or demanded \
@@ -34,11 +34,12 @@ pub(crate) const CHECK: Check = Check {
                 "authorizationpolicy requestauthentication wasmplugin",
                 "any(.spec.targetRef, .spec.targetRefs[]?; .kind == \"Gateway\")"
             ),
-            "; `kubectl get gateway -A`."
+            "; `kubectl get gateways.gateway.networking.k8s.io -A`."
         ),
-        fix: "Copy a policy that is lost into the namespace of its Gateway before the control plane moves: both versions read \
-              it there. Where a policy begins to hold for Services that were never meant, target the Services instead of \
-              the waypoint.",
+        fix: "A policy of the root namespace: copy it into the namespace of each Gateway that it held for; both versions read \
+              it there. A policy of a Service's namespace: let it target the Services (kind: Service, group: \"\") instead of \
+              the waypoint: a copy beside the waypoint would hold for everybody's Services. One that begins to hold for \
+              Services that were never meant: target those that are meant.",
         sources: &[
             "https://github.com/istio/istio/blob/1.24.6/pilot/pkg/model/policyattachment.go",
             "https://github.com/istio/istio/blob/1.25.0/pilot/pkg/model/policyattachment.go",
@@ -53,6 +54,7 @@ pub(crate) const CHECK: Check = Check {
             "requestauthentications.security.istio.io",
             "wasmplugins.extensions.istio.io",
             "gateways.gateway.networking.k8s.io",
+            "serviceentries.networking.istio.io",
         ],
     ],
     find,
@@ -72,9 +74,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         let meta = &gateway.metadata;
         (meta.namespace.as_str(), meta.name.as_str(), gateway.spec.gateway_class_name == WAYPOINTS)
     });
-    let used = objects.services.iter().filter_map(|service| {
-        let own = service.metadata.namespace.as_str();
-        waypoint_of(context, service).filter(|(home, _)| *home != own).map(|waypoint| (own, waypoint))
+    let services = objects.services.iter().map(|one| &one.metadata);
+    let served = services.chain(objects.service_entries.iter().map(|one| &one.metadata));
+    let used = served.filter_map(|meta| {
+        let own = meta.namespace.as_str();
+        waypoint_of(context, meta).filter(|(home, _)| *home != own).map(|waypoint| (own, waypoint))
     });
     let near = Near { gateways: gateways.collect(), abroad: used.collect() };
     let hit = |policy: ObjectRef, meta: &ObjectMeta, targets: Vec<&TargetReference>| {

@@ -21,7 +21,7 @@ pub(crate) const CHECK: Check = Check {
         why: "What is stored goes on to apply. But once the new revision validates, nobody can apply the object again, nor a \
               change of it: deliveries fail, and Git and the cluster drift apart. From 1.27 on a server of a Gateway may \
               name its certificate once, by credentialName or by files. Headers of outputClaimToHeaders may have no `_` in \
-              1.24.4 to 1.25.5 and in 1.27.0 and 1.27.1.",
+              1.24.4 to 1.26.4 and in 1.27.0 and 1.27.1.",
         see: "`kubectl get OBJECT -o yaml | kubectl apply --dry-run=server -f -`, once the new revision validates.",
         fix: "Gateway: leave credentialName, and take serverCertificate and privateKey away (gateways have passed them over). \
               Headers: write `-` for `_` and let the app read that, or go to a patch that accepts them.",
@@ -68,7 +68,7 @@ fn refuses_two_certificates(version: &IstioVersion) -> bool {
 fn refuses_underscores(version: &IstioVersion) -> bool {
     match (version.major, version.minor, version.patch) {
         (1, 24, patch) => patch >= 4,
-        (1, 25, _) | (1, 27, 0 | 1) => true,
+        (1, 25, _) | (1, 26, 0..=4) | (1, 27, 0 | 1) => true,
         _ => false,
     }
 }

@@ -1,20 +1,21 @@
-//! ML4160: Services whose preference for near endpoints begins to count.
+//! ML4160: Services and ServiceEntries whose preference for near endpoints begins to count.
 
 use std::collections::BTreeSet;
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{DestinationRule, Namespace, Resource, Service};
+use meshlift_model::k8s::{DestinationRule, Namespace, ObjectMeta, Resource, TrafficPolicy};
 use meshlift_model::names::ObjectRef;
 
 use super::super::subset::meant;
-use super::breaker_metrics::policies;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
 /// Annotation of Services, and of namespaces for all of theirs.
 const ANNOTATION: &str = "networking.istio.io/traffic-distribution";
 /// Words that mean something, in small letters, and the minor version from which on proxies obey them.
-const WORDS: [(&str, u32); 3] = [("preferclose", 25), ("prefersamezone", 27), ("prefersamenode", 27)];
+const CLOSE: (&str, u32) = ("preferclose", 25);
+const NODE: (&str, u32) = ("prefersamenode", 27);
+const WORDS: [(&str, u32); 3] = [CLOSE, ("prefersamezone", 27), NODE];
 /// From which on a namespace says it for its Services.
 const NAMESPACES: u32 = 30;
 
@@ -29,16 +30,18 @@ pub(crate) const CHECK: Check = Check {
         offers: &[],
         may_accept_unknown: true,
         hint: "see that each zone (or node) with clients has enough endpoints of the Service to carry them",
-        why: "Sidecars and gateways passed over a Service's trafficDistribution. They obey PreferClose from 1.25 on, \
-              PreferSameZone and PreferSameNode from 1.27 on, and annotation networking.istio.io/traffic-distribution of \
-              a namespace from 1.30 on: all requests of a zone go to the endpoints in it as long as these are ready. Few \
-              endpoints beside many clients are overloaded while others idle.",
-        see: "`kubectl get svc -A -o json | jq -r '.items[] | select(.spec.trafficDistribution or \
-              .metadata.annotations[\"networking.istio.io/traffic-distribution\"]) | .metadata.namespace + \"/\" + \
-              .metadata.name'`; `kubectl get endpointslice -n NAMESPACE -o wide` and the zones of the nodes.",
-        fix: "Spread the endpoints over the zones as the clients are (topologySpreadConstraints), or take the field away. To \
-              keep it for kube-proxy alone: a DestinationRule for the host with \
-              trafficPolicy.loadBalancer.localityLbSetting.enabled=false goes before it.",
+        why: "Sidecars and gateways passed over a Service's trafficDistribution. They obey PreferClose from 1.25 on (as ztunnel \
+              did before), PreferSameZone and PreferSameNode from 1.27 on as ztunnel does, and all obey annotation \
+              networking.istio.io/traffic-distribution of a namespace from 1.30 on: all requests of a zone go to the \
+              endpoints in it as long as these are ready. Few endpoints beside many clients are overloaded while others \
+              idle.",
+        see: "`kubectl get svc,serviceentry,ns -A -o json | jq -r '.items[] | select(.spec.trafficDistribution or \
+              .metadata.annotations[\"networking.istio.io/traffic-distribution\"]) | .kind + \"/\" + .metadata.namespace \
+              + \"/\" + .metadata.name'`; `kubectl get endpointslice -n NAMESPACE -o wide` and the zones of the nodes.",
+        fix: "Spread the endpoints over the zones as the clients are (topologySpreadConstraints), or take the word away. To \
+              keep it for kube-proxy alone, set trafficPolicy.loadBalancer.localityLbSetting.enabled=false in the \
+              DestinationRule that applies to the host, or in a new one where there is none (a more specific rule replaces \
+              a wider one as a whole).",
         sources: &[
             "https://istio.io/latest/news/releases/1.25.x/announcing-1.25/change-notes/",
             "https://github.com/istio/istio/blob/1.25.0/pilot/pkg/networking/core/loadbalancer/loadbalancer.go",
@@ -46,48 +49,83 @@ pub(crate) const CHECK: Check = Check {
             "https://github.com/istio/istio/blob/1.30.0/pilot/pkg/model/service.go",
         ],
     },
-    needs: &[WORKLOADS, SERVICES, &["destinationrules.networking.istio.io"]],
+    needs: &[
+        WORKLOADS,
+        SERVICES,
+        &["destinationrules.networking.istio.io", "serviceentries.networking.istio.io"],
+    ],
     find,
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    // Without a sidecar or a gateway nobody reads it anew: ztunnel has always obeyed.
-    if context.proxied().next().is_none() {
-        return Vec::new();
+    let objects = context.objects();
+    let rules = || objects.destination_rules.iter();
+    let hosts = |is_meant: fn(&TrafficPolicy) -> bool| -> BTreeSet<String> {
+        rules().filter(|rule| is_meant(&rule.spec.traffic_policy)).map(full_name).collect()
+    };
+    let decided = Decided { by_rule: hosts(says_who_is_near), near_already: hosts(ejects) };
+    let services = objects.services.iter();
+    let services = services.filter_map(|service| {
+        let meta = &service.metadata;
+        let word = Some(service.spec.traffic_distribution.as_str()).filter(|word| !word.is_empty());
+        let host = format!("{}.{}", meta.name, meta.namespace);
+        hit(context, &service.object_ref(), meta, word, &host, &decided)
+    });
+    let entries = objects.service_entries.iter().filter_map(|entry| {
+        let host = entry.spec.hosts.first().map_or("", String::as_str);
+        hit(context, &entry.object_ref(), &entry.metadata, None, host, &decided)
+    });
+    services.chain(entries).collect()
+}
+
+/// Hosts whose rules say who is near.
+struct Decided {
+    /// Such a rule goes before the Service.
+    by_rule: BTreeSet<String>,
+    /// With ejections Istio keeps to the zone by itself.
+    near_already: BTreeSet<String>,
+}
+
+/// `NAME.NAMESPACE` of a Service; any other host as it is.
+fn full_name(rule: &DestinationRule) -> String {
+    match meant(&rule.spec.host, &rule.metadata.namespace) {
+        Some((namespace, name)) => format!("{name}.{namespace}"),
+        None => rule.spec.host.clone(),
     }
-    let decided: BTreeSet<(&str, &str)> =
-        context.objects().destination_rules.iter().filter_map(decides).collect();
-    let services = context.objects().services.iter();
-    services
-        .filter_map(|service| hit(context, service))
-        .filter(|(service, _)| !decided.contains(&(service.namespace.as_str(), service.name.as_str())))
-        .map(|(_, hit)| hit)
-        .collect()
 }
 
-/// The Service of a rule that says itself which endpoints are near: it goes before the Service.
-fn decides(rule: &DestinationRule) -> Option<(&str, &str)> {
-    let says = policies(rule).any(|policy| policy.load_balancer.locality_lb_setting.is_some());
-    meant(&rule.spec.host, &rule.metadata.namespace).filter(|_| says)
+fn says_who_is_near(policy: &TrafficPolicy) -> bool {
+    policy.load_balancer.locality_lb_setting.is_some()
 }
 
-fn hit(context: &Context<'_>, service: &Service) -> Option<(ObjectRef, Hit)> {
-    let own = Some(service.spec.traffic_distribution.as_str()).filter(|word| !word.is_empty());
-    let own = own.or_else(|| service.metadata.annotation(ANNOTATION));
-    let namespace = ObjectRef::cluster(Namespace::KIND, service.metadata.namespace.as_str());
-    let (word, place, since) = match own {
-        Some(word) => (word, service.object_ref(), 0),
-        None => {
-            let word = context.object::<Namespace>(&namespace)?.metadata.annotation(ANNOTATION)?;
-            (word, namespace, NAMESPACES)
-        }
+fn ejects(policy: &TrafficPolicy) -> bool {
+    policy.outlier_detection.is_some()
+}
+
+fn hit(
+    context: &Context<'_>,
+    reference: &ObjectRef,
+    meta: &ObjectMeta,
+    word: Option<&str>,
+    host: &str,
+    decided: &Decided,
+) -> Option<Hit> {
+    let namespace = ObjectRef::cluster(Namespace::KIND, meta.namespace.as_str());
+    let (word, place, since) = match word.or_else(|| meta.annotation(ANNOTATION)) {
+        Some(word) => (word, reference, 0),
+        None => (
+            context.object::<Namespace>(&namespace)?.metadata.annotation(ANNOTATION)?,
+            &namespace,
+            NAMESPACES,
+        ),
     };
-    let (_, obeyed) = WORDS.into_iter().find(|(known, _)| word.eq_ignore_ascii_case(known))?;
+    let (known, obeyed) = WORDS.into_iter().find(|(known, _)| word.eq_ignore_ascii_case(known))?;
     let minor = obeyed.max(since);
-    let reference = service.object_ref();
-    let hit = || {
-        Hit::new(&reference, format!("sidecars and gateways obey its {word} from 1.{minor} on"))
-            .because(format!("{place} {word}"))
-    };
-    context.used_versions().any(|version| context.crosses(version, minor)).then(|| (reference.clone(), hit()))
+    // ztunnel has always obeyed PreferClose of the Service itself.
+    let is_new = minor > CLOSE.1 || context.proxied().next().is_some();
+    let is_near = known != NODE.0 && decided.near_already.contains(host);
+    let is_crossed = context.used_versions().any(|version| context.crosses(version, minor));
+    (is_crossed && is_new && !is_near && !decided.by_rule.contains(host)).then(|| {
+        Hit::new(reference, format!("its {word} counts from 1.{minor} on")).because(format!("{place} {word}"))
+    })
 }

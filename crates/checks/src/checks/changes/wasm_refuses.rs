@@ -18,8 +18,8 @@ pub(crate) const CHECK: Check = Check {
         may_accept_unknown: true,
         hint: "see that a new pod can fetch the module: registry, pull secret and checksum",
         why: "Every new proxy fetches the module anew. Where that fails, a proxy of 1.24 never becomes ready, so that a \
-              rollout stops at its first pod. From 1.25 on the proxy becomes ready and answers every request with 403: the \
-              rollout goes on to the last pod.",
+              rollout stops at its first pod. From 1.25 on the proxy becomes ready and answers every request with 403 (type \
+              NETWORK: closes every connection): the rollout goes on to the last pod.",
         see: "`kubectl get wasmplugin -A -o custom-columns=:metadata.namespace,:metadata.name,:spec.url`; restart one pod \
               that nobody needs, and look for `wasm` errors in the log of its istio-proxy.",
         fix: "Fetch the module by hand from inside the cluster with the same credentials (`crane pull`, `curl`) on the day of \

@@ -84,7 +84,7 @@ fn is_of_the_mesh(service: &VirtualService) -> bool {
 
 fn hit(context: &Context<'_>, (namespace, name): &(String, String), routes: &[Route]) -> Option<Hit> {
     let service = context.object::<Service>(&ObjectRef::new(Service::KIND, namespace, name))?;
-    let (home, waypoint) = waypoint_of(context, service)?;
+    let (home, waypoint) = waypoint_of(context, &service.metadata)?;
     // A waypoint reads those of the Service's namespace and of its own.
     let read =
         || routes.iter().filter(|one| one.route.namespace == *namespace || one.route.namespace == home);
