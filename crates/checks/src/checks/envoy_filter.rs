@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::facts::{Role, Workload};
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{EnvoyConfigPatch, EnvoyFilter, Resource, has_all};
+use meshlift_model::k8s::{EnvoyConfigPatch, EnvoyFilter, Gateway, Resource, TargetReference, has_all};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 use regex_lite::Regex;
 
+use super::changes::gateway_elsewhere::MANAGED_BY;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
+
+/// First minor version whose istiod attaches EnvoyFilters by targetRefs.
+const BY_REFERENCE: u32 = 27;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -83,7 +87,9 @@ fn hit<'p>(
     patches: impl Iterator<Item = &'p Pinned<'p>>,
     target: &IstioVersion,
 ) -> Option<Hit> {
-    let reaches = |pinned: &&Pinned<'_>| reaches(context, pinned.filter, pinned.patch, workload);
+    let reaches = |pinned: &&Pinned<'_>| {
+        attaches(context, pinned.filter, workload) && reaches(context, pinned.filter, pinned.patch, workload)
+    };
     let mut patches = patches.filter(reaches).peekable();
     patches.peek()?;
     let from = versions(context, workload);
@@ -148,4 +154,24 @@ pub(super) fn reaches(
         _ => true,
     };
     selected && side
+}
+
+/// True if istiod attaches a filter of its namespace or of the root namespace to the workload: from 1.27 on by targetRefs
+/// where it has some, and to waypoints by nothing else (istio: pilot/pkg/model/policyattachment.go).
+pub(super) fn attaches(context: &Context<'_>, filter: &EnvoyFilter, workload: &Workload) -> bool {
+    let mut revisions = workload.now.keys().flatten().chain(&workload.on_restart.revision);
+    let is_former = |version: &IstioVersion| version.major == 1 && version.minor < BY_REFERENCE;
+    if revisions.any(|revision| context.version_of(revision).is_some_and(is_former)) {
+        return true;
+    }
+    let is_waypoint = workload.role == Role::Waypoint;
+    let gateway = context.as_injected(workload).metadata.labels.get(MANAGED_BY);
+    let is_near = workload.workload.namespace == filter.metadata.namespace;
+    let targets = &filter.spec.target_refs;
+    let is_meant = |target: &TargetReference| match target.kind.as_str() {
+        Gateway::KIND => is_near && gateway == Some(&target.name),
+        // What stands behind a waypoint, or the class of all of them.
+        _ => is_waypoint,
+    };
+    if targets.is_empty() { !is_waypoint } else { targets.iter().any(is_meant) }
 }

@@ -4,7 +4,7 @@ use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{EnvoyConfigPatch, EnvoyFilter, Resource};
 
-use super::envoy_filter::reaches;
+use super::envoy_filter::{attaches, reaches};
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -56,8 +56,10 @@ fn hit(context: &Context<'_>, filter: &EnvoyFilter) -> Option<Hit> {
     let near = |workload: &&Workload| is_root || workload.workload.namespace == *namespace;
     let patches: Vec<&EnvoyConfigPatch> =
         filter.spec.config_patches.iter().filter(|one| is_behind(one)).collect();
-    let is_reached =
-        |workload: &Workload| patches.iter().any(|patch| reaches(context, filter, patch, workload));
+    let is_reached = |workload: &Workload| {
+        attaches(context, filter, workload)
+            && patches.iter().any(|patch| reaches(context, filter, patch, workload))
+    };
     let first = patches.first()?;
     let reached = context.proxied().filter(near).filter(|workload| is_reached(workload)).count();
     // What reaches nobody harms nobody.

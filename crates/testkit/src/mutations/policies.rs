@@ -7,6 +7,7 @@ use super::Base::{Ambient, Sidecars};
 use super::{Mutation, add, all_run, nothing};
 use crate::edit::{object, with_specs};
 
+const PINNED: &str = r#""configPatches": [{"match": {"proxy": {"proxyVersion": "^1\\.29"}}}]"#;
 const POLICY: &str = "AuthorizationPolicy/edge/inside";
 
 pub(super) fn mutations() -> Vec<Mutation> {
@@ -27,6 +28,14 @@ fn attached() -> Vec<Mutation> {
             |s, _| filter(s, r#""workloadSelector": {"labels": {"app": "nobody"}}"#),
         )
         .hop("1.26.8", "1.27.9"),
+        // Of 1.29 a waypoint reads no filter without targetRefs.
+        Mutation::new(
+            ("ML4001", Ambient, "Deployment/shop/waypoint"),
+            |s, _| {
+                filter(s, &format!(r#"{PINNED}, "targetRefs": [{{"kind": "Gateway", "name": "waypoint"}}]"#))
+            },
+            |s, _| filter(s, PINNED),
+        ),
         Mutation::new(
             ("ML4163", Ambient, "AuthorizationPolicy/istio-system/gate"),
             |s, _| targeting(s, "AuthorizationPolicy", "istio-system", "public"),

@@ -10,7 +10,7 @@ use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Label of pods that istiod makes for a Gateway of the Gateway API.
-const MANAGED_BY: &str = "gateway.networking.k8s.io/gateway-name";
+pub(in crate::checks) const MANAGED_BY: &str = "gateway.networking.k8s.io/gateway-name";
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
