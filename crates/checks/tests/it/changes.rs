@@ -76,6 +76,14 @@ fn a_mesh_config_may_name_the_priorities() {
 }
 
 #[test]
+fn a_plugin_that_was_recorded_by_name_alone_is_not_known_to_be_in_order() {
+    let found = planted("ML4166", "WasmPlugin/web/check", |s| {
+        s.objects.wasm_plugins.iter_mut().for_each(|one| one.spec = Default::default());
+    });
+    assert_eq!(found, [(Severity::Info, "where its module comes from was not recorded".to_owned())]);
+}
+
+#[test]
 fn filters_leave_all_gateways_where_istiod_reads_no_labels() {
     let found = |value: &'static str| {
         planted("ML4161", "EnvoyFilter/shop/limit", move |s| {

@@ -5,6 +5,7 @@ use meshlift_model::k8s::{Resource, WasmPlugin};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
+use crate::new_rules::not_judged;
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
@@ -36,7 +37,15 @@ pub(crate) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let plugins = context.objects().wasm_plugins.iter().filter(|plugin| closes(plugin));
     plugins
-        .map(|plugin| Hit::new(&plugin.object_ref(), format!("each new proxy fetches {}", plugin.spec.url)))
+        .map(|plugin| match plugin.spec.url.as_str() {
+            // The API server demands one: an earlier build recorded plugins by name alone.
+            "" => not_judged(
+                &plugin.object_ref(),
+                "where its module comes from was not recorded".to_owned(),
+                "record the mesh anew",
+            ),
+            url => Hit::new(&plugin.object_ref(), format!("each new proxy fetches {url}")),
+        })
         .collect()
 }
 
