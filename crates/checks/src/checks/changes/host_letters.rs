@@ -1,9 +1,10 @@
 //! ML4165: VirtualServices whose hosts have capital letters.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Resource, VirtualService};
+use meshlift_model::k8s::Resource;
 
 use super::super::subset::service_of;
+use super::waypoint_routes::is_of_the_mesh;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
@@ -41,6 +42,7 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
+    // Routes of connections have always been found.
     let services = context.objects().virtual_services.iter().filter(|one| is_of_the_mesh(one));
     services
         .filter_map(|service| {
@@ -50,12 +52,6 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             Some(Hit::new(&service.object_ref(), format!("sidecars pass its host {host} over today")))
         })
         .collect()
-}
-
-/// True if sidecars take its HTTP routes; those of connections have always been found.
-fn is_of_the_mesh(service: &VirtualService) -> bool {
-    let gateways = &service.spec.gateways;
-    !service.spec.http.is_empty() && (gateways.is_empty() || gateways.iter().any(|name| name == "mesh"))
 }
 
 fn has_capital(host: &str) -> bool {

@@ -77,7 +77,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     routes.iter().filter_map(|(service, routes)| hit(context, service, routes)).collect()
 }
 
-fn is_of_the_mesh(service: &VirtualService) -> bool {
+/// True if the mesh itself, and not gateways alone, takes its HTTP routes.
+pub(super) fn is_of_the_mesh(service: &VirtualService) -> bool {
     let spec = &service.spec;
     !spec.http.is_empty() && (spec.gateways.is_empty() || spec.gateways.iter().any(|name| name == "mesh"))
 }
