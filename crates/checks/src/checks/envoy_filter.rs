@@ -13,7 +13,7 @@ use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// First minor version whose istiod attaches EnvoyFilters by targetRefs.
-const BY_REFERENCE: u32 = 27;
+pub(super) const BY_REFERENCE: u32 = 27;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {

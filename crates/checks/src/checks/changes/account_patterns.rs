@@ -3,6 +3,7 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{AuthorizationPolicy, Resource};
 
+use super::policy_patterns::conditions;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -52,8 +53,7 @@ fn hit(policy: &AuthorizationPolicy) -> Option<Hit> {
     let mut accounts = policy.spec.rules.iter().flat_map(|rule| {
         let sources = rule.from.iter().map(|from| &from.source);
         let named = sources.flat_map(|one| one.service_accounts.iter().chain(&one.not_service_accounts));
-        let conditions = rule.when.iter().filter(|one| one.key == KEY);
-        named.chain(conditions.flat_map(|one| one.values.iter().chain(&one.not_values)))
+        named.chain(conditions(rule, KEY))
     });
     let value = accounts.find(|value| value.contains(|one| MARKS.contains(one)))?;
     Some(Hit::new(&policy.object_ref(), format!("`{value}` is taken as it stands, and matches nobody")))

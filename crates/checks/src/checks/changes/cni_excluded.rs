@@ -36,8 +36,7 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let listed = context.agent_setting(EXCLUDED).into_iter().flat_map(|names| names.split(','));
-    let excluded: BTreeSet<&str> = listed.map(str::trim).filter(|name| !name.is_empty()).collect();
+    let excluded = named(context, EXCLUDED);
     let mut enrolled: BTreeMap<&str, usize> = BTreeMap::new();
     for pod in &context.mesh.ambient.enrolled {
         if excluded.contains(pod.namespace.as_str()) {
@@ -55,4 +54,10 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             .because(format!("ConfigMap istio-cni-config {EXCLUDED} names {namespace}"))
         })
         .collect()
+}
+
+/// Names that a setting of istio-cni lists, by commas.
+pub(super) fn named<'a>(context: &Context<'a>, setting: &str) -> BTreeSet<&'a str> {
+    let listed = context.agent_setting(setting).into_iter().flat_map(|names| names.split(','));
+    listed.map(str::trim).filter(|name| !name.is_empty()).collect()
 }

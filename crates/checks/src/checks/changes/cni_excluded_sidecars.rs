@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Namespace, Resource};
 use meshlift_model::names::ObjectRef;
 
+use super::cni_excluded::named;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -48,19 +48,17 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let is_off = REPAIR.iter().any(|key| context.agent_setting(key).is_some_and(|word| word != "true"));
-    let named = context.agent_setting(MISNAMED).into_iter().flat_map(|names| names.split(',')).map(str::trim);
+    let left_out = named(context, MISNAMED);
     let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
-    for namespace in named.filter(|name| !name.is_empty()) {
-        let waits = |workload: &&Workload| {
-            let template = context.as_injected(workload);
-            workload.workload.namespace == namespace
-                && template.spec.all_containers().any(|container| container.name == VALIDATION)
-        };
-        waiting.insert(namespace, context.proxied().filter(waits).count());
+    for workload in context.proxied() {
+        let namespace = workload.workload.namespace.as_str();
+        let mut containers = context.as_injected(workload).spec.all_containers();
+        if left_out.contains(namespace) && containers.any(|container| container.name == VALIDATION) {
+            *waiting.entry(namespace).or_default() += 1;
+        }
     }
     waiting
         .into_iter()
-        .filter(|(_, workloads)| *workloads > 0)
         .map(|(namespace, workloads)| {
             let subject = ObjectRef::cluster(Namespace::KIND, namespace);
             let word = if is_off { "never start" } else { "start after its repair alone" };

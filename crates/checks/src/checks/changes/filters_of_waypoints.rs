@@ -4,9 +4,10 @@ use meshlift_mesh::facts::{Role, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{EnvoyFilter, Resource};
 
-use super::super::envoy_filter::reaches;
+use super::super::envoy_filter::{BY_REFERENCE, reaches};
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
+use crate::new_rules::and_more;
 
 /// Variable without which istiod attaches nothing to gateways of the Gateway API by labels.
 const BY_SELECTOR: &str = "ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY";
@@ -15,7 +16,7 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4161",
         layer: Layer::Configuration,
-        versions: Versions::Since(27),
+        versions: Versions::Since(BY_REFERENCE),
         title: "An EnvoyFilter reaches fewer proxies",
         severity: Severity::Block,
         consequence: Consequence::Behaviour,
@@ -68,6 +69,6 @@ fn hit(context: &Context<'_>, filter: &EnvoyFilter, gateways: &[&Workload]) -> O
     let left: Vec<String> =
         gateways.iter().filter(is_near).filter(is_reached).map(|one| one.workload.to_string()).collect();
     let first = left.first()?;
-    let more = crate::new_rules::and_more(left.len());
+    let more = and_more(left.len());
     Some(Hit::new(&reference, format!("it does not reach {first} any more{more}")))
 }

@@ -54,10 +54,7 @@ fn hit(policy: &AuthorizationPolicy) -> Option<Hit> {
 /// The first value of a rule that is more than a name with `*`.
 fn expression(rule: &AuthorizationRule) -> Option<&String> {
     let sources = || rule.from.iter().map(|from| &from.source);
-    let when = |key: &'static str| {
-        let conditions = rule.when.iter().filter(move |one| one.key == key);
-        conditions.flat_map(|one| one.values.iter().chain(&one.not_values))
-    };
+    let when = |key| conditions(rule, key);
     let namespaces = sources().flat_map(|one| one.namespaces.iter().chain(&one.not_namespaces));
     let principals = sources().flat_map(|one| one.principals.iter().chain(&one.not_principals));
     let principals = principals.chain(when("source.principal")).filter(|value| value.starts_with('*'));
@@ -65,4 +62,13 @@ fn expression(rule: &AuthorizationRule) -> Option<&String> {
         .chain(when("source.namespace"))
         .find(|value| value.contains(|one| OF_NAMESPACES.contains(one)))
         .or_else(|| principals.into_iter().find(|value| value.contains(|one| OF_PRINCIPALS.contains(one))))
+}
+
+/// Values of a rule's conditions on an attribute.
+pub(super) fn conditions<'a>(
+    rule: &'a AuthorizationRule,
+    key: &'static str,
+) -> impl Iterator<Item = &'a String> {
+    let conditions = rule.when.iter().filter(move |one| one.key == key);
+    conditions.flat_map(|one| one.values.iter().chain(&one.not_values))
 }

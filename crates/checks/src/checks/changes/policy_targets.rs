@@ -1,13 +1,14 @@
 //! ML4163: policies that name a Gateway of another namespace, or one that serves others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{AuthorizationPolicy, Gateway, ObjectMeta, Resource, TargetReference, WasmPlugin};
+use meshlift_model::k8s::{AuthorizationPolicy, Gateway, Resource, TargetReference, WasmPlugin};
 use meshlift_model::names::ObjectRef;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
+use crate::new_rules::and_more;
 use crate::waypoints::waypoint_of;
 
 /// Class of waypoints.
@@ -62,83 +63,73 @@ pub(crate) const CHECK: Check = Check {
 
 /// What a policy and its namespace have to do with a Gateway of a name.
 struct Near<'a> {
-    /// Gateways, by namespace and name, with whether each is a waypoint.
-    gateways: Vec<(&'a str, &'a str, bool)>,
-    /// Namespaces of Services, and the waypoint that they use, of another namespace.
-    abroad: BTreeSet<(&'a str, (&'a str, &'a str))>,
+    /// Namespaces of the Gateways of a name, with whether each is a waypoint.
+    gateways: BTreeMap<&'a str, Vec<(&'a str, bool)>>,
+    /// Namespaces with Services that use a waypoint of another one, by its namespace and name.
+    abroad: BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>,
 }
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let objects = context.objects();
-    let gateways = objects.gateways.iter().map(|gateway| {
-        let meta = &gateway.metadata;
-        (meta.namespace.as_str(), meta.name.as_str(), gateway.spec.gateway_class_name == WAYPOINTS)
-    });
-    let services = objects.services.iter().map(|one| &one.metadata);
-    let served = services.chain(objects.service_entries.iter().map(|one| &one.metadata));
-    let used = served.filter_map(|meta| {
-        let own = meta.namespace.as_str();
-        waypoint_of(context, meta).filter(|(home, _)| *home != own).map(|waypoint| (own, waypoint))
-    });
-    let near = Near { gateways: gateways.collect(), abroad: used.collect() };
-    let hit = |policy: ObjectRef, meta: &ObjectMeta, targets: Vec<&TargetReference>| {
-        let target = targets.into_iter().filter(|target| target.kind == Gateway::KIND);
-        target.filter_map(|target| near.change(context, &policy, meta, &target.name)).next()
-    };
+    let near = Near::new(context);
     let authorization = objects.authorization_policies.iter();
-    let authorization = authorization.filter_map(|one| {
-        hit(one.object_ref(), &one.metadata, targets(one.spec.target_ref.as_ref(), &one.spec.target_refs))
-    });
+    let authorization =
+        authorization.map(|one| (one.object_ref(), targets(&one.spec.target_ref, &one.spec.target_refs)));
     let authentication = objects.request_authentications.iter();
-    let authentication = authentication.filter_map(|one| {
-        hit(one.object_ref(), &one.metadata, targets(one.spec.target_ref.as_ref(), &one.spec.target_refs))
-    });
-    let plugins = objects.wasm_plugins.iter().filter_map(|one| {
-        hit(one.object_ref(), &one.metadata, targets(one.spec.target_ref.as_ref(), &one.spec.target_refs))
-    });
-    authorization.chain(authentication).chain(plugins).collect()
+    let authentication =
+        authentication.map(|one| (one.object_ref(), targets(&one.spec.target_ref, &one.spec.target_refs)));
+    let plugins = objects.wasm_plugins.iter();
+    let plugins = plugins.map(|one| (one.object_ref(), targets(&one.spec.target_ref, &one.spec.target_refs)));
+    let policies = authorization.chain(authentication).chain(plugins);
+    let change = |(policy, targets): (ObjectRef, &[TargetReference])| {
+        let mut gateways = targets.iter().filter(|target| target.kind == Gateway::KIND);
+        gateways.find_map(|target| near.change(context, &policy, &target.name))
+    };
+    policies.filter_map(change).collect()
 }
 
 /// All targets: the list, or where it is empty the former field.
-fn targets<'a>(one: Option<&'a TargetReference>, all: &'a [TargetReference]) -> Vec<&'a TargetReference> {
-    if all.is_empty() { one.into_iter().collect() } else { all.iter().collect() }
+fn targets<'a>(one: &'a Option<TargetReference>, all: &'a [TargetReference]) -> &'a [TargetReference] {
+    if all.is_empty() { one.as_slice() } else { all }
 }
 
-impl Near<'_> {
-    fn change(
-        &self,
-        context: &Context<'_>,
-        policy: &ObjectRef,
-        meta: &ObjectMeta,
-        name: &str,
-    ) -> Option<Hit> {
-        let own = meta.namespace.as_str();
+impl<'a> Near<'a> {
+    fn new(context: &Context<'a>) -> Self {
+        let objects = context.objects();
+        let mut near = Self { gateways: BTreeMap::new(), abroad: BTreeMap::new() };
+        for gateway in &objects.gateways {
+            let is_waypoint = gateway.spec.gateway_class_name == WAYPOINTS;
+            let of_name = near.gateways.entry(&gateway.metadata.name).or_default();
+            of_name.push((&gateway.metadata.namespace, is_waypoint));
+        }
+        let services = objects.services.iter().map(|one| &one.metadata);
+        for meta in services.chain(objects.service_entries.iter().map(|one| &one.metadata)) {
+            let waypoint = waypoint_of(context, meta).filter(|(home, _)| *home != meta.namespace);
+            if let Some(waypoint) = waypoint {
+                near.abroad.entry(waypoint).or_default().insert(&meta.namespace);
+            }
+        }
+        near
+    }
+
+    fn change(&self, context: &Context<'_>, policy: &ObjectRef, name: &str) -> Option<Hit> {
+        let own = policy.namespace.as_str();
         let is_plugin = policy.kind == WasmPlugin::KIND;
         let is_authorization = policy.kind == AuthorizationPolicy::KIND;
         let of_root = context.mesh.system_namespaces.iter().any(|root| root == own);
-        let mut elsewhere =
-            self.gateways.iter().filter(|(namespace, gateway, _)| *gateway == name && *namespace != own);
-        let lost = elsewhere.find(|(namespace, _, is_waypoint)| {
+        let users = |waypoint| self.abroad.get(&waypoint);
+        let mut elsewhere = self.gateways.get(name).into_iter().flatten().filter(|(home, _)| *home != own);
+        let lost = elsewhere.find(|(home, is_waypoint)| {
             // Of the root namespace's authorization policies none held for the Services of a waypoint.
             let by_root = of_root && !(is_authorization && *is_waypoint);
-            let by_service = !is_plugin && self.abroad.contains(&(own, (*namespace, name)));
-            by_root || by_service
+            by_root || !is_plugin && users((*home, name)).is_some_and(|users| users.contains(own))
         });
-        if let Some((namespace, ..)) = lost {
-            let detail = format!("it does not hold for Gateway {namespace}/{name} any more");
-            return Some(Hit::new(policy, detail));
+        if let Some((home, _)) = lost {
+            return Some(Hit::new(policy, format!("it does not hold for Gateway {home}/{name} any more")));
         }
-        let served: BTreeSet<&str> = self
-            .abroad
-            .iter()
-            .filter(|(_, waypoint)| *waypoint == (own, name))
-            .map(|(user, _)| *user)
-            .collect();
-        let first = served.first().filter(|_| is_authorization)?;
-        let more = crate::new_rules::and_more(served.len());
-        Some(Hit::new(
-            policy,
-            format!("it begins to hold for Services of {first}{more} behind waypoint {name}"),
-        ))
+        let served = users((own, name)).filter(|_| is_authorization)?;
+        let (first, more) = (served.first()?, and_more(served.len()));
+        let detail = format!("it begins to hold for Services of {first}{more} behind waypoint {name}");
+        Some(Hit::new(policy, detail))
     }
 }
