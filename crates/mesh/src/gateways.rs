@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use meshlift_model::defaults::REV_LABEL;
+use meshlift_model::defaults::{GATEWAY_LABEL, REV_LABEL};
 use meshlift_model::k8s::{Gateway, GatewayClass, Resource, Secret, Service, StringMap};
 use meshlift_model::names::{ObjectRef, RevisionName};
 
@@ -11,8 +11,6 @@ use crate::facts::{Follows, GatewayFacts, GatewayKind, Role, Workload};
 use crate::index::{Index, by_namespace, selects};
 use crate::tags::Names;
 
-/// Label of everything that is made for a Gateway.
-const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 /// Controllers of Istio's that make Deployments, with the class that each names by default (istio:
 /// pilot/pkg/config/kube/gatewaycommon/classinfo.go).
 const CONTROLLERS: [(&str, &str, GatewayKind); 4] = [
@@ -145,7 +143,7 @@ impl<'m> Gates<'m, '_> {
         let made =
             self.workloads.values().filter(|one| matches!(one.role, Role::ManagedGateway | Role::Waypoint));
         made.filter_map(|workload| {
-            let gateway = workload.template.metadata.label(GATEWAY_NAME)?;
+            let gateway = workload.template.metadata.label(GATEWAY_LABEL)?;
             Some(((workload.workload.namespace.as_str(), gateway), workload))
         })
         .collect()

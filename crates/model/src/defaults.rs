@@ -85,6 +85,8 @@ pub const ISTIOCTL_LABEL: (&str, &str) = ("operator.istio.io/managed", "Reconcil
 pub const REMOTE_LABEL: &str = "istio/multiCluster";
 /// Label that says which network something belongs to: of a Gateway, that it takes connections of other networks.
 pub const NETWORK_LABEL: &str = "topology.istio.io/network";
+/// Label of pods that istiod makes for a Gateway of the Gateway API: its name.
+pub const GATEWAY_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 /// Label of a revision tag's objects.
 pub const TAG_LABEL: &str = "istio.io/tag";
 /// Annotation of an injected pod that tells what was injected.

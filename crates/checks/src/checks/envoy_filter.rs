@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::facts::{Role, Workload};
+use meshlift_model::defaults::GATEWAY_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{EnvoyConfigPatch, EnvoyFilter, Gateway, Resource, TargetReference, has_all};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 use regex_lite::Regex;
 
-use super::changes::gateway_elsewhere::MANAGED_BY;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -165,7 +165,7 @@ pub(super) fn attaches(context: &Context<'_>, filter: &EnvoyFilter, workload: &W
         return true;
     }
     let is_waypoint = workload.role == Role::Waypoint;
-    let gateway = context.as_injected(workload).metadata.labels.get(MANAGED_BY);
+    let gateway = context.as_injected(workload).metadata.labels.get(GATEWAY_LABEL);
     let is_near = workload.workload.namespace == filter.metadata.namespace;
     let targets = &filter.spec.target_refs;
     let is_meant = |target: &TargetReference| match target.kind.as_str() {

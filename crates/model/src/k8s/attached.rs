@@ -4,16 +4,12 @@
 use super::ObjectMeta;
 
 api! {
-    /// `type.istio.io.PolicyTargetReference`.
+    /// `type.istio.io.PolicyTargetReference`: its kind tells the group, and a namespace is not supported.
     pub struct TargetReference {
-        /// Group; empty for Services.
-        pub group: String,
         /// `Gateway`, `GatewayClass`, `Service` or `ServiceEntry`.
         pub kind: String,
         /// Name.
         pub name: String,
-        /// Namespace; the policy's own is the only one that is supported.
-        pub namespace: String,
     }
 
     /// `telemetry.istio.io.Telemetry`.
@@ -26,10 +22,6 @@ api! {
 
     /// `telemetry.istio.io.Telemetry` spec, as far as it holds expressions.
     pub struct TelemetrySpec {
-        /// Gateway, Service or class whose proxies it applies to: the former way to name one.
-        pub target_ref: Option<TargetReference>,
-        /// Gateways, Services or classes whose proxies it applies to.
-        pub target_refs: Vec<TargetReference>,
         /// Access logs.
         pub access_logging: Vec<TelemetryLogging>,
         /// Metrics.

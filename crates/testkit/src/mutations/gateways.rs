@@ -1,5 +1,6 @@
 //! ML3xxx: gateways and waypoints.
 
+use meshlift_model::defaults::GATEWAY_LABEL;
 use meshlift_model::k8s::{
     Container, Deployment, EnvVar, Gateway, GatewayInfrastructure, IstioGateway, IstioGatewaySpec,
     IstioServer, IstioServerTls, ObjectMeta, Secret, Service,
@@ -170,7 +171,7 @@ fn https(s: &mut Snapshot) {
 
 /// An Istio Gateway in this namespace that selects the pods of edge/public.
 fn outside(s: &mut Snapshot, namespace: &str) {
-    let selector = [("gateway.networking.k8s.io/gateway-name".to_owned(), "public".to_owned())].into();
+    let selector = [(GATEWAY_LABEL.to_owned(), "public".to_owned())].into();
     let server = IstioServer { hosts: vec!["example.com".into()], tls: None };
     let spec = IstioGatewaySpec { selector, servers: vec![server] };
     s.objects.istio_gateways.push(IstioGateway { metadata: named(namespace, "outside"), spec });

@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 
 use meshlift_mesh::facts::GatewayKind;
+use meshlift_model::defaults::GATEWAY_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Pod, Resource, has_all};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-
-/// Label of pods that istiod makes for a Gateway of the Gateway API.
-pub(in crate::checks) const MANAGED_BY: &str = "gateway.networking.k8s.io/gateway-name";
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
@@ -41,7 +39,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         return Vec::new();
     }
     let pods = context.objects().pods.iter();
-    let managed: Vec<&Pod> = pods.filter(|pod| pod.metadata.label(MANAGED_BY).is_some()).collect();
+    let managed: Vec<&Pod> = pods.filter(|pod| pod.metadata.label(GATEWAY_LABEL).is_some()).collect();
     let gateways =
         context.objects().istio_gateways.iter().filter(|gateway| !gateway.spec.selector.is_empty());
     gateways
@@ -54,7 +52,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
                 .iter()
                 .filter(selects)
                 .filter_map(|pod| {
-                    Some(format!("{}/{}", pod.metadata.namespace, pod.metadata.label(MANAGED_BY)?))
+                    Some(format!("{}/{}", pod.metadata.namespace, pod.metadata.label(GATEWAY_LABEL)?))
                 })
                 .collect();
             let first = reached.first()?;

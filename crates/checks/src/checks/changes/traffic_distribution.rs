@@ -1,6 +1,6 @@
 //! ML4160: Services and ServiceEntries whose preference for near endpoints begins to count.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DestinationRule, Namespace, ObjectMeta, Resource, TrafficPolicy};
@@ -59,21 +59,23 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let objects = context.objects();
-    let rules = || objects.destination_rules.iter();
+    let annotated = objects.namespaces.iter().map(|one| &one.metadata);
+    let of_namespaces: BTreeMap<&str, &str> =
+        annotated.filter_map(|meta| Some((meta.name.as_str(), meta.annotation(ANNOTATION)?))).collect();
     let hosts = |is_meant: fn(&TrafficPolicy) -> bool| -> BTreeSet<String> {
-        rules().filter(|rule| is_meant(&rule.spec.traffic_policy)).map(full_name).collect()
+        let rules = objects.destination_rules.iter();
+        rules.filter(|rule| is_meant(&rule.spec.traffic_policy)).map(full_name).collect()
     };
     let decided = Decided { by_rule: hosts(says_who_is_near), near_already: hosts(ejects) };
-    let services = objects.services.iter();
-    let services = services.filter_map(|service| {
+    let services = objects.services.iter().filter_map(|service| {
         let meta = &service.metadata;
         let word = Some(service.spec.traffic_distribution.as_str()).filter(|word| !word.is_empty());
-        let host = format!("{}.{}", meta.name, meta.namespace);
-        hit(context, &service.object_ref(), meta, word, &host, &decided)
+        let said = Said::of(word, meta, &of_namespaces).filter(|said| said.begins(context))?;
+        said.hit(&service.object_ref(), &format!("{}.{}", meta.name, meta.namespace), &decided)
     });
     let entries = objects.service_entries.iter().filter_map(|entry| {
-        let host = entry.spec.hosts.first().map_or("", String::as_str);
-        hit(context, &entry.object_ref(), &entry.metadata, None, host, &decided)
+        let said = Said::of(None, &entry.metadata, &of_namespaces).filter(|said| said.begins(context))?;
+        said.hit(&entry.object_ref(), entry.spec.hosts.first().map_or("", String::as_str), &decided)
     });
     services.chain(entries).collect()
 }
@@ -102,30 +104,45 @@ fn ejects(policy: &TrafficPolicy) -> bool {
     policy.outlier_detection.is_some()
 }
 
-fn hit(
-    context: &Context<'_>,
-    reference: &ObjectRef,
-    meta: &ObjectMeta,
-    word: Option<&str>,
-    host: &str,
-    decided: &Decided,
-) -> Option<Hit> {
-    let namespace = ObjectRef::cluster(Namespace::KIND, meta.namespace.as_str());
-    let (word, place, since) = match word.or_else(|| meta.annotation(ANNOTATION)) {
-        Some(word) => (word, reference, 0),
-        None => (
-            context.object::<Namespace>(&namespace)?.metadata.annotation(ANNOTATION)?,
-            &namespace,
-            NAMESPACES,
-        ),
-    };
-    let (known, obeyed) = WORDS.into_iter().find(|(known, _)| word.eq_ignore_ascii_case(known))?;
-    let minor = obeyed.max(since);
-    // ztunnel has always obeyed PreferClose of the Service itself.
-    let is_new = minor > CLOSE.1 || context.proxied().next().is_some();
-    let is_near = known != NODE.0 && decided.near_already.contains(host);
-    let is_crossed = context.used_versions().any(|version| context.crosses(version, minor));
-    (is_crossed && is_new && !is_near && !decided.by_rule.contains(host)).then(|| {
-        Hit::new(reference, format!("its {word} counts from 1.{minor} on")).because(format!("{place} {word}"))
-    })
+/// A preference that counts from a version on.
+struct Said<'a> {
+    word: &'a str,
+    /// The namespace that says it for a Service which does not.
+    namespace: Option<&'a str>,
+    minor: u32,
+    is_of_node: bool,
+}
+
+impl<'a> Said<'a> {
+    fn of(
+        word: Option<&'a str>,
+        meta: &'a ObjectMeta,
+        of_namespaces: &BTreeMap<&'a str, &'a str>,
+    ) -> Option<Self> {
+        let own = word.or_else(|| meta.annotation(ANNOTATION));
+        let namespace = own.is_none().then_some(meta.namespace.as_str());
+        let word = own.or_else(|| of_namespaces.get(namespace?).copied())?;
+        let (known, obeyed) = WORDS.into_iter().find(|(known, _)| word.eq_ignore_ascii_case(known))?;
+        let minor = if namespace.is_some() { NAMESPACES } else { obeyed };
+        Some(Self { word, namespace, minor, is_of_node: known == NODE.0 })
+    }
+
+    /// True where the upgrade comes by the version, and somebody here did not obey before it.
+    fn begins(&self, context: &Context<'_>) -> bool {
+        // ztunnel has always obeyed PreferClose of the Service itself.
+        let is_new = self.minor > CLOSE.1 || context.proxied().next().is_some();
+        is_new && context.used_versions().any(|version| context.crosses(version, self.minor))
+    }
+
+    fn hit(&self, reference: &ObjectRef, host: &str, decided: &Decided) -> Option<Hit> {
+        let Self { word, minor, .. } = self;
+        let is_near = !self.is_of_node && decided.near_already.contains(host);
+        let place = self
+            .namespace
+            .map_or_else(|| reference.clone(), |name| ObjectRef::cluster(Namespace::KIND, name));
+        (!is_near && !decided.by_rule.contains(host)).then(|| {
+            Hit::new(reference, format!("its {word} counts from 1.{minor} on"))
+                .because(format!("{place} {word}"))
+        })
+    }
 }
