@@ -75,6 +75,7 @@ struct ConfigMapRule {
 const CONFIG_MAPS: &[ConfigMapRule] = &[
     ConfigMapRule { name: ROOT_CERT.0, revisioned: false, everywhere: true, keys: &[ROOT_CERT.1] },
     ConfigMapRule { name: "istio-cni-config", revisioned: false, everywhere: true, keys: &[] },
+    ConfigMapRule { name: "cilium-config", revisioned: false, everywhere: true, keys: &["cni-exclusive"] },
     ConfigMapRule {
         name: "istio-sidecar-injector",
         revisioned: true,

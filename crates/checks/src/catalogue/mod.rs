@@ -93,6 +93,9 @@ fn check_text(check: &Check) -> String {
     ] {
         let _ = write!(text, "\n{head}\n  {body}\n");
     }
+    if let Some(shown) = rehearsal(entry) {
+        let _ = write!(text, "\nin a rehearsal\n  {shown}\n");
+    }
     if !entry.offers.is_empty() {
         let _ = write!(text, "\nin the intent, one of\n{}", patch(entry));
     }
@@ -101,6 +104,25 @@ fn check_text(check: &Check) -> String {
         let _ = write!(text, "\nmore\n  {}\n", entry.sources.join("\n  "));
     }
     text
+}
+
+/// Checks whose hazard the twin shows: planted there, requests are lost or the rollout stands; its near miss goes well.
+pub const SHOWN_BY_TWIN: [&str; 7] = ["ML1001", "ML1002", "ML1003", "ML1004", "ML1010", "ML1012", "ML1013"];
+
+/// Whether a rehearsal shows what a check warns of; `None` where it speaks neither of requests nor of a rollout.
+fn rehearsal(entry: &Entry) -> Option<&'static str> {
+    let shown = SHOWN_BY_TWIN.contains(&entry.code);
+    match entry.consequence {
+        _ if shown => Some("the twin shows it"),
+        Consequence::Gap | Consequence::Stuck => Some("the twin does not show it"),
+        Consequence::Behaviour => {
+            Some("the twin does not show it: it carries requests, not what proxies make of them")
+        }
+        Consequence::Gateway => {
+            Some("the twin restarts the gateway, and knows nothing of its clients outside")
+        }
+        _ => None,
+    }
 }
 
 /// Lines of intent to paste, one for each choice.
@@ -202,6 +224,9 @@ pub fn checks_page() -> String {
             entry.hint,
             reads(check).join(", ")
         );
+        if let Some(shown) = rehearsal(entry) {
+            let _ = writeln!(page, "- **In a rehearsal**: {shown}");
+        }
         if !entry.offers.is_empty() {
             let _ = writeln!(page, "- **Choices**: {}", offers(entry).join(", "));
         }

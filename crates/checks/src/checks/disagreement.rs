@@ -20,7 +20,9 @@ pub(super) const CHECK: Check = Check {
         why: "A proxy has moved when its annotation, its image and its connection agree. Where they differ, one \
               of them is wrong, and removing a revision on the strength of the others could cut it off.",
         see: "`meshlift inspect pod/NAMESPACE/NAME`.",
-        fix: "Find out which is wrong: an image set by hand, a connection that is gone, an edited annotation.",
+        fix: "Delete the pod, where its workload can spare one: its successor is what the injector makes today. If that \
+              disagrees too, somebody set its image or its annotation by hand: take `sidecar.istio.io/proxyImage` away from \
+              the template.",
         sources: &["https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/"],
     },
     needs: &[WORKLOADS, &["istiod/syncz"]],

@@ -20,7 +20,9 @@ pub(super) const CHECK: Check = Check {
         why: "The pods belong to an operator or to a ReplicaSet without a Deployment. What a restart means \
               there, in which order and with what loss, is its controller's matter.",
         see: "`kubectl get pod NAME -o jsonpath='{.metadata.ownerReferences}'`.",
-        fix: "Let its controller replace the pods once their namespace follows the new revision.",
+        fix: "Once their namespace follows the new revision, let its controller replace the pods (most operators have a field or \
+              an annotation for a restart). Where it has none, delete one pod, see its successor Ready with the new proxy, and go \
+              on with the next.",
         sources: &["https://kubernetes.io/docs/concepts/extend-kubernetes/operator/"],
     },
     needs: &[WORKLOADS],

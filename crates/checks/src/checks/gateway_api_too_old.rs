@@ -44,7 +44,9 @@ pub(super) const CHECK: Check = Check {
               attachedRoutes is 0, connections end nowhere. For TLSRoute no bundle serves both 1.29 and 1.30.",
         see: "`kubectl get crd -o \
               custom-columns='NAME:.metadata.name,BUNDLE:.metadata.annotations.gateway\\.networking\\.k8s\\.io/bundle-version'`.",
-        fix: "Install the bundle as the upgrade notes of the target say. Bundles from 1.5 on bring a \
+        fix: "`kubectl apply --server-side -f \
+              https://github.com/kubernetes-sigs/gateway-api/releases/download/vVERSION/standard-install.yaml` with the version \
+              that `meshlift versions --to TARGET` names, just before the new istiod. Bundles from 1.5 on bring a \
               ValidatingAdmissionPolicy that refuses the way back, so plan this step as one without return.",
         sources: &[
             "https://istio.io/latest/news/releases/1.30.x/announcing-1.30/upgrade-notes/",

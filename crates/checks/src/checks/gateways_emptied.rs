@@ -2,7 +2,7 @@
 
 use meshlift_mesh::facts::GatewayKind;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::names::ObjectRef;
+use meshlift_model::names::{IstioVersion, ObjectRef};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
@@ -46,8 +46,19 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         let names: Vec<String> = owned.map(|gateway| gateway.gateway.short()).collect();
         if !names.is_empty() && !context.is_target(&revision.name) {
             let subject = ObjectRef::cluster("Revision", revision.name.as_str());
-            hits.push(Hit::new(&subject, format!("{version} owns {}", names.join(", "))));
+            let hit = Hit::new(&subject, format!("{version} owns {}", names.join(", ")));
+            let can_be_fixed = FIXED.iter().any(|(minor, _)| *minor == version.minor);
+            hits.push(if can_be_fixed { hit } else { hit.hint(no_fix(version)) });
         }
     }
     hits
+}
+
+/// What is left to do where no patch of the minor version has the fix.
+fn no_fix(version: &IstioVersion) -> String {
+    let line = version.minor_line();
+    format!(
+        "no patch of {line} has the fix: freeze each Gateway (ML3007), move one at a time in a quiet hour, and expect half a \
+         minute without answers from each"
+    )
 }

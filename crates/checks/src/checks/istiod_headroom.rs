@@ -29,7 +29,8 @@ pub(super) const CHECK: Check = Check {
               Proxies that move all at once ask for everything at once. An istiod that is killed for its memory \
               leaves new pods without certificates.",
         see: "`kubectl top pods -n istio-system -l app=istiod` beside `resources.limits.memory`.",
-        fix: "Raise the limit of the new revision, and of the old one for a way back.",
+        fix: "`--set resources.limits.memory=SIZE` of chart istiod (istioctl: `--set values.pilot.resources.limits.memory=SIZE`) \
+              for the new revision, and for the old one for a way back.",
         sources: &[
             "https://github.com/istio/istio/issues/58180",
             "https://github.com/istio/istio/issues/54970",

@@ -114,6 +114,7 @@ checks! {
         gateway_rolls_with_selector,
         gateway_unowned,
         gateway_bundled,
+        waypoint_grace,
         envoy_filter,
         route_to_empty_subset,
         empty_subset,
@@ -196,6 +197,14 @@ checks! {
         waypoint_retries,
         ingress_waypoint,
         connection_limit,
+        init_image,
+        cni_folder_k3s,
+        two_kinds_of_routes,
+        several_grants,
+        header_values,
+        parent_elsewhere,
+        certificates_by_account,
+        h2_order,
     }
     after: {
         rejected,
@@ -224,9 +233,11 @@ checks! {
         kiali_too_old,
         target_unknown,
         other_settings,
+        istiod_at_maximum,
         ztunnel_grace,
         mixed_data_planes,
         shared_node_agents,
         agents_down,
+        cilium_exclusive,
     }
 }

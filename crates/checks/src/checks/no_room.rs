@@ -1,6 +1,6 @@
 //! ML1013: no node has room for a surge pod.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
@@ -30,8 +30,9 @@ pub(super) const CHECK: Check = Check {
         hint: "add a node, or choose allow-unavailable 1 to roll without a surge pod",
         why: "Its rollout makes a new pod before an old one goes, and no node can take that pod: by CPU, memory \
               or number of pods that are asked for, by labels that it demands, by taints that it does not \
-              tolerate, by required affinity and spread. The pod stays Pending and the rollout stands. \
-              The twin knows no affinity and no spread: a rehearsal does not show that part.",
+              tolerate, by required affinity and spread, by ports of the node that an old pod holds. The pod stays \
+              Pending and the rollout stands. \
+              The twin knows no affinity, no spread and no hostPort: a rehearsal does not show that part.",
         see: "`kubectl describe nodes`: Allocated resources; `kubectl get events` says `FailedScheduling` once it happens.",
         fix: "Make room for one pod: a node more, smaller requests, or `maxUnavailable: 1`. A cluster autoscaler \
               that adds nodes makes this wait, not fail.",
@@ -46,10 +47,14 @@ pub(super) const CHECK: Check = Check {
 /// Thousandths of CPU, of bytes, and of pods.
 type Amount = [i128; 3];
 
+/// A port of a node, by protocol.
+type HostPort<'a> = (i32, &'a str);
+
 /// A node that takes new pods, and what is left on it.
 struct Room<'a> {
     node: &'a Node,
     left: Amount,
+    taken: BTreeSet<HostPort<'a>>,
 }
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
@@ -66,16 +71,22 @@ fn hit<'a>(
 ) -> Option<Hit> {
     let pod = &context.as_injected(workload).spec;
     let wanted = asked(pod);
+    let ports: Vec<HostPort<'_>> = host_ports(pod).collect();
     let has_room = |room: &&Room<'_>| (0..3).all(|at| room.left[at] >= wanted[at]);
+    let is_free = |room: &Room<'_>| !ports.iter().any(|port| room.taken.contains(port));
     let open = || rooms.iter().filter(|room| accepts(room.node, pod));
     let placement = Placement::of(map, &workload.workload.namespace, &workload.template);
-    if open().filter(has_room).any(|room| placement.allows(room.node)) {
+    let would_take = || open().filter(has_room).filter(|room| placement.allows(room.node));
+    if would_take().any(is_free) {
         return None;
     }
     let [cpu, memory, _] = wanted;
     let allowed = open().filter(|room| placement.allows(room.node)).count();
     let asks = format!("it asks for {cpu}m CPU and {} MiB", memory / 1000 / (1 << 20));
-    let detail = if open().any(|room| has_room(&room)) {
+    let detail = if would_take().next().is_some() {
+        let ports: Vec<String> = ports.iter().map(|(port, protocol)| format!("{port}/{protocol}")).collect();
+        format!("its hostPort {} is taken on every node that would take it", ports.join(", "))
+    } else if open().any(|room| has_room(&room)) {
         format!("{asks}; its affinity or spread keeps it from every node that has that left")
     } else {
         format!("{asks}; none of the {allowed} nodes that would take it has that left")
@@ -92,24 +103,25 @@ fn needs_surge(workload: &Workload) -> bool {
 }
 
 fn rooms<'a>(context: &Context<'a>) -> Vec<Room<'a>> {
-    let mut used: BTreeMap<&str, Amount> = BTreeMap::new();
+    let mut used: BTreeMap<&str, (Amount, BTreeSet<HostPort<'a>>)> = BTreeMap::new();
     for pod in
         context.objects().pods.iter().filter(|pod| !pod.is_finished() && !pod.spec.node_name.is_empty())
     {
         let wanted = asked(&pod.spec);
-        let sum = used.entry(&pod.spec.node_name).or_default();
+        let (sum, taken) = used.entry(&pod.spec.node_name).or_default();
         (0..3).for_each(|at| sum[at] = sum[at].saturating_add(wanted[at]));
+        taken.extend(host_ports(&pod.spec));
     }
     let nodes = context.objects().nodes.iter().filter(|node| !node.spec.unschedulable);
     let mut rooms: Vec<Room<'_>> = nodes
         .map(|node| {
-            let used = used.get(node.metadata.name.as_str()).copied().unwrap_or_default();
+            let (used, taken) = used.remove(node.metadata.name.as_str()).unwrap_or_default();
             let has = |resource: &str| {
                 // A node that does not say how much it has does not hold anybody back.
                 node.status.allocatable.get(resource).and_then(|text| thousandths(text)).unwrap_or(i128::MAX)
             };
             let left = [has("cpu"), has("memory"), has("pods")];
-            Room { node, left: std::array::from_fn(|at| left[at].saturating_sub(used[at])) }
+            Room { node, left: std::array::from_fn(|at| left[at].saturating_sub(used[at])), taken }
         })
         .collect();
     // Most pods fit on the emptiest node: then one look is enough.
@@ -121,6 +133,16 @@ fn accepts(node: &Node, pod: &PodSpec) -> bool {
     let labels = has_all(&node.metadata.labels, &pod.node_selector);
     let mut taints = node.spec.taints.iter().filter(|taint| KEEPS_AWAY.contains(&taint.effect.as_str()));
     labels && taints.all(|taint| pod.tolerations.iter().any(|toleration| toleration.tolerates(taint)))
+}
+
+/// Ports of its node that a pod holds; the API server writes those of a pod on the node's network too.
+fn host_ports(pod: &PodSpec) -> impl Iterator<Item = HostPort<'_>> {
+    let sidecars = pod.init_containers.iter().filter(|one| one.restart_policy == "Always");
+    let ports = pod.containers.iter().chain(sidecars).flat_map(|container| &container.ports);
+    ports.filter(|port| port.host_port != 0).map(|port| {
+        let protocol = if port.protocol.is_empty() { "TCP" } else { port.protocol.as_str() };
+        (port.host_port, protocol)
+    })
 }
 
 /// Thousandths of CPU, of bytes, and one pod.

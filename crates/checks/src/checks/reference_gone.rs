@@ -1,6 +1,6 @@
 //! ML1051: a pod that would not start again, for what it refers to is gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
@@ -23,27 +23,31 @@ pub(super) const CHECK: Check = Check {
         may_accept_unknown: true,
         hint: "bring the object back, or take the reference out of the template, before its wave",
         why: "Its pods run because the object was there when they started. A new pod stays in \
-              CreateContainerConfigError, or waits for its volume, for as long as a ConfigMap or Secret is missing; without its \
-              ServiceAccount it is not even made. The rollout \
-              stands at its first pod. The twin starts containers whatever they refer to, so a rehearsal does not \
+              CreateContainerConfigError, or waits for its volume, for as long as a ConfigMap or Secret is missing; where a \
+              PersistentVolumeClaim is missing or being deleted (it stays for as long as an old pod uses it) it stays Pending; \
+              without its ServiceAccount it is not even made. The rollout stands at its first pod. The twin starts containers whatever they refer to, so a rehearsal does not \
               show it.",
         see: "`kubectl describe pod NAME`: Environment, Environment Variables from, Volumes; \
-              `kubectl get configmap,secret,serviceaccount -n NAMESPACE`.",
-        fix: "Create the object again, or correct the name. Pods that already run do not notice.",
+              `kubectl get configmap,secret,serviceaccount,pvc -n NAMESPACE` (a claim in `Terminating` is on its way out).",
+        fix: "Create the object again, or correct the name. Pods that already run do not notice. A claim that is being deleted \
+              cannot be kept: copy its data to another one first, and let the template name that.",
         sources: &[
             "https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/#restrictions",
             "https://kubernetes.io/docs/concepts/configuration/secret/#restriction-secret-must-exist",
             "https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#serviceaccount-admission-controller",
+            "https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection",
         ],
     },
-    needs: &[WORKLOADS, &["configmaps", "serviceaccounts"]],
+    needs: &[WORKLOADS, &["configmaps", "serviceaccounts", "persistentvolumeclaims"]],
     find,
 };
 
-/// Names of objects that are there, by kind.
+/// Objects that are there, by namespace and name.
 struct Present<'a> {
     config_maps: BTreeSet<(&'a str, &'a str)>,
     accounts: BTreeSet<(&'a str, &'a str)>,
+    /// Claims, and whether they stay.
+    claims: BTreeMap<(&'a str, &'a str), bool>,
     /// Absent where Secrets were not read.
     secrets: Option<BTreeSet<(&'a str, &'a str)>>,
 }
@@ -56,12 +60,21 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let present = Present {
         config_maps: names(&context.objects().config_maps),
         accounts: names(&context.objects().service_accounts),
+        claims: context
+            .objects()
+            .volume_claims
+            .iter()
+            .map(|claim| {
+                let meta = &claim.metadata;
+                ((meta.namespace.as_str(), meta.name.as_str()), meta.deletion_timestamp.is_none())
+            })
+            .collect(),
         secrets: secrets(context),
     };
     // A bare pod is not made from a template that somebody may still mend: it goes as it is.
     let restarted =
         || context.restarted().filter(|workload| !matches!(workload.rules, RolloutRules::Foreign { .. }));
-    let hits = restarted().filter_map(|workload| hit(workload, &present));
+    let hits = restarted().filter_map(|workload| hit(context, workload, &present));
     let unseen = restarted().filter(|workload| !references(&workload.template.spec).1.is_empty()).count();
     hits.chain(unread(unseen, ["refers to", "refer to"]).into_iter().filter(|_| present.secrets.is_none()))
         .collect()
@@ -87,7 +100,7 @@ pub(super) fn unread(workloads: usize, [does, do_]: [&str; 2]) -> Option<Hit> {
     })
 }
 
-fn hit(workload: &Workload, present: &Present<'_>) -> Option<Hit> {
+fn hit(context: &Context<'_>, workload: &Workload, present: &Present<'_>) -> Option<Hit> {
     let namespace = workload.workload.namespace.as_str();
     let (config_maps, secrets) = references(&workload.template.spec);
     let mut gone: Vec<String> = Vec::new();
@@ -108,10 +121,33 @@ fn hit(workload: &Workload, present: &Present<'_>) -> Option<Hit> {
     if !matches!(account, "" | "default") && lacks(&present.accounts, &account) {
         gone.push(format!("ServiceAccount/{namespace}/{account}"));
     }
-    let first = gone.first()?;
-    let hit =
-        Hit::new(&workload.workload, format!("{first} does not exist, and no new pod starts without it"));
-    Some(gone.iter().fold(hit, |hit, name| hit.because(format!("its template refers to {name}"))))
+    let (mut ending, mut missing) = (Vec::new(), Vec::new());
+    for name in claims(context, workload) {
+        let path = format!("PersistentVolumeClaim/{namespace}/{name}");
+        match present.claims.get(&(namespace, name)) {
+            None => missing.push(path),
+            Some(false) => ending.push(path),
+            Some(true) => {}
+        }
+    }
+    gone.extend(missing);
+    let detail = match (gone.first(), ending.first()) {
+        (Some(first), _) => format!("{first} does not exist, and no new pod starts without it"),
+        (None, Some(first)) => format!("{first} is being deleted, and no new pod may use it"),
+        (None, None) => return None,
+    };
+    let hit = Hit::new(&workload.workload, detail);
+    let gone = gone.iter().chain(&ending);
+    Some(gone.fold(hit, |hit, name| hit.because(format!("its template refers to {name}"))))
+}
+
+/// Names of the claims that its next pods use: those of its template, and of a StatefulSet those that its pods have.
+fn claims<'a>(context: &Context<'a>, workload: &'a Workload) -> BTreeSet<&'a str> {
+    let is_stateful = workload.workload.kind == "StatefulSet";
+    let pods = context.running_pods(workload).iter().filter(|_| is_stateful).map(|(pod, _)| &pod.spec);
+    let volumes = pods.chain([&workload.template.spec]).flat_map(|spec| &spec.volumes);
+    let claims = volumes.filter_map(|volume| volume.persistent_volume_claim.as_ref());
+    claims.map(|claim| claim.claim_name.as_str()).collect()
 }
 
 /// Names of ConfigMaps and Secrets without which a pod does not start.

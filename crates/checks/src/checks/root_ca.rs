@@ -25,7 +25,9 @@ pub(super) const CHECK: Check = Check {
               could not be told apart from it.",
         see: "`kubectl get cm istio-ca-root-cert -n istio-system -o jsonpath='{.data.root-cert\\.pem}' | openssl \
               crl2pkcs7 -nocrl -certfile /dev/stdin | openssl pkcs7 -print_certs -noout -text | grep 'Not After'`.",
-        fix: "Rotate the root with an overlap of both roots, then upgrade.",
+        fix: "Put the new root beside the old one into root-cert.pem of Secret cacerts, and wait until istio-ca-root-cert of every \
+              namespace holds both. Then let istiod sign with the new one, restart what has certificates of the old one, take \
+              the old root away, and upgrade.",
         sources: &["https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/"],
     },
     needs: &[&["configmaps"]],

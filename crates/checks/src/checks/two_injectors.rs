@@ -19,7 +19,9 @@ pub(super) const CHECK: Check = Check {
         why: "Each pod is injected twice and the last webhook in the order of names wins. Which revision that \
               is changes when somebody adds a tag or a revision.",
         see: "`meshlift inspect KIND/NAMESPACE/NAME` names both webhooks; `istioctl analyze` says IST0139.",
-        fix: "Selectors of revisions and tags must not overlap: remove the stale configuration.",
+        fix: "`kubectl get mutatingwebhookconfigurations -l app=sidecar-injector` lists them: one whose istiod is gone is stale, \
+              `kubectl delete mutatingwebhookconfiguration NAME`. Where both have an istiod, take one of the two labels away \
+              from the namespace (istio-injection, istio.io/rev).",
         sources: &["https://istio.io/latest/docs/reference/config/analysis/ist0139/"],
     },
     needs: &[WORKLOADS],

@@ -26,7 +26,8 @@ pub(super) const CHECK: Check = Check {
         why: "When ztunnel is replaced, connections that are older than its drain (its grace minus 5 s) are \
               reset. A workload whose grace period is more than twice ztunnel's tells that its connections live longer.",
         see: "`kubectl get ds ztunnel -n istio-system -o jsonpath='{.spec.template.spec.terminationGracePeriodSeconds}'`.",
-        fix: "Raising it is itself a rollout of ztunnel: choose a quiet hour once, then upgrade.",
+        fix: "`helm upgrade ztunnel istio/ztunnel -n istio-system --version RUNNING --reuse-values --set \
+              terminationGracePeriodSeconds=SECONDS`. That is itself a rollout of ztunnel: choose a quiet hour once, then upgrade.",
         sources: &[
             "https://github.com/istio/istio/blob/master/architecture/ambient/ztunnel-cni-lifecycle.md",
         ],

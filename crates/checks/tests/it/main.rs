@@ -13,6 +13,7 @@ mod damaged;
 mod definitions;
 mod gateways;
 mod golden;
+mod grants;
 mod machines;
 mod mutations;
 mod pages;

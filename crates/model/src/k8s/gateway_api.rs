@@ -110,6 +110,40 @@ api! {
         pub namespace: Option<String>,
     }
 
+    /// `gateway.networking.k8s.io/v1beta1.ReferenceGrant`.
+    pub struct ReferenceGrant {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: ReferenceGrantSpec,
+    }
+
+    /// `gateway.networking.k8s.io/v1beta1.ReferenceGrantSpec`.
+    pub struct ReferenceGrantSpec {
+        /// Who may refer to objects of this namespace.
+        pub from: Vec<GrantedFrom>,
+        /// To which of them.
+        pub to: Vec<GrantedTo>,
+    }
+
+    /// `gateway.networking.k8s.io/v1beta1.ReferenceGrantFrom`.
+    pub struct GrantedFrom {
+        /// Kind of what refers.
+        pub kind: String,
+        /// Its namespace.
+        pub namespace: String,
+    }
+
+    /// `gateway.networking.k8s.io/v1beta1.ReferenceGrantTo`.
+    pub struct GrantedTo {
+        /// Group; empty for that of Services and Secrets.
+        pub group: String,
+        /// Kind of what is referred to.
+        pub kind: String,
+        /// Its name; any when absent.
+        pub name: Option<String>,
+    }
+
     /// `gateway.networking.k8s.io/v1.GatewayStatus`.
     pub struct GatewayStatus {
         /// `Accepted`, `Programmed`.

@@ -152,6 +152,8 @@ api! {
         pub h2_upgrade_policy: String,
         /// Speak to the host as the client spoke.
         pub use_client_protocol: bool,
+        /// Requests that one connection of HTTP/2 carries at once; 0 sets no limit.
+        pub max_concurrent_streams: i64,
     }
 
     /// How many retries may run at once.

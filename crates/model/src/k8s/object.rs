@@ -307,6 +307,7 @@ kinds! {
     crds: CustomResourceDefinition, "CustomResourceDefinition", "customresourcedefinitions.apiextensions.k8s.io", "apiextensions.k8s.io/v1", false, true;
     gateway_classes: GatewayClass, "GatewayClass", "gatewayclasses.gateway.networking.k8s.io", "gateway.networking.k8s.io/v1", false, false;
     gateways: Gateway, "Gateway", "gateways.gateway.networking.k8s.io", "gateway.networking.k8s.io/v1", true, false;
+    reference_grants: ReferenceGrant, "ReferenceGrant", "referencegrants.gateway.networking.k8s.io", "gateway.networking.k8s.io/v1beta1", true, false;
     istio_gateways: IstioGateway, "Gateway.networking.istio.io", "gateways.networking.istio.io", "networking.istio.io/v1", true, false;
     virtual_services: VirtualService, "VirtualService", "virtualservices.networking.istio.io", "networking.istio.io/v1", true, false;
     destination_rules: DestinationRule, "DestinationRule", "destinationrules.networking.istio.io", "networking.istio.io/v1", true, false;

@@ -265,6 +265,9 @@ api! {
         pub name: String,
         /// Image that runs.
         pub image: String,
+        /// What its tag meant when it was pulled: repository and digest.
+        #[serde(rename = "imageID")]
+        pub image_id: EcoString,
         /// Passed its readiness probe.
         pub ready: bool,
         /// Passed its startup probe.

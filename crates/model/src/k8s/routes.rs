@@ -59,6 +59,8 @@ api! {
         pub section_name: Option<String>,
         /// Port of a parent or backend.
         pub port: Option<i32>,
+        /// What is done with requests that go to this backend.
+        pub filters: Vec<RouteFilter>,
     }
 
     /// `gateway.networking.k8s.io/v1.HTTPRouteRule` and its like for other kinds of routes.
@@ -94,6 +96,24 @@ api! {
         pub request_mirror: Option<RouteMirror>,
         /// Whom browsers let read the answers.
         pub cors: Option<RouteCors>,
+        /// Headers that requests get.
+        pub request_header_modifier: Option<RouteHeaders>,
+        /// Headers that answers get.
+        pub response_header_modifier: Option<RouteHeaders>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.HTTPHeaderFilter`.
+    pub struct RouteHeaders {
+        /// In the place of others of the name.
+        pub set: Vec<HeaderValue>,
+        /// Beside others of the name.
+        pub add: Vec<HeaderValue>,
+    }
+
+    /// `gateway.networking.k8s.io/v1.HTTPHeader`, value alone.
+    pub struct HeaderValue {
+        /// Value.
+        pub value: String,
     }
 
     /// `gateway.networking.k8s.io/v1.HTTPCORSFilter`, origins alone.

@@ -251,8 +251,14 @@ const POD_CONDITION: &Message = &[
     text(6, "message"),
 ];
 
-const CONTAINER_STATUS: &Message =
-    &[text(1, "name"), bool(4, "ready"), int(5, "restartCount"), text(6, "image"), bool(9, "started")];
+const CONTAINER_STATUS: &Message = &[
+    text(1, "name"),
+    bool(4, "ready"),
+    int(5, "restartCount"),
+    text(6, "image"),
+    text(7, "imageID"),
+    bool(9, "started"),
+];
 
 const DEPLOYMENT: &Message =
     &[one(1, "metadata", OBJECT_META), one(2, "spec", DEPLOYMENT_SPEC), one(3, "status", DEPLOYMENT_STATUS)];

@@ -4,6 +4,7 @@ mod admission;
 mod ambient;
 mod changes;
 mod changes_ambient;
+mod changes_late;
 mod config;
 mod control_plane;
 mod defaults;
@@ -146,6 +147,7 @@ pub fn mutations() -> Vec<Mutation> {
         definitions::mutations(),
         changes::mutations(),
         changes_ambient::mutations(),
+        changes_late::mutations(),
         routes::mutations(),
         policies::mutations(),
         destinations::mutations(),

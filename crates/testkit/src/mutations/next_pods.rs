@@ -1,12 +1,16 @@
 //! ML105x: what a workload's next pod meets that the pods of today did not.
 
-use meshlift_model::k8s::{Container, CronJob, DaemonSet, Deployment, OwnerReference};
+use meshlift_model::k8s::{
+    Container, ContainerPort, CronJob, DaemonSet, Deployment, OwnerReference, PersistentVolumeClaim,
+    PersistentVolumeClaimSource, Pod, Volume,
+};
 use meshlift_model::snapshot::Snapshot;
+use meshlift_model::time::Time;
 
 use super::Base::{Ambient, Sidecars};
 use super::Mutation;
 use super::rollout::classic;
-use crate::edit::{object, with_specs};
+use crate::edit::{object, pods_of, with_specs};
 
 const BFF: &str = "Deployment/web/bff";
 const NATIVE: &str = "sidecar.istio.io/nativeSidecar";
@@ -15,6 +19,19 @@ pub(super) fn mutations() -> Vec<Mutation> {
     vec![
         Mutation::new(("ML1051", Sidecars, BFF), |s, _| account(s, "gone"), |s, _| account(s, "default"))
             .not_on_twin(),
+        Mutation::new(("ML1051", Sidecars, BFF), |s, _| claimed(s, true), |s, _| claimed(s, false))
+            .not_on_twin(),
+        Mutation::new(
+            ("ML1050", Sidecars, BFF),
+            |s, _| pulled(s, ["sha256:aa", "sha256:bb"]),
+            |s, _| pulled(s, ["sha256:aa", "sha256:aa"]),
+        ),
+        Mutation::new(
+            ("ML1013", Sidecars, BFF),
+            |s, _| on_host(s, 8443, 8443),
+            |s, _| on_host(s, 8443, 8444),
+        )
+        .not_on_twin(),
         Mutation::new(
             ("ML1058", Sidecars, BFF),
             |s, _| secured(s, "baseline"),
@@ -57,6 +74,56 @@ pub(super) fn mutations() -> Vec<Mutation> {
 /// Its pods have that account.
 fn account(s: &mut Snapshot, name: &str) {
     with_specs(s, "web/bff", |_, spec| spec.service_account_name = name.into());
+}
+
+/// Its pods use a claim, which is being deleted or not.
+fn claimed(s: &mut Snapshot, ending: bool) {
+    with_specs(s, "web/bff", |_, spec| {
+        let source = Some(PersistentVolumeClaimSource { claim_name: "data".into() });
+        let volume = Volume { name: "data".into(), persistent_volume_claim: source, ..Volume::default() };
+        spec.volumes.push(volume);
+    });
+    let mut claim = PersistentVolumeClaim::default();
+    (claim.metadata.namespace, claim.metadata.name) = ("web".into(), "data".into());
+    claim.metadata.deletion_timestamp = ending.then(Time::default);
+    s.objects.volume_claims.push(claim);
+}
+
+/// What its tag meant when each of its pods was made.
+fn pulled(s: &mut Snapshot, digests: [&str; 2]) {
+    let image = "registry.example.com/bff:2";
+    with_specs(s, "web/bff", |_, spec| {
+        spec.containers
+            .iter_mut()
+            .filter(|one| one.name != "istio-proxy")
+            .for_each(|one| one.image = image.into());
+    });
+    for (at, pod) in pods_of(s, "web/bff").into_iter().enumerate() {
+        let states = pod.status.container_statuses.iter_mut();
+        for state in states.filter(|state| state.name != "istio-proxy") {
+            state.image = image.into();
+            state.image_id = format!("registry.example.com/bff@{}", digests[at % 2]).into();
+        }
+    }
+}
+
+/// Its next pod demands a port of its node; on every node some pod holds one.
+fn on_host(s: &mut Snapshot, wanted: i32, held: i32) {
+    let port = |host_port| ContainerPort { host_port, container_port: host_port, ..ContainerPort::default() };
+    with_specs(s, "web/bff", |_, spec| {
+        spec.containers.iter_mut().take(1).for_each(|one| one.ports.push(port(wanted)));
+    });
+    let holders = s.objects.nodes.iter().map(|node| {
+        let mut pod = Pod::default();
+        pod.metadata.name = format!("holder-{}", node.metadata.name);
+        pod.metadata.namespace = "kube-system".into();
+        pod.spec.node_name = node.metadata.name.as_str().into();
+        let ports = vec![port(held)];
+        pod.spec.containers.push(Container { ports, ..Container::default() });
+        pod
+    });
+    let holders: Vec<Pod> = holders.collect();
+    s.objects.pods.extend(holders);
 }
 
 /// Its namespace has a Pod Security level, and its pods an init container that sets up their rules.

@@ -21,6 +21,11 @@ fn planted(codes: &[&str]) -> Vec<(Mutation, ObjectRef)> {
     of
 }
 
+#[test]
+fn the_catalogue_says_which_hazards_the_twin_shows() {
+    assert_eq!([LOSES.as_slice(), &STICKS].concat(), meshlift_checks::catalogue::SHOWN_BY_TWIN);
+}
+
 fn changed(mutation: &Mutation, change: Change) -> Snapshot {
     let recording = meshlift_snapshot::fixtures::cluster(mutation.base.recording()).unwrap();
     let mut mesh = mutation.base.clean(&recording);

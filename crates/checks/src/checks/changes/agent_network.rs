@@ -21,7 +21,9 @@ pub(crate) const CHECK: Check = Check {
               that selects them, and had no effect while they shared the node's network, begins to apply: an agent \
               that does not reach the API server enrols no pod.",
         see: "`kubectl get networkpolicy -n NAMESPACE -o yaml` in the namespace of istio-cni.",
-        fix: "Permit its traffic to the API server, or set `ambient.shareHostNetworkNamespace=true` for istio-cni.",
+        fix: "Add a NetworkPolicy for pods with k8s-app=istio-cni-node: `egress: [{ports: [{port: 443}, {port: 6443}]}]` (the API \
+              server's ports of your cluster) and `ingress: [{ports: [{port: 8000}, {port: 15014}]}]` (readiness and metrics). Or \
+              `--set ambient.shareHostNetworkNamespace=true` for chart cni, which keeps the network of the node.",
         sources: &["https://istio.io/latest/news/releases/1.26.x/announcing-1.26/change-notes/"],
     },
     needs: &[WORKLOADS, &["networkpolicies.networking.k8s.io"]],

@@ -35,15 +35,20 @@ pub(crate) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let upgrades =
-        |line: &str| line.split_once(':').is_some_and(|(key, value)| (key, value.trim()) == UPGRADE);
-    if !context.mesh_configs().any(|(_, mut lines)| lines.any(upgrades)) {
+    if !mesh_upgrades(context) {
         return Vec::new();
     }
     let rules = context.objects().destination_rules.iter().filter(|rule| policies(rule).any(keeps));
     rules
         .map(|rule| Hit::new(&rule.object_ref(), format!("{} is reached by HTTP/2 today", rule.spec.host)))
         .collect()
+}
+
+/// True if some mesh config upgrades connections to HTTP/2.
+pub(super) fn mesh_upgrades(context: &Context<'_>) -> bool {
+    let upgrades =
+        |line: &str| line.split_once(':').is_some_and(|(key, value)| (key, value.trim()) == UPGRADE);
+    context.mesh_configs().any(|(_, mut lines)| lines.any(upgrades))
 }
 
 /// True if it keeps the client's protocol, and leaves the upgrade to the mesh.

@@ -8,7 +8,7 @@ use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Volume of istio-cni with the folder that it puts its plugin into.
-const VOLUME: &str = "cni-bin-dir";
+pub(super) const VOLUME: &str = "cni-bin-dir";
 /// Where GKE's nodes look for plugins.
 const FOLDER: &str = "/home/kubernetes/bin";
 /// In the version of every kubelet of GKE.

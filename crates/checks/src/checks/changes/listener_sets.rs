@@ -29,7 +29,7 @@ pub(crate) const CHECK: Check = Check {
               True.",
         fix: "Install the definitions of Gateway API 1.5 and keep that of XListenerSet. Create a ListenerSet beside each \
               XListenerSet, with the same spec, and give its routes both parentRefs: each istiod ignores the kind that \
-              it does not read. Then choose accept-change: what meshlift sees of the \
+              it does not read. A ReferenceGrant from XListenerSet needs a twin from ListenerSet. Then choose accept-change: what meshlift sees of the \
               old ones stays until they are taken away, after the upgrade.",
         sources: &[
             "https://gateway-api.sigs.k8s.io/geps/gep-1713/",

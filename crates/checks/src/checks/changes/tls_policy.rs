@@ -12,6 +12,9 @@ const DEFINITION: &str = "backendtlspolicies.gateway.networking.k8s.io";
 /// The version that istiod reads before 1.28, and from then on.
 const VERSIONS: (&str, &str) = ("v1alpha3", "v1");
 
+/// First minor version of 1 that reads them at all.
+const ALPHA_SINCE: u32 = 26;
+
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4126",
@@ -23,7 +26,7 @@ pub(crate) const CHECK: Check = Check {
         offers: &[],
         may_accept_unknown: true,
         hint: "read the policy: it was ignored until now",
-        why: "Until 1.27 istiod reads BackendTLSPolicies in version v1alpha3, and only where \
+        why: "Until 1.25 istiod reads no BackendTLSPolicy. In 1.26 and 1.27 it reads version v1alpha3, and only where \
               PILOT_ENABLE_ALPHA_GATEWAY_API is on. From 1.28 on it reads v1 alone, with or without that variable. \
               Where the definition serves v1, policies that were ignored begin to apply: gateways speak TLS to \
               backends that spoke plain text to them. Where it does not, policies that were obeyed are lost: \
@@ -58,9 +61,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             |policy| Hit::new(&policy, format!("there is no definition {DEFINITION} to tell its versions"));
         return policies().map(|policy| unknown(policy).unknown()).collect();
     };
-    let is_alpha_on =
-        |revision| context.istiod_env(revision, "PILOT_ENABLE_ALPHA_GATEWAY_API") == Some("true");
-    let is_obeyed = serves(definition, VERSIONS.0) && context.mesh.used_revisions().any(is_alpha_on);
+    let reads_alpha = |revision: &Revision| {
+        revision.version.as_ref().is_none_or(|version| version.minor >= ALPHA_SINCE)
+            && context.istiod_env(revision, "PILOT_ENABLE_ALPHA_GATEWAY_API") == Some("true")
+    };
+    let is_obeyed = serves(definition, VERSIONS.0) && context.mesh.used_revisions().any(reads_alpha);
     let change = match (is_obeyed, serves(definition, VERSIONS.1)) {
         (false, true) => Change::Begins,
         (true, false) => Change::Lost,

@@ -1,0 +1,48 @@
+//! ML3010: waypoints that are killed before their requests are answered.
+
+use meshlift_mesh::facts::Role;
+use meshlift_model::finding::{Consequence, Severity};
+
+use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::context::{Context, WORKLOADS};
+
+/// Seconds that istiod of before 1.28 gives a waypoint.
+const GRACE: i64 = 2;
+
+pub(super) const CHECK: Check = Check {
+    entry: Entry {
+        code: "ML3010",
+        layer: Layer::Gateways,
+        versions: Versions::Any,
+        title: "A waypoint is killed two seconds after it is told to end",
+        severity: Severity::Warn,
+        consequence: Consequence::Gateway,
+        offers: &["hold-namespace"],
+        may_accept_unknown: true,
+        hint: "replace it when few long requests run, and let clients try again",
+        why: "istiod of before 1.28 makes waypoints with terminationGracePeriodSeconds 2. Requests and connections that take \
+              longer than that are cut when the pod is replaced, also by the upgrade that brings a longer grace: the old pod \
+              keeps its own. Requests of the twin are short: a rehearsal does not show it.",
+        see: "`kubectl get deploy -A -l gateway.networking.k8s.io/gateway-class-name=istio-waypoint -o custom-columns=:metadata.namespace,:metadata.name,:spec.template.spec.terminationGracePeriodSeconds` \
+              (before 1.28 the label is on the Gateway: `kubectl get gateway -A`, class istio-waypoint).",
+        fix: "`kubectl delete pod NAME --grace-period=30` ends one old pod with a longer grace, once a second waypoint pod serves: \
+              scale the waypoint to two before. From 1.28 on istiod leaves Kubernetes' 30 seconds.",
+        sources: &[
+            "https://github.com/istio/istio/blob/1.27.9/manifests/charts/istio-control/istio-discovery/files/waypoint.yaml",
+            "https://github.com/istio/istio/blob/1.28.0/manifests/charts/istio-control/istio-discovery/files/waypoint.yaml",
+        ],
+    },
+    needs: &[WORKLOADS],
+    find,
+};
+
+fn find(context: &Context<'_>) -> Vec<Hit> {
+    let waypoints =
+        context.restarted().filter(|workload| workload.role == Role::Waypoint && workload.replicas > 0);
+    let hits = waypoints.filter_map(|workload| {
+        let grace = workload.template.spec.termination_grace_period_seconds?;
+        let detail = format!("its pods get {grace} s to end what they do");
+        (grace <= GRACE).then(|| Hit::new(&workload.workload, detail))
+    });
+    hits.collect()
+}
