@@ -58,10 +58,16 @@ impl WishArgs {
     /// The flags as they were given.
     pub(crate) fn again(&self) -> String {
         let to = self.to.as_ref().map_or(String::new(), |to| format!(" --to {to}"));
-        let intent = self
-            .intent
-            .as_ref()
-            .map_or(String::new(), |path| format!(" --intent {}", quoted(&path.display().to_string())));
-        format!("{to}{intent}")
+        format!("{to}{}", self.intent_again())
+    }
+
+    /// The same flags with another target.
+    pub(crate) fn flags_to(&self, target: &str) -> String {
+        format!(" --to {target}{}", self.intent_again())
+    }
+
+    fn intent_again(&self) -> String {
+        let path = self.intent.as_ref();
+        path.map_or(String::new(), |path| format!(" --intent {}", quoted(&path.display().to_string())))
     }
 }

@@ -221,6 +221,25 @@ impl IstioVersion {
     pub fn minor_line(&self) -> String {
         format!("{}.{}", self.major, self.minor)
     }
+
+    /// Why a control plane of the other version must not serve what runs this one; `None` where it may.
+    #[must_use]
+    pub fn too_far_from(&self, to: &Self) -> Option<&'static str> {
+        if to.major != self.major {
+            return Some("another major version");
+        }
+        if (to.minor, to.patch) < (self.minor, self.patch) {
+            return Some("that is backwards");
+        }
+        (to.minor > self.minor.saturating_add(1)).then_some("more than one minor version")
+    }
+
+    /// True if an agent of the nodes of this version is ahead of that control plane: a newer patch of one minor version is
+    /// not.
+    #[must_use]
+    pub fn is_ahead_of(&self, control_plane: &Self) -> bool {
+        (self.major, self.minor) > (control_plane.major, control_plane.minor)
+    }
 }
 
 /// Major and minor version of `1.30`, or of `v1.34.4` of Kubernetes.

@@ -99,7 +99,7 @@ pub(super) const CLI_CODES: &[OtherCode] = &[
     row(
         "ML9516",
         "A catalogue of releases cannot be used",
-        "The file behind `--catalogue` is none of this form, is of another format version, or contradicts itself.",
+        "The file behind `--catalogue` is none of this form, is of another format version or of a day in the future, or contradicts itself.",
         "Start from `crates/planner/data/releases.yaml` of the version that you use, and change what is new.",
     ),
     row(

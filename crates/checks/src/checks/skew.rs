@@ -40,7 +40,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .used_revisions()
         .filter_map(|revision| {
             let version = revision.version.as_ref()?;
-            let why = too_far(version, target)?;
+            let why = version.too_far_from(target)?;
             let subject = ObjectRef::cluster("Revision", revision.name.as_str());
             Some(Hit::new(
                 &subject,
@@ -60,25 +60,13 @@ fn agents<'a>(context: &'a Context<'_>, target: &'a IstioVersion) -> impl Iterat
     let oldest = context.used_versions().min();
     let all = of(&ambient.cni, &ambient.cni_version).chain(of(&ambient.ztunnels, &ambient.ztunnel_version));
     all.filter_map(move |(agent, version)| {
-        if let Some(oldest) =
-            oldest.filter(|oldest| (oldest.major, oldest.minor) < (version.major, version.minor))
-        {
+        if let Some(oldest) = oldest.filter(|oldest| version.is_ahead_of(oldest)) {
             return Some(Hit::new(
                 agent,
                 format!("it runs {version}, ahead of a control plane that runs {oldest}"),
             ));
         }
-        let why = too_far(version, target)?;
+        let why = version.too_far_from(target)?;
         Some(Hit::new(agent, format!("it runs {version}, the target is {target}: {why}")))
     })
-}
-
-fn too_far(from: &IstioVersion, to: &IstioVersion) -> Option<&'static str> {
-    if to.major != from.major {
-        return Some("another major version");
-    }
-    if (to.minor, to.patch) < (from.minor, from.patch) {
-        return Some("that is backwards");
-    }
-    (to.minor > from.minor + 1).then_some("more than one minor version")
 }

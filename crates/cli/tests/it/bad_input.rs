@@ -126,12 +126,27 @@ fn catalogues_that_are_none() {
     let twice =
         format!("{{format_version: 1, date: 2026-11-27, minors: [{minor}, {minor}], regressions: []}}");
     fs::write(place.join("twice"), twice).unwrap();
+    let of = |date: &str, kubernetes: &str| {
+        let minor = format!("{{minor: \"1.30\", kubernetes: {kubernetes}, newest_patch: 4}}");
+        format!("{{format_version: 1, date: {date}, minors: [{minor}], regressions: []}}")
+    };
+    fs::write(place.join("reversed"), of("2026-11-27", "[\"1.36\", \"1.32\"]")).unwrap();
+    // The day on which it is refused changes: only that it is.
+    fs::write(place.join("future"), of("9999-12-31", "[\"1.32\", \"1.36\"]")).unwrap();
+    let future = transcript(place, &["versions --demo --to 1.30.3 --catalogue future"]);
+    assert!(
+        future.contains(
+            "error[ML9516]: future: the catalogue of releases is of 9999-12-31, a day in the future"
+        ),
+        "{future}"
+    );
     let commands = [
         "versions --demo --to 1.30.3 --catalogue missing",
         "versions --demo --to 1.30.3 --catalogue text",
         "versions --demo --to 1.30.3 --catalogue newer",
         "versions --demo --to 1.30.3 --catalogue undated",
         "versions --demo --to 1.30.3 --catalogue twice",
+        "versions --demo --to 1.30.3 --catalogue reversed",
     ];
     golden("bad-catalogues.txt", &transcript(place, &commands));
 }

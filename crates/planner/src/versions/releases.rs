@@ -1,6 +1,9 @@
 //! The file of releases: which there are, for how long, on which Kubernetes, and what is known to be broken.
 
+use std::fmt;
+
 use meshlift_model::names::{IstioVersion, minor_of};
+use meshlift_model::upgrade_path::{Support, SupportState};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -8,6 +11,8 @@ use serde::de::{Deserializer, Error as _};
 const BUILT_IN: &str = include_str!("../../data/releases.yaml");
 /// Version of the file's form.
 const FORMAT_VERSION: u32 = 1;
+/// More patches than any minor version gets: every one up to the newest is looked at.
+const MOST_PATCHES: u32 = 999;
 
 /// A file of releases that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +73,9 @@ pub(crate) struct Regression {
     #[serde(deserialize_with = "minor")]
     pub(crate) until: Minor,
     pub(crate) why: String,
+    /// What to do where no patch mends it in time.
+    #[serde(default)]
+    pub(crate) remedy: Option<String>,
     pub(crate) source: String,
 }
 
@@ -111,17 +119,44 @@ impl Releases {
             return Err(ReleasesError::Format(releases.format_version));
         }
         if releases.date.parse::<Day>().is_err() {
-            return Err(ReleasesError::Content(format!(
-                "is of `{}`, which is no day (YYYY-MM-DD)",
-                releases.date
-            )));
+            return Err(no_day("is of", &releases.date));
         }
         releases.minors.sort_by_key(|release| release.minor);
         let pairs = releases.minors.windows(2);
         if let Some(twice) = pairs.map(|pair| (&pair[0], &pair[1])).find(|(a, b)| a.minor == b.minor) {
             return Err(ReleasesError::Content(format!("names {} twice", line(twice.0.minor))));
         }
+        releases.minors.iter().try_for_each(Release::judge)?;
+        releases.regressions.iter().try_for_each(Regression::judge)?;
         Ok(releases)
+    }
+
+    /// Refuses a file that says to be of a later day than today.
+    ///
+    /// # Errors
+    /// Where its date lies in the future: it is mistyped, or this machine's clock is wrong, and what is said of support and
+    /// of its age would be too.
+    pub fn not_of_the_future(&self, today: Day) -> Result<(), ReleasesError> {
+        match self.date.parse::<Day>() {
+            Ok(made) if made > today => Err(ReleasesError::Content(format!(
+                "is of {}, a day in the future: today is {today} by this machine's clock (UTC)",
+                self.date
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// How long a version is supported, seen from that day.
+    pub(crate) fn support(&self, version: &IstioVersion, today: Day) -> Support {
+        let release = self.of((version.major, version.minor));
+        let until = release.and_then(|release| release.end_of_life.clone());
+        let ended = until.as_ref().is_some_and(|end| end.parse::<Day>().is_ok_and(|end| end < today));
+        let state = match (release, ended) {
+            (None, _) => SupportState::Unknown,
+            (Some(_), true) => SupportState::Ended,
+            (Some(_), false) => SupportState::Supported,
+        };
+        Support { version: version.clone(), until, state }
     }
 
     pub(crate) fn of(&self, minor: Minor) -> Option<&Release> {
@@ -129,7 +164,45 @@ impl Releases {
     }
 }
 
+impl Release {
+    fn judge(&self) -> Result<(), ReleasesError> {
+        let minor = line(self.minor);
+        let [oldest, newest] = self.kubernetes;
+        if oldest > newest {
+            return Err(ReleasesError::Content(format!(
+                "has {minor} run on Kubernetes {} to {}: write the oldest first",
+                line(oldest),
+                line(newest)
+            )));
+        }
+        if self.newest_patch > MOST_PATCHES {
+            return Err(ReleasesError::Content(format!(
+                "has {} as newest_patch of {minor}: write the last number of its newest version",
+                self.newest_patch
+            )));
+        }
+        match &self.end_of_life {
+            Some(end) if end.parse::<Day>().is_err() => {
+                Err(no_day(&format!("has the end_of_life of {minor} on"), end))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Regression {
+    fn judge(&self) -> Result<(), ReleasesError> {
+        if (self.from.major, self.from.minor) >= self.until {
+            return Err(ReleasesError::Content(format!(
+                "has a regression ({}) from {} until {}, which is never: `until` is the first minor version without it",
+                self.source,
+                self.from,
+                line(self.until)
+            )));
+        }
+        Ok(())
+    }
+
     /// True if the patch level has it.
     pub(crate) fn has(&self, version: &IstioVersion) -> bool {
         let minor = (version.major, version.minor);
@@ -157,6 +230,12 @@ impl Day {
     }
 }
 
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
 impl std::str::FromStr for Day {
     type Err = ();
 
@@ -167,6 +246,10 @@ impl std::str::FromStr for Day {
             _ => Err(()),
         }
     }
+}
+
+fn no_day(what: &str, day: &str) -> ReleasesError {
+    ReleasesError::Content(format!("{what} `{day}`, which is no day (YYYY-MM-DD)"))
 }
 
 /// `1.30`.
@@ -245,11 +328,27 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_tomorrow_is_refused() {
+        let releases = Releases::built_in().unwrap();
+        let on = |day: &str| releases.not_of_the_future(day.parse().unwrap());
+        assert!(on("2026-11-29").is_ok() && on("2027-01-01").is_ok());
+        let why = on("2026-11-28").unwrap_err().to_string();
+        assert!(why.contains("is of 2026-11-29, a day in the future: today is 2026-11-28"), "{why}");
+    }
+
+    #[test]
     fn files_that_make_no_sense_are_refused_with_a_reason() {
         let with =
             |from: &str, to: &str| Releases::parse(&BUILT_IN.replacen(from, to, 1)).unwrap_err().to_string();
         assert!(with("format_version: 1", "format_version: 2").contains("format_version 2"));
         assert!(with("date: 2026-11-29", "date: yesterday").contains("no day"));
+        assert!(with("[\"1.28\", \"1.31\"]", "[\"1.31\", \"1.28\"]").contains("oldest first"));
+        assert!(with("end_of_life: 2025-06-24", "end_of_life: 2025-24-06").contains("1.24 on `2025-24-06`"));
+        assert!(with("newest_patch: 6", "newest_patch: 4294967295").contains("newest_patch of 1.24"));
+        assert!(
+            with("until: \"1.31\"", "until: \"1.27\"")
+                .contains("59959) from 1.27.0 until 1.27, which is never")
+        );
         assert!(with("minor: \"1.25\"", "minor: \"1.24\"").contains("names 1.24 twice"));
         assert!(with("newest_patch: 6", "newest_patches: 6").contains("newest_patches"));
         assert!(with("from: \"1.27.0\"", "from: \"1.27\"").contains("1.27"));

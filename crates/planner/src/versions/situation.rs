@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use meshlift_mesh::facts::GatewayKind;
+use meshlift_mesh::facts::{Ambient, GatewayKind};
 use meshlift_mesh::{Mesh, other_clusters};
 use meshlift_model::k8s::{Secret, TLSRoute};
 use meshlift_model::names::IstioVersion;
@@ -15,6 +15,15 @@ const GATEWAYS: &str = "gateways.gateway.networking.k8s.io";
 /// That annotation.
 const BUNDLE: &str = "gateway.networking.k8s.io/bundle-version";
 
+/// What runs on the nodes: istio-cni or ztunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Which one.
+    pub name: &'static str,
+    /// By its image; `None` where that names none, or several run.
+    pub version: Option<IstioVersion>,
+}
+
 /// What of a mesh the path depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Situation {
@@ -24,6 +33,8 @@ pub struct Situation {
     pub kubernetes: Option<String>,
     /// There is a ztunnel.
     pub ambient: bool,
+    /// Agents of the nodes that there are.
+    pub agents: Vec<Agent>,
     /// Gateways or waypoints that istiod makes.
     pub managed_gateways: bool,
     /// The mesh goes beyond this cluster; `None` where Secrets, which tell, were not read.
@@ -50,6 +61,7 @@ impl Situation {
             running,
             kubernetes: mesh.snapshot.kubernetes_version.clone(),
             ambient: !mesh.ambient.ztunnels.is_empty(),
+            agents: agents(&mesh.ambient),
             managed_gateways: mesh.gateways.iter().any(|gateway| managed(&gateway.kind)),
             several_clusters: several_clusters(&mesh.snapshot),
             gateway_api: definition.and_then(|one| one.metadata.annotation(BUNDLE)).map(str::to_owned),
@@ -70,6 +82,14 @@ impl Situation {
             Concern::SeveralClusters => self.several_clusters,
         }
     }
+}
+
+fn agents(ambient: &Ambient) -> Vec<Agent> {
+    let cni = (!ambient.cni.is_empty()).then_some(("istio-cni", &ambient.cni_version));
+    let ztunnel = (!ambient.ztunnels.is_empty()).then_some(("ztunnel", &ambient.ztunnel_version));
+    let of =
+        |(name, version): (&'static str, &Option<IstioVersion>)| Agent { name, version: version.clone() };
+    cni.into_iter().chain(ztunnel).map(of).collect()
 }
 
 fn several_clusters(snapshot: &Snapshot) -> Option<bool> {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod audit;
+mod catalogue;
 mod choices;
 mod common;
 mod diff;
