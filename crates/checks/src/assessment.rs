@@ -13,6 +13,17 @@ pub struct Assessment {
     pub findings: Vec<Finding>,
     /// Traffic verdict of a restart, by workload.
     pub workloads: BTreeMap<ObjectRef, Restart>,
+    /// Checks that were not run, by code: that they found nothing says nothing.
+    pub not_run: BTreeMap<&'static str, NotRun>,
+}
+
+/// Why a check was not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRun {
+    /// It is about the target, and there is none.
+    NoTarget,
+    /// It is about a change between other versions.
+    OtherVersions,
 }
 
 /// What a restart of one workload does to its clients, by rule (docs: the traffic model).

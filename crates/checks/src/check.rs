@@ -4,6 +4,7 @@ use meshlift_model::EcoString;
 use meshlift_model::finding::{Consequence, Finding, Severity, Verdict};
 use meshlift_model::names::ObjectRef;
 
+use crate::assessment::NotRun;
 use crate::context::Context;
 pub(crate) use crate::entry::{Agent, Entry, Layer, Versions};
 use crate::flags::is_kept;
@@ -76,7 +77,7 @@ impl Hit {
 impl Check {
     /// Its findings; where a source is missing, that and nothing else. Silent where it does not apply to the versions.
     pub(crate) fn run(&self, context: &Context<'_>) -> Vec<Finding> {
-        if !self.entry.versions.apply(context) || is_kept(self.entry.code, context) {
+        if self.not_run(context).is_some() || is_kept(self.entry.code, context) {
             return Vec::new();
         }
         let unknown: Vec<Finding> = self
@@ -92,6 +93,15 @@ impl Check {
             (self.find)(context).into_iter().map(|hit| self.finding(hit, &docs)).collect()
         } else {
             unknown
+        }
+    }
+
+    /// Why it has nothing to say of these versions; `None` if it has.
+    pub(crate) fn not_run(&self, context: &Context<'_>) -> Option<NotRun> {
+        match (self.entry.versions.apply(context), context.target) {
+            (true, _) => None,
+            (false, None) => Some(NotRun::NoTarget),
+            (false, Some(_)) => Some(NotRun::OtherVersions),
         }
     }
 

@@ -106,6 +106,8 @@ impl fmt::Display for Layer {
 pub(crate) enum Versions {
     /// All.
     Any,
+    /// All, by what the target is: without one there is nothing to judge.
+    Target,
     /// A change that came with 1.N.0: upgrades that begin before it and end with it or after it.
     Since(u32),
     /// A change that came with these patches of minor versions, and every minor version after the last of them.
@@ -148,10 +150,13 @@ impl Agent {
 impl Versions {
     /// True if it can apply: to the versions that carry proxies now, and to the target.
     pub(crate) fn apply(self, context: &Context<'_>) -> bool {
-        if matches!(self, Self::Any | Self::RunningBefore(_)) {
+        if !self.need_target() {
             return true;
         }
         let Some(target) = context.target else { return false };
+        if self == Self::Target {
+            return true;
+        }
         if let Self::SinceOf(agent, minor) = self
             && let Some(is_before) = agent.is_before(context, minor)
         {
@@ -166,10 +171,15 @@ impl Versions {
         before && self.has(target)
     }
 
+    /// True if it cannot be judged without a target.
+    pub(crate) fn need_target(self) -> bool {
+        !matches!(self, Self::Any | Self::RunningBefore(_))
+    }
+
     /// True for a version with the change.
     fn has(self, version: &IstioVersion) -> bool {
         match self {
-            Self::Any | Self::RunningBefore(_) => true,
+            Self::Any | Self::Target | Self::RunningBefore(_) => true,
             Self::Since(minor) | Self::SinceOf(_, minor) => reaches(version, minor),
             Self::SincePatches(patches) => match patches.iter().find(|(minor, _)| *minor == version.minor) {
                 Some((_, patch)) => version.major > 1 || version.patch >= *patch,
@@ -196,6 +206,7 @@ impl fmt::Display for Versions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => f.write_str("all versions"),
+            Self::Target => f.write_str("upgrades to any version"),
             Self::Since(minor) => write!(f, "upgrades from before 1.{minor} to 1.{minor} or later"),
             Self::SinceOf(agent, minor) => {
                 write!(f, "upgrades of {} from before 1.{minor} to 1.{minor} or later", agent.name())

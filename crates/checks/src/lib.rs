@@ -28,7 +28,7 @@ use meshlift_model::intent::Intent;
 use meshlift_model::manifest::Schemas;
 use meshlift_model::names::IstioVersion;
 
-pub use assessment::{Assessment, Restart};
+pub use assessment::{Assessment, NotRun, Restart};
 pub use catalogue::explain;
 pub use choice::{offered, refused_because};
 pub use entry::Layer;
@@ -67,7 +67,9 @@ fn judge(context: Context<'_>) -> Assessment {
     findings.sort_by(|a, b| {
         (a.consequence, &a.subject, &a.code, &a.detail).cmp(&(b.consequence, &b.subject, &b.code, &b.detail))
     });
+    let not_run =
+        CHECKS.iter().filter_map(|check| Some((check.entry.code, check.not_run(&context)?))).collect();
     let workloads =
         context.judged.into_iter().map(|(reference, judged)| (reference, judged.restart)).collect();
-    Assessment { findings, workloads }
+    Assessment { findings, workloads, not_run }
 }

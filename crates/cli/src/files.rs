@@ -1,8 +1,9 @@
 //! Small text files: intents, plans, reports.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, FileError};
 
@@ -29,4 +30,13 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let error = |source| FileError { verb: "write", path: path.to_owned(), source };
     meshlift_snapshot::write_whole(path, text.as_bytes()).map_err(error)?;
     Ok(())
+}
+
+/// Files of YAML in the folders of a folder, in order. What cannot be read is none.
+pub(crate) fn yaml_below(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries =
+        |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let folders: BTreeSet<PathBuf> = entries(folder).filter(|path| path.is_dir()).collect();
+    let files: BTreeSet<PathBuf> = folders.iter().flat_map(|folder| entries(folder)).collect();
+    files.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
 }

@@ -15,6 +15,11 @@ pub(crate) enum Selection {
 }
 
 impl Selection {
+    /// True if it names this very code, and not its layer.
+    pub(crate) fn is_code(&self, code: &str) -> bool {
+        matches!(self, Self::Code(own) if *own == code)
+    }
+
     /// True for a code that it names.
     pub(crate) fn holds(&self, code: &str) -> bool {
         match self {

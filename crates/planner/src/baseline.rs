@@ -1,7 +1,9 @@
 //! Findings that somebody has accepted: a file with an owner and an end for each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use meshlift_checks::Assessment;
+use meshlift_checks::catalogue::severity;
 use meshlift_model::finding::{Finding, Verdict};
 use serde::Deserialize;
 
@@ -29,8 +31,8 @@ pub enum BaselineError {
     },
 }
 
-/// Accepted findings.
-#[derive(Clone, Debug, Deserialize)]
+/// Accepted findings; none by default.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Baseline {
     format_version: u32,
@@ -55,15 +57,15 @@ pub struct Accepted {
 
 /// Findings, sorted by a baseline.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sorted {
+pub struct Sorted<'a> {
     /// What nobody accepted, or not any more.
-    pub open: Vec<Finding>,
-    /// What is accepted.
-    pub accepted: Vec<Finding>,
+    pub open: Vec<&'a Finding>,
+    /// What is accepted, with its entry.
+    pub accepted: Vec<(&'a Finding, &'a Accepted)>,
     /// Entries that ended, and whose finding is still there.
-    pub ended: Vec<Accepted>,
-    /// Entries whose finding is not there any more.
-    pub idle: Vec<Accepted>,
+    pub ended: Vec<&'a Accepted>,
+    /// Entries whose finding is not there any more, though its check was run and could judge.
+    pub idle: Vec<&'a Accepted>,
 }
 
 impl Accepted {
@@ -91,6 +93,9 @@ impl Baseline {
             if !keys.insert(one.key()) {
                 return Err(refuse("is there twice"));
             }
+            if severity(&one.code).is_none() {
+                return Err(refuse("is of a check that does not exist"));
+            }
             if one.owner.trim().is_empty() || one.reason.trim().is_empty() {
                 return Err(refuse("has no owner or no reason"));
             }
@@ -102,29 +107,44 @@ impl Baseline {
     }
 
     /// Sorts findings as they are accepted on a day. What could not be judged is never accepted by this: it may be anything.
+    /// An entry whose check was not run is neither there nor gone.
     #[must_use]
-    pub fn sort(&self, findings: Vec<Finding>, today: Day) -> Sorted {
+    pub fn sort<'a>(&'a self, assessment: &'a Assessment, today: Day) -> Sorted<'a> {
         let mut sorted = Sorted::default();
-        let stands = |one: &&Accepted| one.until.parse::<Day>().is_ok_and(|until| today <= until);
+        if self.accepted.is_empty() {
+            sorted.open.extend(&assessment.findings);
+            return sorted;
+        }
         let key = |finding: &Finding| format!("{} {}", finding.code, finding.subject);
-        let found: BTreeSet<String> = findings.iter().map(key).collect();
+        let found: BTreeSet<String> = assessment.findings.iter().map(key).collect();
+        let unknown = assessment.findings.iter().filter(|finding| finding.verdict == Verdict::Unknown);
+        let unknown: BTreeSet<&str> = unknown.map(|finding| finding.code.as_str()).collect();
+        let was_judged = |code: &str| !unknown.contains(code) && !assessment.not_run.contains_key(code);
+        let mut standing: BTreeMap<String, &Accepted> = BTreeMap::new();
         for one in &self.accepted {
-            match (found.contains(&one.key()), stands(&one)) {
-                (true, true) => {}
-                (true, false) => sorted.ended.push(one.clone()),
-                (false, _) => sorted.idle.push(one.clone()),
+            let stands = one.until.parse::<Day>().is_ok_and(|until| today <= until);
+            match (found.contains(&one.key()), stands) {
+                (true, false) => sorted.ended.push(one),
+                (false, _) if was_judged(&one.code) => sorted.idle.push(one),
+                (true, true) | (false, _) => {}
+            }
+            if stands {
+                standing.insert(one.key(), one);
             }
         }
-        let standing: BTreeSet<String> = self.accepted.iter().filter(stands).map(Accepted::key).collect();
-        let accepted =
-            |finding: &Finding| finding.verdict == Verdict::Fail && standing.contains(&key(finding));
-        (sorted.accepted, sorted.open) = findings.into_iter().partition(accepted);
+        for finding in &assessment.findings {
+            match standing.get(&key(finding)).filter(|_| finding.verdict == Verdict::Fail) {
+                Some(entry) => sorted.accepted.push((finding, entry)),
+                None => sorted.open.push(finding),
+            }
+        }
         sorted
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use meshlift_checks::NotRun;
     use meshlift_model::finding::{Consequence, Severity};
 
     use super::*;
@@ -155,21 +175,25 @@ mod tests {
         Baseline::parse(&format!("format_version: 1\naccepted:\n{}", entries.concat()))
     }
 
+    fn assessment(findings: Vec<Finding>) -> Assessment {
+        Assessment { findings, ..Assessment::default() }
+    }
+
     #[test]
     fn what_is_accepted_is_so_until_its_day_is_over() {
         let baseline = of(&[
             entry("ML1040", "2026-12-31"),
             entry("ML1041", "2026-01-01"),
             entry("ML1042", "2026-12-31"),
-        ]);
-        let findings = vec![finding("ML1040", Verdict::Fail), finding("ML1041", Verdict::Fail)];
-        let on = |day: &str| baseline.as_ref().unwrap().sort(findings.clone(), day.parse().unwrap());
+        ])
+        .unwrap();
+        let all = assessment(vec![finding("ML1040", Verdict::Fail), finding("ML1041", Verdict::Fail)]);
+        let on = |day: &str| baseline.sort(&all, day.parse().unwrap());
         let sorted = on("2026-12-31");
-        let codes = |all: &[Finding]| all.iter().map(|one| one.code.clone()).collect::<Vec<_>>();
-        assert_eq!(
-            (codes(&sorted.accepted), codes(&sorted.open)),
-            (vec!["ML1040".into()], vec!["ML1041".into()])
-        );
+        let accepted: Vec<&str> = sorted.accepted.iter().map(|(finding, _)| finding.code.as_str()).collect();
+        let open: Vec<&str> = sorted.open.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!((accepted, open), (vec!["ML1040"], vec!["ML1041"]));
+        assert_eq!(sorted.accepted[0].1.owner, "web");
         assert_eq!((sorted.ended[0].code.as_str(), sorted.idle[0].code.as_str()), ("ML1041", "ML1042"));
         assert!(on("2027-01-01").accepted.is_empty());
     }
@@ -177,13 +201,27 @@ mod tests {
     #[test]
     fn what_could_not_be_judged_is_not_accepted() {
         let baseline = of(&[entry("ML1040", "2026-12-31")]).unwrap();
-        let sorted = baseline.sort(vec![finding("ML1040", Verdict::Unknown)], "2026-11-27".parse().unwrap());
+        let all = assessment(vec![finding("ML1040", Verdict::Unknown)]);
+        let sorted = baseline.sort(&all, "2026-11-27".parse().unwrap());
         assert!(sorted.accepted.is_empty() && sorted.open.len() == 1);
+    }
+
+    #[test]
+    fn entries_of_checks_that_were_not_run_or_could_not_judge_are_not_gone() {
+        let baseline = of(&[entry("ML0005", "2026-12-31"), entry("ML1040", "2026-12-31")]).unwrap();
+        let mut blind = finding("ML1040", Verdict::Unknown);
+        blind.subject = "Source/pods".parse().unwrap();
+        let mut all = assessment(vec![blind]);
+        all.not_run.insert("ML0005", NotRun::NoTarget);
+        assert!(baseline.sort(&all, "2026-11-27".parse().unwrap()).idle.is_empty());
+        let all = Assessment::default();
+        assert_eq!(baseline.sort(&all, "2026-11-27".parse().unwrap()).idle.len(), 2);
     }
 
     #[test]
     fn entries_without_owner_reason_or_end_are_refused() {
         let refused = |entries: &[String]| of(entries).unwrap_err().to_string();
+        assert!(refused(&[entry("ML1400", "2026-12-31")]).contains("a check that does not exist"));
         assert!(refused(&[entry("ML1040", "soon")]).contains("no day"));
         assert!(refused(&[entry("ML1040", "2026-12-31"), entry("ML1040", "2026-12-30")]).contains("twice"));
         assert!(

@@ -6,19 +6,27 @@ use std::fmt::Write as _;
 
 use meshlift_checks::Assessment;
 use meshlift_mesh::Mesh;
+use meshlift_mesh::RolloutRules;
 use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Finding, Verdict};
-use meshlift_model::k8s::{Container, HorizontalPodAutoscaler, KindInfo, Resource};
+use meshlift_model::k8s::{Container, HorizontalPodAutoscaler, KindInfo, Resource, StringMap};
 use meshlift_model::names::ObjectRef;
 use serde_json::{Value, json};
 
 /// Seconds of grace that an app has left after a hook.
 const AFTER_HOOK_SECONDS: i64 = 30;
 
+/// Keys of a quota that count pods.
+const POD_KEYS: [&str; 2] = ["pods", "count/pods"];
+/// What goes for all that is raised for a while.
+const WAVE: &str = "it goes back once its wave is over";
+/// Name of the file that tells what became of each finding.
+const INDEX: &str = "INDEX.md";
+
 /// A file to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
-    /// `NAMESPACE/KIND-NAME.yaml`.
+    /// `NAMESPACE/KIND-NAME.yaml`, and the index beside the folders.
     pub path: String,
     /// Its text: comments that say what it is for, and the fragment.
     pub text: String,
@@ -32,48 +40,139 @@ struct Wish {
     mind: Option<&'static str>,
 }
 
-/// All patches of these findings, by path. Findings that no patch can take away have none.
+/// Patches, and what became of each finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Patches {
+    /// All patches, by path.
+    pub files: Vec<Patch>,
+    /// A file that names the patch of each finding, or why it has none.
+    pub index: Patch,
+}
+
+/// All patches of these findings.
 #[must_use]
-pub fn patches(mesh: &Mesh, assessment: &Assessment, findings: &[&Finding]) -> Vec<Patch> {
+pub fn patches(mesh: &Mesh, assessment: &Assessment, findings: &[&Finding]) -> Patches {
     let mut objects: BTreeMap<ObjectRef, (Value, BTreeSet<String>)> = BTreeMap::new();
-    for finding in findings.iter().filter(|finding| finding.verdict == Verdict::Fail) {
-        let Some(wish) = wish(mesh, assessment, finding) else { continue };
+    let mut rows = String::new();
+    for finding in findings {
+        let wish = wish(mesh, assessment, finding).ok_or_else(|| no_patch(finding));
+        let file = match &wish {
+            Ok(wish) if KindInfo::of(&wish.object.kind).is_some() => format!("`{}`", path(&wish.object)),
+            Ok(_) => "no patch: its kind is not known".to_owned(),
+            Err(why) => format!("no patch: {}", why.replace('|', "\\|")),
+        };
+        let _ = writeln!(rows, "| {} | {} | {file} |", finding.code, finding.subject);
+        let Ok(wish) = wish else { continue };
         let (fragment, comments) = objects.entry(wish.object).or_insert_with(|| (json!({}), BTreeSet::new()));
         merge(fragment, wish.fragment);
         comments.insert(format!("{} {}: {}", finding.code, finding.title, finding.detail));
         comments.extend(wish.mind.map(|mind| format!("only if {mind}")));
     }
-    objects
+    let files = objects
         .into_iter()
         .filter_map(|(object, (fragment, comments))| file(&object, fragment, &comments))
-        .collect()
+        .collect();
+    let head = "# Patches\n\nWhat `meshlift check -o patch` made of each finding.\n\n";
+    let text = format!("{head}| code | subject | patch |\n|---|---|---|\n{rows}");
+    Patches { files, index: Patch { path: INDEX.to_owned(), text } }
 }
 
+/// True for the text of a patch, of this run or of another.
+#[must_use]
+pub fn is_patch(text: &str) -> bool {
+    text.starts_with("# ML")
+}
+
+/// Why no fragment takes a finding away.
+fn no_patch(finding: &Finding) -> String {
+    if finding.verdict == Verdict::Unknown {
+        return "it could not be judged".to_owned();
+    }
+    match finding.code.as_str() {
+        "ML1003" => "only its owner knows by what it tells that it listens".to_owned(),
+        "ML1010" => "how much of it to give is for the owner of the quota".to_owned(),
+        "ML3001" | "ML3002" => "the times to wait depend on the load balancer".to_owned(),
+        _ => format!("it needs a person: {}", finding.hint),
+    }
+}
+
+/// What takes a finding away, where one fragment does and all of it is known.
 fn wish(mesh: &Mesh, assessment: &Assessment, finding: &Finding) -> Option<Wish> {
+    if finding.verdict == Verdict::Unknown {
+        return None;
+    }
     let object = finding.subject.clone();
     let workload = mesh.workloads.get(&finding.subject);
     let plain = |fragment: Value| Some(Wish { object: object.clone(), fragment, mind: None });
+    let only_if = |mind: &'static str, fragment: Value| {
+        Some(Wish { object: object.clone(), fragment, mind: Some(mind) })
+    };
     let is_deployment = finding.subject.kind == "Deployment";
     match finding.code.as_str() {
         "ML1001" | "ML1020" | "ML1042" if is_deployment => plain(surge()),
-        "ML1002" if is_deployment => {
-            Some(Wish { object, fragment: surge(), mind: Some("two versions of it may run side by side") })
-        }
+        "ML1002" if is_deployment => only_if("two versions of it may run side by side", surge()),
         "ML1004" => plain(json!({"spec": {"template": {"spec": {
             "terminationGracePeriodSeconds": AFTER_HOOK_SECONDS,
         }}}})),
-        "ML1012" => Some(Wish {
-            object,
-            fragment: json!({"spec": {"paused": false}}),
-            mind: Some("its owner agrees with what has been waiting"),
-        }),
-        "ML1021" => plain(json!({"spec": {"minAvailable": null, "maxUnavailable": 1}})),
+        "ML1010" => room(mesh, workload?),
+        "ML1012" => {
+            only_if("its owner agrees with what has been waiting", json!({"spec": {"paused": false}}))
+        }
+        "ML1020" if finding.subject.kind == "StatefulSet" => eased(workload?),
+        "ML1021" => plain(json!({"spec": one_may_miss()})),
+        "ML1030" => only_if(
+            "its owner agrees that a restart replaces its pods by itself",
+            json!({"spec": {"updateStrategy": {"type": "RollingUpdate"}}}),
+        ),
+        "ML1031" => only_if(
+            "what waits behind the partition may go out to all its pods",
+            json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": 0}}}}),
+        ),
         "ML1040" => plain(hook(assessment, workload?)?),
         "ML1045" => raised(mesh, workload?.autoscaler.as_ref()?, 1),
         "ML2001" => plain(json!({"metadata": {"labels": {"istio.io/rev": null}}})),
         "ML5013" => istiods(mesh, &finding.subject.name),
         _ => None,
     }
+}
+
+fn one_may_miss() -> Value {
+    json!({"minAvailable": null, "maxUnavailable": 1})
+}
+
+/// The budget of a StatefulSet, which takes one pod away at a time whatever its budget says. Of several budgets it is not
+/// told here which one is in the way.
+fn eased(workload: &Workload) -> Option<Wish> {
+    let [budget] = workload.budgets.as_slice() else { return None };
+    let fragment = json!({"spec": one_may_miss()});
+    Some(Wish { object: budget.clone(), fragment, mind: Some("it can do without one of its pods") })
+}
+
+/// The quota of pods that has no room, raised by what the rollout has on top. Of other resources a quota may be meant to
+/// give no more.
+fn room(mesh: &Mesh, workload: &Workload) -> Option<Wish> {
+    let on_top = match workload.rules {
+        RolloutRules::Rolling { max_unavailable: 0, max_surge, .. }
+        | RolloutRules::PerNode { max_unavailable: 0, max_surge } => i64::from(max_surge.max(1)),
+        _ => 0,
+    };
+    let quotas = mesh.snapshot.objects.resource_quotas.iter();
+    quotas.filter(|quota| workload.quotas.contains(&quota.object_ref())).find_map(|quota| {
+        let mut hard = serde_json::Map::new();
+        for key in POD_KEYS {
+            let number = |of: &StringMap| of.get(key).and_then(|number| number.parse::<i64>().ok());
+            let (Some(limit), Some(used)) = (number(&quota.spec.hard), number(&quota.status.used)) else {
+                continue;
+            };
+            let wanted = used.saturating_add(on_top);
+            if wanted > limit {
+                hard.insert(key.to_owned(), json!(wanted.to_string()));
+            }
+        }
+        let fragment = json!({"spec": {"hard": hard}});
+        let wish = || Wish { object: quota.object_ref(), fragment, mind: Some(WAVE) };
+        (!hard.is_empty()).then(wish)
+    })
 }
 
 fn surge() -> Value {
@@ -103,7 +202,7 @@ fn raised(mesh: &Mesh, reference: &ObjectRef, more: i32) -> Option<Wish> {
     let found: &HorizontalPodAutoscaler = all.iter().find(|one| one.object_ref() == *reference)?;
     let least = found.spec.min_replicas.unwrap_or(1).saturating_add(more);
     let fragment = json!({"spec": {"minReplicas": least}});
-    Some(Wish { object: reference.clone(), fragment, mind: Some("it goes back once its wave is over") })
+    Some(Wish { object: reference.clone(), fragment, mind: Some(WAVE) })
 }
 
 /// Two istiods, by what decides their number.
@@ -124,7 +223,8 @@ fn istiods(mesh: &Mesh, revision: &str) -> Option<Wish> {
     Some(Wish { object, fragment, mind: None })
 }
 
-/// Puts one fragment into another: objects by their keys, all else is replaced. Of two graces the longer one stays.
+/// Puts one fragment into another: objects by their keys, all else is replaced. Of two graces the longer one stays, and of
+/// two numbers of pods the greater one.
 fn merge(into: &mut Value, from: Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {
@@ -132,6 +232,12 @@ fn merge(into: &mut Value, from: Value) {
                 match into.get_mut(&key) {
                     Some(known) if key == "terminationGracePeriodSeconds" => {
                         if value.as_i64() > known.as_i64() {
+                            *known = value;
+                        }
+                    }
+                    Some(known) if POD_KEYS.contains(&key.as_str()) => {
+                        let number = |value: &Value| value.as_str().and_then(|text| text.parse::<i64>().ok());
+                        if number(&value) > number(known) {
                             *known = value;
                         }
                     }
@@ -163,8 +269,12 @@ fn file(object: &ObjectRef, fragment: Value, comments: &BTreeSet<String>) -> Opt
         );
     }
     text.push_str(&yaml(&whole, 0));
+    Some(Patch { path: path(object), text })
+}
+
+fn path(object: &ObjectRef) -> String {
     let folder = if object.namespace.is_empty() { "cluster" } else { &object.namespace };
-    Some(Patch { path: format!("{folder}/{}-{}.yaml", object.kind.to_lowercase(), object.name), text })
+    format!("{folder}/{}-{}.yaml", object.kind.to_lowercase(), object.name)
 }
 
 /// Block YAML of a fragment: maps, lists of maps, and scalars as JSON writes them, which YAML reads alike.
@@ -208,6 +318,16 @@ mod tests {
         );
         assert_eq!(into.pointer("/spec/template/spec/terminationGracePeriodSeconds"), Some(&json!(55)));
         assert_eq!(into.pointer("/spec/paused"), Some(&json!(false)));
+    }
+
+    #[test]
+    fn of_two_numbers_of_pods_the_greater_one_stays() {
+        let quota = |pods: &str| json!({"spec": {"hard": {"pods": pods}}});
+        let mut into = quota("10");
+        merge(&mut into, quota("9"));
+        assert_eq!(into, quota("10"));
+        merge(&mut into, quota("11"));
+        assert_eq!(into, quota("11"));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use meshlift_checks::catalogue::{Hazard, hazards};
 use meshlift_model::finding::{Finding, Severity, Verdict};
 use serde::Serialize;
 
+use crate::check::{Acceptance, Results};
+
 /// Where the schema is.
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -79,6 +81,17 @@ struct ResultOf<'a> {
     message: Text<String>,
     locations: [Location; 1],
     partial_fingerprints: BTreeMap<&'static str, String>,
+    /// Absent where nothing is accepted: the standard (3.27.23) wants it for all results of a run or for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppressions: Option<Vec<Suppression>>,
+}
+
+/// That somebody accepted a result, in a file beside what it is about.
+#[derive(Clone, Debug, Serialize)]
+struct Suppression {
+    kind: &'static str,
+    status: &'static str,
+    justification: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -94,16 +107,28 @@ struct LogicalLocation {
     kind: &'static str,
 }
 
-/// The log of these findings; rules are those that found something.
+/// The log of what is shown, and of what is accepted; rules are those that found something.
 #[must_use]
-pub fn sarif<'a>(findings: &[&'a Finding], version: &'static str) -> Sarif<'a> {
-    let codes: BTreeSet<&str> = findings.iter().map(|finding| finding.code.as_str()).collect();
+pub fn sarif<'a>(results: &Results<'a>, version: &'static str) -> Sarif<'a> {
+    let accepted = results.accepted.iter().map(|one| (one.finding, Some(one)));
+    let all = results.findings.iter().map(|finding| (*finding, None)).chain(accepted);
+    let all: Vec<(&'a Finding, Option<&Acceptance<'a>>)> = all.collect();
+    let codes: BTreeSet<&str> = all.iter().map(|(finding, _)| finding.code.as_str()).collect();
     let rules: Vec<Rule> =
         hazards().filter(|hazard| codes.contains(hazard.code)).map(|hazard| rule(&hazard)).collect();
     let place = |code: &str| rules.iter().position(|rule| rule.id == code).unwrap_or_default();
-    let results = findings.iter().map(|finding| result(finding, place(&finding.code))).collect();
+    let is_any_accepted = !results.accepted.is_empty();
+    let one = |(finding, acceptance): &(&'a Finding, Option<&Acceptance<'a>>)| ResultOf {
+        suppressions: is_any_accepted.then(|| acceptance.map(suppression).into_iter().collect()),
+        ..result(finding, place(&finding.code))
+    };
+    let results = all.iter().map(one).collect();
     let driver = Driver { name: "meshlift", version, rules };
     Sarif { schema: SCHEMA, version: "2.1.0", runs: [Run { tool: Tool { driver }, results }] }
+}
+
+fn suppression(acceptance: &Acceptance<'_>) -> Suppression {
+    Suppression { kind: "external", status: "accepted", justification: acceptance.words() }
 }
 
 fn rule(hazard: &Hazard) -> Rule {
@@ -133,6 +158,7 @@ fn result(finding: &Finding, rule_index: usize) -> ResultOf<'_> {
         message: Text { text: format!("{}: {}; {}", finding.subject, finding.detail, finding.hint) },
         locations: [Location { logical_locations: [name] }],
         partial_fingerprints: [(FINGERPRINT, finding.key())].into(),
+        suppressions: None,
     }
 }
 
@@ -146,23 +172,35 @@ fn level(severity: Severity) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use meshlift_checks::Assessment;
     use meshlift_model::finding::Consequence;
 
+    use super::*;
+    use crate::check::samples;
+
     fn finding(code: &str, severity: Severity, verdict: Verdict) -> Finding {
-        Finding {
-            code: code.into(),
-            severity,
-            verdict,
-            subject: "Deployment/web/bff".parse().unwrap(),
-            title: "t".into(),
-            detail: "d".into(),
-            hint: "h".into(),
-            evidence: vec![],
-            docs: "".into(),
-            consequence: Consequence::Gap,
-            offers: vec![],
-        }
+        Finding { verdict, ..samples::finding(code, severity, Consequence::Gap) }
+    }
+
+    #[test]
+    fn what_is_accepted_is_a_suppressed_result_and_others_say_that_they_are_none() {
+        let all = [
+            finding("ML5001", Severity::Block, Verdict::Fail),
+            finding("ML1001", Severity::Warn, Verdict::Fail),
+        ];
+        let (mesh, assessment) = (samples::empty_mesh(), Assessment::default());
+        let mut shown = samples::results(&mesh, &assessment, &all[..1]);
+        let results = |shown: &Results<'_>| {
+            serde_json::to_value(sarif(shown, "1")).unwrap()["runs"][0]["results"].clone()
+        };
+        assert!(results(&shown)[0].get("suppressions").is_none());
+        let finding = &all[1];
+        shown.accepted = vec![Acceptance { finding, owner: "web", until: "2027-01-31", reason: "known" }];
+        let said = results(&shown);
+        assert_eq!(said[0]["suppressions"], serde_json::json!([]));
+        let words = "accepted by web until 2027-01-31: known";
+        let one = serde_json::json!([{"kind": "external", "status": "accepted", "justification": words}]);
+        assert_eq!((&said[1]["ruleId"], &said[1]["suppressions"]), (&"ML1001".into(), &one));
     }
 
     #[test]
@@ -171,7 +209,8 @@ mod tests {
             finding("ML5001", Severity::Block, Verdict::Fail),
             finding("ML1001", Severity::Warn, Verdict::Unknown),
         ];
-        let shown: Vec<&Finding> = all.iter().collect();
+        let (mesh, assessment) = (samples::empty_mesh(), Assessment::default());
+        let shown = samples::results(&mesh, &assessment, &all);
         let log = serde_json::to_value(sarif(&shown, "1.2.3")).unwrap();
         let run = &log["runs"][0];
         assert_eq!((&log["version"], &run["tool"]["driver"]["version"]), (&"2.1.0".into(), &"1.2.3".into()));

@@ -105,8 +105,8 @@ pub(super) const CLI_CODES: &[OtherCode] = &[
     row(
         "ML9517",
         "A baseline cannot be used",
-        "The file behind `--baseline` is none of this form, names a finding twice, or has an entry without an owner, a \
-         reason or a last day.",
+        "The file behind `--baseline` is none of this form, names a finding twice or a check that does not exist, or has \
+         an entry without an owner, a reason or a last day.",
         "docs/reference/baseline.md shows the form.",
     ),
 ];

@@ -66,6 +66,12 @@ pub fn layer(code: &str) -> Option<Layer> {
     hazards().find(|hazard| hazard.code == code).map(|hazard| hazard.layer)
 }
 
+/// Severity of most findings of a check; `None` for other codes.
+#[must_use]
+pub fn severity(code: &str) -> Option<Severity> {
+    CHECKS.iter().find(|check| check.entry.code == code).map(|check| check.entry.severity)
+}
+
 /// All codes, in order.
 pub fn codes() -> impl Iterator<Item = &'static str> {
     titles().map(|(code, _)| code)
@@ -148,7 +154,7 @@ fn other_text(other: &OtherCode) -> String {
 }
 
 fn standing(entry: &Entry) -> String {
-    format!("{} · {}", severity(entry.severity), consequence(entry.consequence))
+    format!("{} · {}", word(entry.severity), consequence(entry.consequence))
 }
 
 fn offers(entry: &Entry) -> Vec<&'static str> {
@@ -163,7 +169,7 @@ fn reads(check: &Check) -> Vec<&'static str> {
     check.needs.iter().copied().flatten().copied().collect()
 }
 
-fn severity(severity: Severity) -> &'static str {
+fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Info => "info",
         Severity::Warn => "warn",
@@ -204,7 +210,7 @@ pub fn checks_page() -> String {
             page,
             "| [{code}](#{}) | {} | {title} | {name} |",
             code.to_lowercase(),
-            severity(entry.severity)
+            word(entry.severity)
         );
     }
     for check in CHECKS {

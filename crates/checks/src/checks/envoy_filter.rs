@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4001",
         layer: Layer::Configuration,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "An EnvoyFilter applies to other proxy versions only",
         severity: Severity::Block,
         consequence: Consequence::Behaviour,

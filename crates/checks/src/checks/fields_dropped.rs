@@ -14,7 +14,7 @@ pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML0005",
         layer: Layer::Crds,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "The target's definitions do not take a field",
         severity: Severity::Block,
         consequence: Consequence::Behaviour,

@@ -30,7 +30,7 @@ pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5024",
         layer: Layer::ControlPlane,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "Kiali is older than the target",
         severity: Severity::Info,
         consequence: Consequence::Shared,

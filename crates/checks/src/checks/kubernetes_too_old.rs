@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5009",
         layer: Layer::Kubernetes,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "The target needs a newer Kubernetes",
         severity: Severity::Block,
         consequence: Consequence::Shared,

@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5020",
         layer: Layer::Kubernetes,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "The target was not tested with this Kubernetes",
         severity: Severity::Warn,
         consequence: Consequence::Shared,

@@ -36,7 +36,7 @@ pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5026",
         layer: Layer::ControlPlane,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "The new revision is not told what the old one is",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,

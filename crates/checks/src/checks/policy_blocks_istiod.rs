@@ -12,7 +12,7 @@ pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1053",
         layer: Layer::Rollout,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "A NetworkPolicy keeps its new pods from the new istiod",
         severity: Severity::Block,
         consequence: Consequence::Stuck,

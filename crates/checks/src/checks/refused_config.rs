@@ -14,7 +14,7 @@ pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4005",
         layer: Layer::Configuration,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "The target's istiod refuses this configuration",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,

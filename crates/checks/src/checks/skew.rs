@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5008",
         layer: Layer::ControlPlane,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "The target is too far from what runs",
         severity: Severity::Block,
         consequence: Consequence::Shared,

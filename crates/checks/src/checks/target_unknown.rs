@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML5025",
         layer: Layer::ControlPlane,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "What this target changes is not known",
         severity: Severity::Warn,
         consequence: Consequence::Blind,

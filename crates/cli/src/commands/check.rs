@@ -1,18 +1,20 @@
 //! `meshlift check [MESH] [--to VERSION]`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use meshlift_checks::catalogue::hazards;
 use meshlift_checks::{Assessment, assess, assess_against};
 use meshlift_mesh::Mesh;
 use meshlift_model::finding::{Finding, Severity};
 use meshlift_model::intent::Intent;
 use meshlift_planner::PlanError;
-use meshlift_planner::baseline::Baseline;
-use meshlift_report::check::{self, Group};
-use meshlift_report::patches::{self, Patch};
+use meshlift_planner::baseline::{Accepted, Baseline, Sorted};
+use meshlift_report::check::{self, Acceptance, Group, Results, weight};
+use meshlift_report::patches::{self, Patches};
 use meshlift_report::{junit, sarif};
 
 use crate::clock::today;
@@ -30,7 +32,7 @@ pub(crate) struct CheckArgs {
     /// Show findings of this severity and worse
     #[arg(long, value_enum, default_value_t)]
     severity: Least,
-    /// Findings that make the exit code 1; one that is unknown counts with its check's severity
+    /// Findings that make the exit code 1; one that is unknown counts with its check's severity, as for --severity
     #[arg(long, value_enum, default_value_t)]
     fail_on: FailOn,
     /// Only these checks: codes or layers, by commas
@@ -39,7 +41,7 @@ pub(crate) struct CheckArgs {
     /// All but these checks: codes or layers, by commas
     #[arg(long, value_name = "CODES", value_delimiter = ',')]
     skip: Vec<Selection>,
-    /// Findings that somebody has accepted: not shown, and no reason to fail, until their day
+    /// Findings that somebody has accepted: counted apart, and no reason to fail, until their day
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Group the table by consequence (as it is without this), namespace, layer or label:KEY
@@ -118,7 +120,7 @@ enum Format {
     Json,
     /// The same as YAML
     Yaml,
-    /// For a ticket
+    /// For a ticket: counts, and a table with what to do
     Markdown,
     /// A page that needs nothing but itself
     Html,
@@ -126,7 +128,7 @@ enum Format {
     Sarif,
     /// XML for whatever shows results of tests
     Junit,
-    /// Files for Git: what takes findings away that a patch can take away
+    /// Files for Git: what takes findings away that a patch can take away, and an index of all
     Patch,
 }
 
@@ -134,42 +136,61 @@ pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> 
     let UpgradeArgs { mesh, wish, .. } = &args.upgrade;
     args.refuse_what_has_no_effect()?;
     let intent = wish.intent(mesh)?;
-    let baseline = args.baseline.as_deref().map(baseline).transpose()?;
+    let baseline = args.baseline.as_deref().map(baseline).transpose()?.unwrap_or_default();
     let mesh = Mesh::derive(Arc::new(mesh::read(mesh, console)?));
-    let mut assessment = args.assess(&mesh, &intent)?;
-    assessment.findings.retain(|finding| args.selects(finding));
-    if let Some(baseline) = baseline {
-        apply(&baseline, &mut assessment, console);
-    }
-    let least = match args.severity {
-        Least::Block => Severity::Block,
-        Least::Warn => Severity::Warn,
-        Least::Info => Severity::Info,
+    let assessment = args.assess(&mesh, &intent)?;
+    // All findings are held against the baseline, whatever is asked for: an entry of another check is not gone.
+    let Sorted { mut open, mut accepted, ended, idle } = baseline.sort(&assessment, today());
+    open.retain(|finding| args.selects(&finding.code));
+    accepted.retain(|(finding, _)| args.selects(&finding.code));
+    let ended = ended.into_iter().filter(|one| args.selects(&one.code));
+    say_what_does_not_hold(ended, &idle, accepted.len(), console);
+    let fails = |finding: &&Finding| args.fail_on.least().is_some_and(|least| weight(finding) >= least);
+    let exit = if open.iter().any(fails) { Exit::No } else { Exit::Good };
+    open.retain(|finding| args.shows(finding));
+    accepted.retain(|(finding, _)| args.shows(finding));
+    let codes = || hazards().map(|hazard| hazard.code);
+    let results = Results {
+        mesh: &mesh,
+        assessment: &assessment,
+        target: intent.target.as_ref(),
+        findings: open,
+        accepted: accepted.into_iter().map(acceptance).collect(),
+        codes: codes().filter(|code| args.selects(code)).collect(),
+        named: codes().filter(|code| args.only.iter().any(|one| one.is_code(code))).collect(),
+        next: &format!("meshlift plan{}", args.upgrade.flags(&intent)),
     };
-    let shown: Vec<&Finding> = assessment.findings.iter().filter(|f| f.severity >= least).collect();
-    let next = format!("meshlift plan{}", args.upgrade.flags(&intent));
-    match args.output {
-        Format::Json => console.print_json(&check::check_json(&mesh, &shown))?,
-        Format::Yaml => console.print_yaml(&check::check_json(&mesh, &shown))?,
-        Format::Markdown => console.print(&check::markdown(&shown))?,
-        Format::Html => console.print(&check::html(&mesh, &shown, &next))?,
-        Format::Sarif => console.print_json(&sarif::sarif(&shown, env!("CARGO_PKG_VERSION")))?,
-        Format::Junit => console.print(&junit::junit(&shown, args.fail_on.least()))?,
-        Format::Patch => write_patches(args, &patches::patches(&mesh, &assessment, &shown), console)?,
-        Format::Summary => console.print(&check::by_check(&shown, &next, console.stdout))?,
-        Format::Table => {
-            let group = args.group_by.as_ref().unwrap_or(&GroupBy::Consequence).of(&mesh);
-            console.print(&check::screen(&shown, &assessment, group, &next, console.stdout))?;
-        }
-    }
-    let fails = |finding: &Finding| args.fail_on.least().is_some_and(|least| finding.severity >= least);
-    let exit = if assessment.findings.iter().any(fails) { Exit::No } else { Exit::Good };
+    args.print(&results, console)?;
     // The process ends: taking a large mesh apart, object by object, takes longer than judging it.
     std::mem::forget((assessment, mesh));
     Ok(exit)
 }
 
+fn acceptance<'a>((finding, entry): (&'a Finding, &'a Accepted)) -> Acceptance<'a> {
+    Acceptance { finding, owner: &entry.owner, until: &entry.until, reason: &entry.reason }
+}
+
 impl CheckArgs {
+    fn print(&self, results: &Results<'_>, console: &Console) -> Result<(), Failure> {
+        match self.output {
+            Format::Json => console.print_json(&check::check_json(results)),
+            Format::Yaml => console.print_yaml(&check::check_json(results)),
+            Format::Markdown => console.print(&check::markdown(results)),
+            Format::Html => console.print(&check::html(results)),
+            Format::Sarif => console.print_json(&sarif::sarif(results, env!("CARGO_PKG_VERSION"))),
+            Format::Junit => console.print(&junit::junit(results, self.fail_on.least())),
+            Format::Patch => {
+                let Results { mesh, assessment, findings, .. } = results;
+                write_patches(self, &patches::patches(mesh, assessment, findings), console)
+            }
+            Format::Summary => console.print(&check::by_check(results, console.stdout)),
+            Format::Table => {
+                let group = self.group_by.as_ref().unwrap_or(&GroupBy::Consequence).group();
+                console.print(&check::screen(results, group, console.stdout))
+            }
+        }
+    }
+
     fn refuse_what_has_no_effect(&self) -> Result<(), Failure> {
         let refusals = [
             (
@@ -207,8 +228,17 @@ impl CheckArgs {
         Ok(assess_against(mesh, intent, target, manifest.as_ref().map(|manifest| &manifest.schemas)))
     }
 
-    fn selects(&self, finding: &Finding) -> bool {
-        let named = |selections: &[Selection]| selections.iter().any(|one| one.holds(&finding.code));
+    fn shows(&self, finding: &Finding) -> bool {
+        let least = match self.severity {
+            Least::Block => Severity::Block,
+            Least::Warn => Severity::Warn,
+            Least::Info => Severity::Info,
+        };
+        weight(finding) >= least
+    }
+
+    fn selects(&self, code: &str) -> bool {
+        let named = |selections: &[Selection]| selections.iter().any(|one| one.holds(code));
         (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
 }
@@ -226,44 +256,53 @@ impl FailOn {
 }
 
 impl GroupBy {
-    fn of<'a>(&'a self, mesh: &'a Mesh) -> Group<'a> {
+    fn group(&self) -> Group<'_> {
         match self {
             Self::Consequence => Group::Consequence,
             Self::Namespace => Group::Namespace,
             Self::Layer => Group::Layer,
-            Self::Label(key) => Group::Label { mesh, key },
+            Self::Label(key) => Group::Label(key),
         }
     }
 }
 
-/// Writes each patch whole, and prints their paths.
-fn write_patches(args: &CheckArgs, patches: &[Patch], console: &Console) -> Result<(), Failure> {
+/// Writes each patch and the index whole, and prints their paths.
+fn write_patches(args: &CheckArgs, patches: &Patches, console: &Console) -> Result<(), Failure> {
     // The command line demands it with this form.
     let Some(folder) = &args.out else { return Ok(()) };
-    let mut written = String::new();
-    for patch in patches {
+    let mut written = BTreeSet::new();
+    for patch in patches.files.iter().chain([&patches.index]) {
         let path = folder.join(&patch.path);
         if let Some(parent) = path.parent() {
             files::create_folder(parent)?;
         }
         files::write(&path, &patch.text)?;
-        written.push_str(&format!("{}\n", path.display()));
+        written.insert(path);
     }
-    if patches.is_empty() {
+    if patches.files.is_empty() {
         console.say("no finding that is shown can be taken away by a patch\n");
     }
-    console.print(&written)
+    for path in files::yaml_below(folder).filter(|path| {
+        !written.contains(path) && files::read(path).is_ok_and(|text| patches::is_patch(&text))
+    }) {
+        let path = path.display();
+        console.say(&format!("{path} is of an earlier run: no finding that is shown asks for it\n"));
+    }
+    console.print(&written.iter().map(|path| format!("{}\n", path.display())).collect::<String>())
 }
 
 fn baseline(path: &Path) -> Result<Baseline, Failure> {
     Baseline::parse(&files::read(path)?).map_err(|error| Failure::from(error).in_file(path))
 }
 
-/// Takes what is accepted out, and says on stderr what of the file does not hold any more.
-fn apply(baseline: &Baseline, assessment: &mut Assessment, console: &Console) {
-    let sorted = baseline.sort(std::mem::take(&mut assessment.findings), today());
-    assessment.findings = sorted.open;
-    for one in &sorted.ended {
+/// Says on stderr what of a baseline does not hold any more, and how many findings it keeps from being shown.
+fn say_what_does_not_hold<'a>(
+    ended: impl Iterator<Item = &'a Accepted>,
+    idle: &[&Accepted],
+    accepted: usize,
+    console: &Console,
+) {
+    for one in ended {
         console.say(&format!(
             "baseline: {} was accepted by {} until {}: it counts again\n",
             one.key(),
@@ -271,10 +310,10 @@ fn apply(baseline: &Baseline, assessment: &mut Assessment, console: &Console) {
             one.until
         ));
     }
-    for one in &sorted.idle {
+    for one in idle {
         console.say(&format!("baseline: {} is not found any more: take the entry out\n", one.key()));
     }
-    if !sorted.accepted.is_empty() {
-        console.say(&format!("baseline: {} accepted findings are not shown\n", sorted.accepted.len()));
+    if accepted > 0 {
+        console.say(&format!("baseline: {accepted} accepted findings are not shown\n"));
     }
 }

@@ -163,6 +163,7 @@ fn baselines_that_are_none() {
     fs::write(place.join("text"), "all: fine").unwrap();
     file("twice", &format!("{entry}, {entry}"));
     file("nobody", &entry.replace("rates", "''"));
+    file("unheard", &entry.replace("ML1002", "ML1400"));
     file("forever", &entry.replace("2099-01-01", "never"));
     let commands = [
         "check --demo --baseline missing",
@@ -170,6 +171,7 @@ fn baselines_that_are_none() {
         "check --demo --baseline twice",
         "check --demo --baseline nobody",
         "check --demo --baseline forever",
+        "check --demo --baseline unheard",
         "check --demo --only ML1002,routes",
         "check --demo -o patch",
         "check --demo -o patch --out text",

@@ -7,6 +7,7 @@ mod common;
 mod documentation;
 mod endings;
 mod faults;
+mod findings;
 mod golden;
 mod report_file;
 mod rollback;

@@ -32,7 +32,20 @@ fn findings_are_valid_sarif() {
     let unknown = findings(&["--demo", "--to", "1.31.0"]);
     let none = findings(&["--demo", "--to", "1.30.3", "--only", "ML0002"]);
     assert_eq!(none["runs"][0]["results"], json!([]));
-    for document in [&demo, &unknown, &none] {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("accepted.yaml");
+    let entry =
+        "{code: ML1002, subject: Deployment/checkout/tax, owner: rates, until: 2099-12-31, reason: b}";
+    std::fs::write(&file, format!("format_version: 1\naccepted: [{entry}]\n")).unwrap();
+    let accepted = findings(&["--demo", "--to", "1.30.3", "--baseline", file.to_str().unwrap()]);
+    let results = accepted["runs"][0]["results"].as_array().unwrap();
+    let suppressed: Vec<&Value> = results.iter().filter(|one| one["suppressions"] != json!([])).collect();
+    assert_eq!(suppressed.len(), 1);
+    assert_eq!(
+        suppressed[0]["suppressions"],
+        json!([{"kind": "external", "status": "accepted", "justification": "accepted by rates until 2099-12-31: b"}])
+    );
+    for document in [&demo, &unknown, &none, &accepted] {
         assert_eq!(against(document), None);
     }
     let mut broken = demo;

@@ -1,24 +1,78 @@
-//! Findings, grouped by what follows for an upgrade.
+//! Findings in the forms that `check` has for people and programs.
 
+mod blind;
+mod by_check;
 mod json;
+mod markdown;
+mod notes;
+mod owners;
 mod page;
+mod screen;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use meshlift_checks::assessment::{Assessment, Restart};
-use meshlift_checks::catalogue::{flags, layer};
+use meshlift_checks::assessment::{Assessment, NotRun};
+use meshlift_checks::catalogue::severity;
 use meshlift_mesh::Mesh;
-use meshlift_model::finding::{Consequence, Finding, Severity, TrafficVerdict, Verdict};
-use meshlift_model::names::ObjectRef;
+use meshlift_model::finding::{Finding, Severity, Verdict};
+use meshlift_model::names::IstioVersion;
 use serde::Serialize;
 
-use crate::inspect::verdicts;
-use crate::text::{Style, Tone, WIDTH, count, cut, hang, hang_at};
-use crate::words;
-
+pub use by_check::by_check;
 pub use json::{CheckJson, check_json};
+pub use markdown::markdown;
 pub use page::html;
+pub use screen::screen;
+
+/// What was found, and what of it is shown.
+#[derive(Clone, Debug)]
+pub struct Results<'a> {
+    /// The mesh.
+    pub mesh: &'a Mesh,
+    /// All that the checks say, whatever is shown of it.
+    pub assessment: &'a Assessment,
+    /// The version that the mesh is to run; `None` where nobody named one.
+    pub target: Option<&'a IstioVersion>,
+    /// Findings to show.
+    pub findings: Vec<&'a Finding>,
+    /// Findings that would be shown, had nobody accepted them.
+    pub accepted: Vec<Acceptance<'a>>,
+    /// Codes of the checks that were asked for.
+    pub codes: BTreeSet<&'static str>,
+    /// Codes that were asked for one by one: nothing of theirs is summed up.
+    pub named: BTreeSet<&'static str>,
+    /// The command to go on with.
+    pub next: &'a str,
+}
+
+/// A finding that somebody accepted.
+#[derive(Clone, Copy, Debug)]
+pub struct Acceptance<'a> {
+    /// What is accepted.
+    pub finding: &'a Finding,
+    /// Who accepted it.
+    pub owner: &'a str,
+    /// Last day on which it is accepted.
+    pub until: &'a str,
+    /// Why.
+    pub reason: &'a str,
+}
+
+impl Acceptance<'_> {
+    /// `accepted by web until 2027-01-31: clients retry`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("accepted by {} until {}: {}", self.owner, self.until, self.reason)
+    }
+}
+
+impl Results<'_> {
+    /// Checks that were asked for and could not be run, for this reason.
+    pub(crate) fn not_run(&self, why: NotRun) -> Vec<&'static str> {
+        let all = self.assessment.not_run.iter();
+        all.filter(|(code, own)| **own == why && self.codes.contains(*code)).map(|(code, _)| *code).collect()
+    }
+}
 
 /// What a screen is grouped by.
 #[derive(Clone, Copy, Debug)]
@@ -29,201 +83,17 @@ pub enum Group<'a> {
     Namespace,
     /// Layers of the mesh.
     Layer,
-    /// Values of a label, of a workload or else of its namespace.
-    Label {
-        /// Where labels are read.
-        mesh: &'a Mesh,
-        /// The label.
-        key: &'a str,
-    },
+    /// Values of a label: of a workload's pods, else of the workload itself, else of its namespace.
+    Label(&'a str),
 }
 
-/// The screen. `findings` are those to show; `next` is the last line's command.
+/// How bad a finding is. One that could not be judged is as bad as its check's findings are: it may be any of them.
 #[must_use]
-pub fn screen(
-    findings: &[&Finding],
-    assessment: &Assessment,
-    by: Group<'_>,
-    next: &str,
-    style: Style,
-) -> String {
-    let mut text = match by {
-        Group::Consequence => by_consequence(findings, assessment, style),
-        Group::Label { mesh, key } => {
-            let owners = owners(mesh, key);
-            grouped(findings, style, |finding| {
-                let own =
-                    mesh.workloads.get(&finding.subject).and_then(|one| one.template.metadata.label(key));
-                let name = own.or_else(|| owners.get(namespace_of(&finding.subject)).copied());
-                name.map_or_else(|| format!("no label {key}"), |name| format!("{key} {name}"))
-            })
-        }
-        Group::Namespace => grouped(findings, style, |finding| {
-            let namespace = namespace_of(&finding.subject);
-            if namespace.is_empty() { "WHOLE CLUSTER".to_owned() } else { format!("namespace {namespace}") }
-        }),
-        Group::Layer => grouped(findings, style, |finding| {
-            layer(&finding.code).map_or_else(|| "OTHER".to_owned(), |layer| layer.to_string().to_uppercase())
-        }),
-    };
-    if findings.is_empty() {
-        text.push_str("nothing found at this severity\n");
+pub fn weight(finding: &Finding) -> Severity {
+    match finding.verdict {
+        Verdict::Fail => finding.severity,
+        Verdict::Unknown => severity(&finding.code).map_or(finding.severity, |own| own.max(finding.severity)),
     }
-    text.push_str(&kept(findings, style));
-    text.push_str(&summary_line(findings, assessment, style));
-    text.push_str(&format!("next: {next}\n"));
-    text
-}
-
-/// The settings that keep what versions change, a line each.
-fn kept(findings: &[&Finding], style: Style) -> String {
-    let flags = flags(findings);
-    if flags.is_empty() {
-        return String::new();
-    }
-    let lines = flags.iter().map(|flag| format!("  {}  --set {}\n", flag.code, flag.set()));
-    let head = style.heading("FLAGS");
-    format!(
-        "{head}  of the new revision that keep today's behaviour, for istioctl install\n{}",
-        lines.collect::<String>()
-    )
-}
-
-fn namespace_of(subject: &ObjectRef) -> &str {
-    if subject.kind == "Namespace" { &subject.name } else { &subject.namespace }
-}
-
-/// The value of a label, by the namespace that has it.
-fn owners<'a>(mesh: &'a Mesh, key: &str) -> BTreeMap<&'a str, &'a str> {
-    let namespaces = mesh.snapshot.objects.namespaces.iter().map(|one| &one.metadata);
-    namespaces.filter_map(|meta| Some((meta.name.as_str(), meta.label(key)?))).collect()
-}
-
-fn by_consequence(findings: &[&Finding], assessment: &Assessment, style: Style) -> String {
-    let mut groups: BTreeMap<Consequence, Vec<&Finding>> = BTreeMap::new();
-    for finding in findings {
-        groups.entry(finding.consequence).or_default().push(finding);
-    }
-    let mut text = String::new();
-    for (consequence, findings) in &groups {
-        if *consequence == Consequence::Exposed {
-            text.push_str(&exposed(findings, assessment, style));
-        } else {
-            text.push_str(&group(*consequence, findings, style));
-        }
-    }
-    text
-}
-
-/// Groups by a name, in the order of the names; findings keep theirs.
-fn grouped(findings: &[&Finding], style: Style, name: impl Fn(&Finding) -> String) -> String {
-    let mut groups: BTreeMap<String, Vec<&Finding>> = BTreeMap::new();
-    for finding in findings {
-        groups.entry(name(finding)).or_default().push(finding);
-    }
-    let mut text = String::new();
-    for (name, findings) in groups {
-        text.push_str(&format!("{} ({})\n", style.heading(&name), findings.len()));
-        text.push_str(&listed(&findings, style));
-    }
-    text
-}
-
-/// One line for each check that found something, worst first: a screen, however many findings there are.
-#[must_use]
-pub fn by_check(findings: &[&Finding], next: &str, style: Style) -> String {
-    let mut checks: BTreeMap<(Reverse<Severity>, &str, bool), Vec<&Finding>> = BTreeMap::new();
-    for finding in findings {
-        let unknown = finding.verdict == Verdict::Unknown;
-        checks.entry((Reverse(finding.severity), &finding.code, unknown)).or_default().push(finding);
-    }
-    let mut text = String::new();
-    for ((Reverse(severity), code, unknown), findings) in checks {
-        let mark = if unknown { "unknown" } else { words::severity(severity) };
-        let title = findings.first().map_or("", |finding| &*finding.title);
-        let line = format!("{mark:<8}{code} {:>5}  {title}", findings.len());
-        text.push_str(&format!("{}\n", cut(&line, WIDTH)));
-    }
-    text.push_str(&format!("{}next: {next}\n", counts_line(findings, style)));
-    text
-}
-
-fn group(consequence: Consequence, findings: &[&Finding], style: Style) -> String {
-    let (name, meaning) = words::consequence(consequence);
-    let subjects: BTreeSet<_> = findings.iter().map(|finding| &finding.subject).collect();
-    let head = style.heading(&name.to_uppercase());
-    format!("{head}  {meaning} ({})\n{}", subjects.len(), listed(findings, style))
-}
-
-/// Findings one after another. What to do is said once behind all that have it in common, and where no choice is to be
-/// made instead.
-fn listed(findings: &[&Finding], style: Style) -> String {
-    let mut text = String::new();
-    for (place, finding) in findings.iter().enumerate() {
-        text.push_str(&finding_lines(finding, style));
-        let asks = finding.verdict == Verdict::Unknown || finding.severity != Severity::Info;
-        let again = findings
-            .get(place + 1)
-            .is_some_and(|next| next.code == finding.code && next.hint == finding.hint);
-        if asks && !again && !finding.needs_choice() {
-            text.push_str(&hang_at("          do: ", 14, &finding.hint));
-        }
-    }
-    text
-}
-
-fn finding_lines(finding: &Finding, style: Style) -> String {
-    let tone = match (finding.verdict, finding.severity) {
-        (Verdict::Unknown, _) | (Verdict::Fail, Severity::Warn) => Tone::Warn,
-        (Verdict::Fail, Severity::Block) => Tone::Bad,
-        (Verdict::Fail, Severity::Info) => Tone::Dim,
-    };
-    let mark = match finding.verdict {
-        Verdict::Fail => words::severity(finding.severity),
-        Verdict::Unknown => "unknown",
-    };
-    let first = format!("  {mark:<8}{} {}  ", finding.code, finding.subject);
-    let mut text = hang_at(&first, 10, &finding.detail).replacen(mark, &style.paint(tone, mark), 1);
-    if finding.needs_choice() {
-        text.push_str(&hang_at("          choose: ", 18, &finding.offers.join(" | ")));
-    }
-    text
-}
-
-/// One line for all that is exposed, with the worst figure.
-fn exposed(findings: &[&Finding], assessment: &Assessment, style: Style) -> String {
-    let subjects: BTreeSet<&ObjectRef> = findings.iter().map(|finding| &finding.subject).collect();
-    let worst = assessment
-        .workloads
-        .iter()
-        .filter(|(workload, restart)| {
-            restart.verdict == TrafficVerdict::Exposed && subjects.contains(workload)
-        })
-        .max_by(|(_, a), (_, b)| a.exposure_millis.total_cmp(&b.exposure_millis));
-    let head = format!("{}  ", style.heading("EXPOSED"));
-    let mut line =
-        format!("{} may lose something, which a snapshot cannot tell", count(subjects.len(), "workload"));
-    if let Some((workload, restart)) = worst {
-        line.push_str(&format!("; the most {}: {}", workload.short(), bound(restart)));
-    }
-    hang_at("EXPOSED  ", 9, &line).replacen("EXPOSED  ", &head, 1)
-}
-
-/// The figure of an exposure, in words.
-fn bound(restart: &Restart) -> String {
-    format!("at most {:.0} ms × share of requests", restart.exposure_millis)
-}
-
-fn summary_line(findings: &[&Finding], assessment: &Assessment, style: Style) -> String {
-    let restarts = hang("RESTARTS  ", &verdicts(assessment));
-    let restarts = restarts.replacen("RESTARTS", &style.heading("RESTARTS"), 1);
-    format!("{}{restarts}", counts_line(findings, style))
-}
-
-fn counts_line(findings: &[&Finding], style: Style) -> String {
-    let Summary { block, warn, info, unknown } = summary(findings);
-    let head = style.heading("SUMMARY");
-    format!("{head}  block {block} · warn {warn} · info {info} · unknown {unknown}\n")
 }
 
 /// Counts of findings; an unknown one counts as unknown alone.
@@ -254,27 +124,28 @@ pub fn summary(findings: &[&Finding]) -> Summary {
     summary
 }
 
-/// Findings as a Markdown table, for a ticket or a pull request.
-#[must_use]
-pub fn markdown(findings: &[&Finding]) -> String {
-    let mut text = String::from("| severity | code | subject | what |\n|---|---|---|---|\n");
-    for finding in findings {
-        let mark = match finding.verdict {
-            Verdict::Fail => words::severity(finding.severity),
-            Verdict::Unknown => "unknown",
-        };
-        let detail = finding.detail.replace('|', "\\|");
-        text.push_str(&format!("| {mark} | {} | {} | {detail} |\n", finding.code, finding.subject));
+impl Summary {
+    /// `block 1 · warn 2 · info 0 · unknown 0`.
+    pub(crate) fn words(self) -> String {
+        let Self { block, warn, info, unknown } = self;
+        format!("block {block} · warn {warn} · info {info} · unknown {unknown}")
     }
-    text
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::text::columns;
+pub(crate) mod samples {
+    //! Results for the tests of every form.
 
-    fn finding(code: &str, severity: Severity, consequence: Consequence) -> Finding {
+    use std::sync::Arc;
+
+    use meshlift_checks::catalogue::hazards;
+    use meshlift_model::finding::Consequence;
+    use meshlift_model::names::ObjectRef;
+    use meshlift_model::snapshot::Snapshot;
+
+    use super::*;
+
+    pub(crate) fn finding(code: &str, severity: Severity, consequence: Consequence) -> Finding {
         Finding {
             code: code.into(),
             severity,
@@ -291,95 +162,52 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_worst_consequence_is_first_and_the_next_command_is_last() {
-        let all = [
-            finding("ML0001", Severity::Info, Consequence::Exposed),
-            finding("ML0002", Severity::Warn, Consequence::Stuck),
-            finding("ML0003", Severity::Block, Consequence::Gap),
-        ];
-        let shown: Vec<&Finding> = all.iter().collect();
-        let text = screen(&shown, &Assessment::default(), Group::Consequence, "meshlift plan", Style::Plain);
-        assert!(text.find("GAP").unwrap() < text.find("STUCK").unwrap(), "{text}");
-        assert!(text.find("STUCK").unwrap() < text.find("EXPOSED").unwrap(), "{text}");
-        assert!(text.ends_with("next: meshlift plan\n"), "{text}");
-        assert!(text.contains("choose: accept-loss"), "{text}");
-        assert!(text.lines().all(|line| columns(line) <= WIDTH), "{text}");
-        assert_eq!(summary(&shown), Summary { block: 1, warn: 1, info: 1, unknown: 0 });
-    }
-
-    #[test]
-    fn what_to_do_is_said_once_where_nothing_is_to_be_chosen() {
-        let free =
-            |code: &str| Finding { offers: vec![], ..finding(code, Severity::Warn, Consequence::Shared) };
-        let all = [
-            free("ML0001"),
-            free("ML0001"),
-            free("ML0002"),
-            finding("ML0003", Severity::Warn, Consequence::Gap),
-        ];
-        let shown: Vec<&Finding> = all.iter().collect();
-        for by in [Group::Consequence, Group::Layer] {
-            let text = screen(&shown, &Assessment::default(), by, "x", Style::Plain);
-            assert_eq!(text.matches("          do: h\n").count(), 2, "{text}");
+    /// A check that lacks a source.
+    pub(crate) fn blind(code: &str, source: &str) -> Finding {
+        Finding {
+            verdict: Verdict::Unknown,
+            subject: ObjectRef::cluster("Source", source),
+            detail: format!("`t` cannot be judged: {source} could not be read (cut off)"),
+            hint: format!("record {source}, or accept that this is not known").into(),
+            evidence: vec![format!("{source}: could not be read (cut off)")],
+            offers: vec![],
+            ..finding(code, Severity::Warn, Consequence::Blind)
         }
     }
 
-    #[test]
-    fn settings_that_keep_todays_behaviour_are_listed_once() {
-        let all = [
-            finding("ML4101", Severity::Warn, Consequence::Behaviour),
-            finding("ML4101", Severity::Warn, Consequence::Behaviour),
-            finding("ML1001", Severity::Block, Consequence::Gap),
-        ];
-        let shown: Vec<&Finding> = all.iter().collect();
-        let text = screen(&shown, &Assessment::default(), Group::Consequence, "x", Style::Plain);
-        let set = "--set values.pilot.env.PILOT_SIDECAR_PICK_BEST_SERVICE_NAMESPACE=false";
-        assert_eq!(text.matches(set).count(), 1, "{text}");
+    pub(crate) fn empty_mesh() -> Mesh {
+        Mesh::derive(Arc::new(Snapshot::default()))
     }
 
-    #[test]
-    fn colour_only_adds() {
-        let all = [finding("ML0003", Severity::Block, Consequence::Gap)];
-        let shown: Vec<&Finding> = all.iter().collect();
-        let plain = screen(&shown, &Assessment::default(), Group::Consequence, "x", Style::Plain);
-        let mut coloured = screen(&shown, &Assessment::default(), Group::Consequence, "x", Style::Coloured);
-        for code in ["1", "2", "31", "32", "33", "0"] {
-            coloured = coloured.replace(&format!("\x1b[{code}m"), "");
+    /// All of these findings are shown, of all checks.
+    pub(crate) fn results<'a>(
+        mesh: &'a Mesh,
+        assessment: &'a Assessment,
+        findings: &'a [Finding],
+    ) -> Results<'a> {
+        Results {
+            mesh,
+            assessment,
+            target: None,
+            findings: findings.iter().collect(),
+            accepted: vec![],
+            codes: hazards().map(|hazard| hazard.code).collect(),
+            named: BTreeSet::new(),
+            next: "meshlift plan",
         }
-        assert_eq!(plain, coloured);
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use meshlift_model::finding::Consequence;
+
+    use super::*;
 
     #[test]
-    fn a_thousand_findings_are_a_screen_by_check() {
-        let severities = [Severity::Info, Severity::Warn, Severity::Block];
-        let all: Vec<Finding> = (0..1000)
-            .map(|number| {
-                let code = format!("ML1{:03}", number % 30);
-                finding(&code, severities[number % 3], Consequence::Gap)
-            })
-            .collect();
-        let shown: Vec<&Finding> = all.iter().collect();
-        let text = by_check(&shown, "meshlift plan", Style::Plain);
-        assert!(text.lines().count() <= 40, "{text}");
-        assert!(text.starts_with("block   ML1002    34  t\n"), "{text}");
-        assert!(text.contains("SUMMARY  block 333 · warn 333 · info 334 · unknown 0\n"), "{text}");
-        assert!(text.lines().all(|line| columns(line) <= WIDTH), "{text}");
-    }
-
-    #[test]
-    fn groups_are_namespaces_or_layers_as_wished() {
-        let mut all = [
-            finding("ML1001", Severity::Block, Consequence::Gap),
-            finding("ML5008", Severity::Block, Consequence::Shared),
-        ];
-        all[1].subject = ObjectRef::cluster("Revision", "1-29-6");
-        let shown: Vec<&Finding> = all.iter().collect();
-        let by = |group| screen(&shown, &Assessment::default(), group, "x", Style::Plain);
-        assert!(by(Group::Namespace).starts_with("WHOLE CLUSTER (1)\n"), "{}", by(Group::Namespace));
-        assert!(by(Group::Namespace).contains("\nnamespace checkout (1)\n"));
-        assert!(
-            by(Group::Layer).contains("CONTROL PLANE (1)\n") && by(Group::Layer).contains("ROLLOUT (1)\n")
-        );
+    fn what_could_not_be_judged_is_as_bad_as_its_check_can_be() {
+        let known = samples::finding("ML0005", Severity::Info, Consequence::Behaviour);
+        let unknown = Finding { verdict: Verdict::Unknown, ..known.clone() };
+        assert_eq!((weight(&known), weight(&unknown)), (Severity::Info, Severity::Block));
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_checks::catalogue::{flags, hazards};
-use meshlift_mesh::Mesh;
 use meshlift_model::finding::{Consequence, Finding, Verdict};
 
+use super::{Results, notes};
 use crate::inspect::istio_versions;
 use crate::page::markup::{Markup, el};
 use crate::page::parts::{Column, code, folded, list, note, section, severity, table};
@@ -15,10 +15,11 @@ use crate::words::{self, capitalised};
 /// Findings of a group that are written out; the rest is counted, and the other forms have them all.
 const SHOWN_MAX: usize = 500;
 
-/// The page; `next` is the command to go on with.
+/// The page.
 #[must_use]
-pub fn html(mesh: &Mesh, findings: &[&Finding], next: &str) -> String {
-    let runs = istio_versions(mesh).join(" and ");
+pub fn html(results: &Results<'_>) -> String {
+    let findings = results.findings.as_slice();
+    let runs = istio_versions(results.mesh).join(" and ");
     let title = if runs.is_empty() { "A mesh".to_owned() } else { format!("A mesh of Istio {runs}") };
     let mut groups: BTreeMap<Consequence, Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
@@ -33,12 +34,13 @@ pub fn html(mesh: &Mesh, findings: &[&Finding], next: &str) -> String {
         .chain(names.iter().map(|(id, word)| (id.as_str(), word.as_str())));
     let skip = el("a", &[("class", "skip"), ("href", "#summary")], "Skip to the summary");
     let sections = groups.iter().map(|(consequence, findings)| group(*consequence, findings));
-    let main = overview(findings, next).and(sections.collect::<Markup>());
+    let main = overview(results).and(sections.collect::<Markup>());
     let body = [skip, banner("meshlift · check", &title), contents(links), el("main", &[], main)];
     page(&format!("{title}: what an upgrade meets"), body)
 }
 
-fn overview(findings: &[&Finding], next: &str) -> Markup {
+fn overview(results: &Results<'_>) -> Markup {
+    let findings = results.findings.as_slice();
     let sum = super::summary(findings);
     let said = format!("{} block, {} warn, {} info, {} unknown.", sum.block, sum.warn, sum.info, sum.unknown);
     // What was found, and what could not be judged.
@@ -59,7 +61,13 @@ fn overview(findings: &[&Finding], next: &str) -> Markup {
         let words = vec![code(hazard.code), hazard.title.into(), hazard.layer.to_string().into()];
         Some(words.into_iter().chain(counts.map(|count| figure(count).into())).collect())
     });
-    let mut body = note(&said).and(table("Checks that found something, or could not judge", &columns, rows));
+    let not_shown = [notes::without_target(results), notes::accepted(&results.accepted)];
+    let not_shown = not_shown.into_iter().flatten().map(|said| note(&format!("{}.", capitalised(&said))));
+    let mut body = note(&said).and(not_shown.collect::<Markup>()).and(table(
+        "Checks that found something, or could not judge",
+        &columns,
+        rows,
+    ));
     let flags = flags(findings);
     if !flags.is_empty() {
         let flags = flags.iter().map(|flag| code(flag.set()).and(format!(" ({})", flag.code)));
@@ -67,7 +75,7 @@ fn overview(findings: &[&Finding], next: &str) -> Markup {
             .and(el("h3", &[], "Settings of the new revision that keep today's behaviour"))
             .and(list(flags, ""));
     }
-    section("summary", "Summary", body.and(el("p", &[], Markup::from("Next: ").and(code(next)))))
+    section("summary", "Summary", body.and(el("p", &[], Markup::from("Next: ").and(code(results.next)))))
 }
 
 fn group(consequence: Consequence, findings: &[&Finding]) -> Markup {
@@ -104,31 +112,29 @@ fn item(finding: &Finding) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use meshlift_model::finding::{Severity, Verdict};
+    use meshlift_checks::assessment::{Assessment, NotRun};
+    use meshlift_model::finding::Severity;
     use meshlift_model::names::ObjectRef;
-    use meshlift_model::snapshot::Snapshot;
 
     use super::*;
+    use crate::check::samples;
 
     #[test]
     fn a_page_shows_each_finding_once_and_no_markup_of_a_name() {
-        let finding = Finding {
-            code: "ML1001".into(),
-            severity: Severity::Block,
-            verdict: Verdict::Fail,
+        let all = [Finding {
             subject: ObjectRef::new("Deployment", "web", "<b>bff</b>"),
-            title: "t".into(),
             detail: "none is kept".into(),
             hint: "keep one".into(),
             evidence: vec!["fact".into()],
-            docs: "".into(),
-            consequence: Consequence::Gap,
-            offers: vec![],
-        };
-        let mesh = Mesh::derive(std::sync::Arc::new(Snapshot::default()));
-        let html = html(&mesh, &[&finding], "meshlift plan");
+            ..samples::finding("ML1001", Severity::Block, Consequence::Gap)
+        }];
+        let mesh = samples::empty_mesh();
+        let assessment =
+            Assessment { not_run: [("ML0005", NotRun::NoTarget)].into(), ..Assessment::default() };
+        let html = html(&samples::results(&mesh, &assessment, &all));
         assert_eq!(html.matches("none is kept").count(), 1);
         assert!(html.contains("&lt;b&gt;bff&lt;/b&gt;") && !html.contains("<b>bff"), "{html}");
         assert!(html.contains("1 block, 0 warn") && html.contains("What to do: keep one."), "{html}");
+        assert!(html.contains("Without --to, 1 check of the target was not run: ML0005."), "{html}");
     }
 }

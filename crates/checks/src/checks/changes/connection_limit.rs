@@ -18,7 +18,7 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4174",
         layer: Layer::Sidecars,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "A limit of connections does not hold in 1.28",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,

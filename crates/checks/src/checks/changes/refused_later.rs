@@ -11,7 +11,7 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4168",
         layer: Layer::Configuration,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "The target's validator refuses this object",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,

@@ -87,7 +87,7 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4107",
         layer: Layer::ControlPlane,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "istiod is told something that the target does not know",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,

@@ -13,7 +13,7 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4119",
         layer: Layer::ControlPlane,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "A tracing provider does not exist any more",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,

@@ -15,7 +15,7 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4154",
         layer: Layer::Configuration,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "A route to nowhere answers with another code",
         severity: Severity::Info,
         consequence: Consequence::Behaviour,

@@ -23,7 +23,7 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4160",
         layer: Layer::Configuration,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "Requests begin to stay in their zone",
         severity: Severity::Warn,
         consequence: Consequence::Behaviour,

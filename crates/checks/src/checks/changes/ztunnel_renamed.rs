@@ -18,7 +18,7 @@ pub(crate) const CHECK: Check = Check {
     entry: Entry {
         code: "ML4122",
         layer: Layer::Ambient,
-        versions: Versions::Any,
+        versions: Versions::Target,
         title: "The Helm chart gives ztunnel another name",
         severity: Severity::Block,
         consequence: Consequence::Shared,
