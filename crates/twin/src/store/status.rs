@@ -59,6 +59,7 @@ pub(super) fn copy(from: &Object, to: &mut Object) {
             PeerAuthentication,
             PersistentVolumeClaim,
             ProxyConfig,
+            ReferenceGrant,
             RequestAuthentication,
             Role,
             RoleBinding,
@@ -97,7 +98,7 @@ pub(super) fn reset(object: &mut Object) {
             | Object::EnvoyFilter(_) | Object::GatewayClass(_) | Object::GRPCRoute(_) | Object::HTTPRoute(_) | Object::IstioGateway(_)
             | Object::LimitRange(_) | Object::MutatingWebhookConfiguration(_) | Object::Namespace(_)
             | Object::NetworkPolicy(_) | Object::PeerAuthentication(_) | Object::PersistentVolumeClaim(_)
-            | Object::ProxyConfig(_) | Object::RequestAuthentication(_) | Object::Role(_) | Object::RoleBinding(_)
+            | Object::ProxyConfig(_) | Object::ReferenceGrant(_) | Object::RequestAuthentication(_) | Object::Role(_) | Object::RoleBinding(_)
             | Object::Secret(_) | Object::Service(_) | Object::ServiceAccount(_)
             | Object::ServiceEntry(_) | Object::Sidecar(_) | Object::TCPRoute(_) | Object::Telemetry(_) | Object::TLSRoute(_) | Object::ValidatingAdmissionPolicy(_)
             | Object::ValidatingWebhookConfiguration(_) | Object::VirtualService(_)

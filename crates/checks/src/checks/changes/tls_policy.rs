@@ -1,5 +1,6 @@
 //! ML4126: policies that begin to apply, or cease to.
 
+use meshlift_mesh::facts::Revision;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{CustomResourceDefinition, Resource};
 use meshlift_model::names::ObjectRef;
