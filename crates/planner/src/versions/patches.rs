@@ -67,7 +67,7 @@ impl Walk<'_> {
             rest.retain(|patch| !struck.contains(patch));
         }
         if !rest.is_empty() {
-            let why = format!("older than {best}; nothing known speaks against it here");
+            let why = format!("older than {best}, which has nothing more against it");
             refused.push((ranges(release, &rest), why, SUPPORT.to_owned()));
         }
         for (what, why, source) in refused {
