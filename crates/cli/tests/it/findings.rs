@@ -81,7 +81,7 @@ fn patches_for_git_are_fragments_that_say_what_they_are_for() {
     );
     assert!(index.contains("| ML1003 | Deployment/payments/reports | no patch: only its owner "), "{index}");
     let again = meshlift(folder.path(), &arguments);
-    assert_eq!((again.stdout, again.stderr), (said.stdout.clone(), String::new()));
+    assert_eq!((again.stdout.as_str(), again.stderr.as_str()), (said.stdout.as_str(), ""));
     let fewer = meshlift(folder.path(), &[&arguments[..], &["--only", "ML1002"]].concat());
     assert!(
         fewer.stderr.contains("patches/data/statefulset-pg.yaml is of an earlier run"),
