@@ -28,9 +28,22 @@ pub(crate) fn thousandths(text: &str) -> Option<i128> {
     let (number, suffix) = text.split_at(end);
     let factor = factor(suffix)?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let digits = digits(whole, fraction)?;
     let divisor = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
     digits.checked_mul(factor)?.checked_div(divisor)
+}
+
+/// The digits before and after the point as one number: every pod has several, so that none is copied for it.
+fn digits(whole: &str, fraction: &str) -> Option<i128> {
+    let is_negative = whole.starts_with('-');
+    let unsigned = whole.strip_prefix(['-', '+']).unwrap_or(whole);
+    if unsigned.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let number = unsigned.chars().chain(fraction.chars()).try_fold(0_i128, |number, digit| {
+        number.checked_mul(10)?.checked_add(i128::from(digit.to_digit(10)?))
+    })?;
+    Some(if is_negative { -number } else { number })
 }
 
 /// Thousandths of one unit.

@@ -42,7 +42,7 @@ impl Mesh {
         let namespaces = namespaces(&index, &injectors, &workloads, &pods);
         let names =
             || Names { tags: &tags, revisions: &revisions, default_revision: default_revision.as_ref() };
-        let gateways = gateways(&Gates { index: &index, names: &names(), workloads: &workloads });
+        let gateways = gateways(&Gates::new(&index, &names(), &workloads));
         let followed = Followed { names: names(), workloads: &workloads, pods: &pods };
         let followers = followers(&followed, &injectors, &namespaces, &gateways);
         let ambient = ambient(&index, &workloads, &namespaces, &pods);

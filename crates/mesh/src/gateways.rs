@@ -25,12 +25,20 @@ pub(crate) struct Gates<'m, 'a> {
     pub(crate) index: &'m Index<'a>,
     pub(crate) names: &'m Names<'m>,
     pub(crate) workloads: &'m BTreeMap<ObjectRef, Workload>,
+    /// Secrets by namespace, sorted by name.
+    secrets: BTreeMap<&'a str, Vec<&'a Secret>>,
 }
 
 /// All gateways, sorted by reference.
 pub(crate) fn gateways(gates: &Gates<'_, '_>) -> Vec<GatewayFacts> {
     let injected = gates.workloads.values().filter(|one| one.role == Role::InjectedGateway);
-    let mut all: Vec<GatewayFacts> = injected.map(|workload| gates.injected(workload)).collect();
+    // Gateways of many namespaces often have the same labels, and are selected by the same objects.
+    let mut credentials: BTreeMap<&StringMap, BTreeSet<&str>> = BTreeMap::new();
+    let injected = injected.map(|workload| {
+        let labels: &StringMap = &workload.template.metadata.labels;
+        gates.injected(workload, credentials.entry(labels).or_insert_with(|| gates.credentials(labels)))
+    });
+    let mut all: Vec<GatewayFacts> = injected.collect();
     let deployments = gates.managed_deployments();
     let managed = gates.index.snapshot.objects.gateways.iter();
     all.extend(managed.filter_map(|gateway| gates.managed(gateway, &deployments)));
@@ -38,8 +46,16 @@ pub(crate) fn gateways(gates: &Gates<'_, '_>) -> Vec<GatewayFacts> {
     all
 }
 
-impl<'m> Gates<'m, '_> {
-    fn injected(&self, workload: &Workload) -> GatewayFacts {
+impl<'m, 'a> Gates<'m, 'a> {
+    pub(crate) fn new(
+        index: &'m Index<'a>,
+        names: &'m Names<'m>,
+        workloads: &'m BTreeMap<ObjectRef, Workload>,
+    ) -> Self {
+        Self { index, names, workloads, secrets: by_namespace(&index.snapshot.objects.secrets) }
+    }
+
+    fn injected(&self, workload: &Workload, credentials: &BTreeSet<&str>) -> GatewayFacts {
         // A container with an image of its own was rendered by an installer; `auto` waits for injection.
         let own = |container: &&meshlift_model::k8s::Container| {
             container.name == PROXY_CONTAINER && container.image != "auto" && !container.image.is_empty()
@@ -57,7 +73,8 @@ impl<'m> Gates<'m, '_> {
                 (workload.follows.clone(), workload.on_restart.revision.clone())
             }
         };
-        let secrets = self.credentials(&workload.workload.namespace, &workload.template.metadata.labels);
+        let namespace = &workload.workload.namespace;
+        let secrets = credentials.iter().filter_map(|name| credential(namespace, name)).collect();
         self.facts(workload.workload.clone(), kind, Some(workload), (follows, owner), secrets)
     }
 
@@ -155,13 +172,12 @@ impl<'m> Gates<'m, '_> {
         selected.map(|service| (service.object_ref(), type_of(service))).collect()
     }
 
-    /// Secrets that Istio Gateways name for pods with these labels: they are looked up beside the pods.
-    fn credentials(&self, namespace: &str, labels: &StringMap) -> BTreeSet<String> {
+    /// Names that Istio Gateways have for the credentials of pods with these labels: they are looked up beside the pods.
+    fn credentials(&self, labels: &StringMap) -> BTreeSet<&'a str> {
         let gateways = self.index.snapshot.objects.istio_gateways.iter();
         let selecting = gateways.filter(|gateway| selects(&gateway.spec.selector, labels));
         let servers = selecting.flat_map(|gateway| &gateway.spec.servers);
-        let names = servers.filter_map(|server| server.tls.as_ref()).map(|tls| tls.credential_name.as_str());
-        names.filter_map(|name| credential(namespace, name)).collect()
+        servers.filter_map(|server| server.tls.as_ref()).map(|tls| tls.credential_name.as_str()).collect()
     }
 
     /// Secrets that a Gateway API Gateway names.
@@ -179,10 +195,12 @@ impl<'m> Gates<'m, '_> {
 
     fn look_up(&self, names: BTreeSet<String>) -> BTreeMap<String, Option<bool>> {
         let readable = self.index.doubt::<Secret>().is_none();
-        let secrets = by_namespace(&self.index.snapshot.objects.secrets);
         let exists = |path: &str| {
             let (namespace, name) = path.split_once('/').unwrap_or(("", path));
-            secrets.get(namespace).is_some_and(|list| list.iter().any(|secret| secret.metadata.name == name))
+            let has = |list: &Vec<&Secret>| {
+                list.binary_search_by(|secret| secret.metadata.name.as_str().cmp(name)).is_ok()
+            };
+            self.secrets.get(namespace).is_some_and(has)
         };
         names.into_iter().map(|path| (path.clone(), readable.then(|| exists(&path)))).collect()
     }

@@ -32,7 +32,8 @@ pub(crate) fn tags(
             tag.revision = configuration.metadata.label(REV_LABEL).map(RevisionName::new);
         }
     }
-    let mut services: Vec<_> = snapshot.objects.services.iter().collect();
+    let services = snapshot.objects.services.iter();
+    let mut services: Vec<_> = services.filter(|one| one.metadata.label(TAG_LABEL).is_some()).collect();
     services.sort_by_key(|service| service.metadata.path());
     for service in services {
         let Some(tag) = entry(&mut tags, &service.metadata) else { continue };
