@@ -8,7 +8,7 @@ use meshlift_checks::assessment::NotRun;
 use meshlift_checks::catalogue::hazards;
 use meshlift_model::finding::{Finding, Severity, Verdict};
 
-use crate::check::{Results, weight};
+use crate::check::Results;
 
 /// What became of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub fn junit(results: &Results<'_>, least: Option<Severity>) -> String {
 }
 
 fn of_finding(finding: &Finding, least: Option<Severity>) -> Case<'_> {
-    let fails = least.is_some_and(|least| weight(finding) >= least);
+    let fails = least.is_some_and(|least| finding.severity >= least);
     let outcome = match (fails, finding.verdict) {
         (true, Verdict::Fail) => Outcome::Failure,
         (true, Verdict::Unknown) => Outcome::Error,

@@ -13,7 +13,7 @@ use meshlift_model::finding::{Finding, Severity};
 use meshlift_model::intent::Intent;
 use meshlift_planner::PlanError;
 use meshlift_planner::baseline::{Accepted, Baseline, Sorted};
-use meshlift_report::check::{self, Acceptance, Group, Results, weight};
+use meshlift_report::check::{self, Acceptance, Group, Results};
 use meshlift_report::patches::{self, Patches};
 use meshlift_report::{junit, sarif};
 
@@ -32,7 +32,7 @@ pub(crate) struct CheckArgs {
     /// Show findings of this severity and worse
     #[arg(long, value_enum, default_value_t)]
     severity: Least,
-    /// Findings that make the exit code 1; one that is unknown counts with its check's severity, as for --severity
+    /// Findings that make the exit code 1; one that is unknown counts with the severity that it has
     #[arg(long, value_enum, default_value_t)]
     fail_on: FailOn,
     /// Only these checks: codes or layers, by commas
@@ -145,7 +145,7 @@ pub(crate) fn run(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> 
     accepted.retain(|(finding, _)| args.selects(&finding.code));
     let ended = ended.into_iter().filter(|one| args.selects(&one.code));
     say_what_does_not_hold(ended, &idle, accepted.len(), console);
-    let fails = |finding: &&Finding| args.fail_on.least().is_some_and(|least| weight(finding) >= least);
+    let fails = |finding: &&Finding| args.fail_on.least().is_some_and(|least| finding.severity >= least);
     let exit = if open.iter().any(fails) { Exit::No } else { Exit::Good };
     open.retain(|finding| args.shows(finding));
     accepted.retain(|(finding, _)| args.shows(finding));
@@ -234,7 +234,7 @@ impl CheckArgs {
             Least::Warn => Severity::Warn,
             Least::Info => Severity::Info,
         };
-        weight(finding) >= least
+        finding.severity >= least
     }
 
     fn selects(&self, code: &str) -> bool {

@@ -7,7 +7,7 @@ use meshlift_model::finding::{Finding, Severity, Verdict};
 
 use super::blind::by_source;
 use super::screen::counts;
-use super::{Results, weight};
+use super::Results;
 use crate::text::{Style, WIDTH, cut};
 use crate::words;
 
@@ -21,7 +21,7 @@ pub fn by_check(results: &Results<'_>, style: Style) -> String {
         match one {
             Ok(finding) => {
                 let unknown = finding.verdict == Verdict::Unknown;
-                checks.entry((Reverse(weight(finding)), &finding.code, unknown)).or_default().push(finding);
+                checks.entry((Reverse(finding.severity), &finding.code, unknown)).or_default().push(finding);
             }
             Err(blind) => {
                 let line = format!("unknown {:>12}  {}", blind.count(), blind.short());

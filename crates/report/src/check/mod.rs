@@ -12,7 +12,6 @@ mod screen;
 use std::collections::BTreeSet;
 
 use meshlift_checks::assessment::{Assessment, NotRun};
-use meshlift_checks::catalogue::severity;
 use meshlift_mesh::Mesh;
 use meshlift_model::finding::{Finding, Severity, Verdict};
 use meshlift_model::names::IstioVersion;
@@ -85,15 +84,6 @@ pub enum Group<'a> {
     Layer,
     /// Values of a label: of a workload's pods, else of the workload itself, else of its namespace.
     Label(&'a str),
-}
-
-/// How bad a finding is. One that could not be judged is as bad as its check's findings are: it may be any of them.
-#[must_use]
-pub fn weight(finding: &Finding) -> Severity {
-    match finding.verdict {
-        Verdict::Fail => finding.severity,
-        Verdict::Unknown => severity(&finding.code).map_or(finding.severity, |own| own.max(finding.severity)),
-    }
 }
 
 /// Counts of findings; an unknown one counts as unknown alone.
@@ -195,19 +185,5 @@ pub(crate) mod samples {
             named: BTreeSet::new(),
             next: "meshlift plan",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use meshlift_model::finding::Consequence;
-
-    use super::*;
-
-    #[test]
-    fn what_could_not_be_judged_is_as_bad_as_its_check_can_be() {
-        let known = samples::finding("ML0005", Severity::Info, Consequence::Behaviour);
-        let unknown = Finding { verdict: Verdict::Unknown, ..known.clone() };
-        assert_eq!((weight(&known), weight(&unknown)), (Severity::Info, Severity::Block));
     }
 }
