@@ -31,7 +31,8 @@ pub(crate) const CHECK: Check = Check {
               not know certificates of listeners: a rehearsal does not show it.",
         see: "`kubectl get pods -A -l gateway.networking.k8s.io/gateway-name -o custom-columns=:metadata.namespace,:metadata.name,:spec.serviceAccountName`: \
               GATEWAY-CLASS is expected, or what annotation gateway.istio.io/service-account says.",
-        fix: "`kubectl annotate gateway NAME -n NAMESPACE gateway.istio.io/service-account=ACCOUNT` with the account of the pods. \
+        fix: "`kubectl annotate gateway NAME -n NAMESPACE gateway.istio.io/service-account=ACCOUNT` with the account of the pods: \
+              istiod replaces the pods that it made for it, so do it in a quiet hour. \
               A Gateway of another namespace than its pods has to move to theirs.",
         sources: &[
             "https://github.com/istio/istio/blob/1.26.4/pilot/pkg/model/gateway.go",
@@ -76,7 +77,9 @@ fn other_account(context: &Context<'_>, gateway: &Gateway) -> Option<Hit> {
     let expected = meta.annotation(ACCOUNT).unwrap_or(&usual);
     let pods = context.pods_in(&meta.namespace).iter().filter(|pod| !pod.is_finished());
     let mut pods = pods.filter(|pod| pod.metadata.label(GATEWAY_LABEL) == Some(meta.name.as_str()));
-    let pod = pods.find(|pod| pod.spec.service_account_name != expected)?;
+    // Classes of waypoints go without the suffix.
+    let is_expected = |account: &str| account == expected || account == meta.name;
+    let pod = pods.find(|pod| !is_expected(&pod.spec.service_account_name))?;
     let account = pod.spec.service_account_name.as_str();
     let hit = Hit::new(&gateway.object_ref(), format!("its pods run under {account}, not under {expected}"));
     Some(hit.because(format!("{} serviceAccountName={account}", pod.object_ref())))

@@ -27,8 +27,8 @@ pub(crate) const CHECK: Check = Check {
               the way out of these versions the GRPCRoute begins to apply.",
         see: "`kubectl get httproute,grpcroute -A -o custom-columns=:kind,:metadata.namespace,:metadata.name,:spec.hostnames,:spec.parentRefs[*].name`: \
               the same host twice in one namespace.",
-        fix: "Write both as one HTTPRoute (gRPC is `POST /package.Service/Method`), or give each kind a host of its own. For \
-              good, go to 1.30 or later without a stop between.",
+        fix: "Write both as one HTTPRoute (gRPC is `POST /package.Service/Method`), or give each kind a host of its own: all \
+              versions read that alike.",
         sources: &[
             "https://github.com/istio/istio/issues/57172",
             "https://github.com/istio/istio/blob/1.26.2/pilot/pkg/config/kube/gateway/route_collections.go",
