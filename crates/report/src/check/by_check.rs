@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use meshlift_model::finding::{Finding, Severity, Verdict};
 
+use super::Results;
 use super::blind::by_source;
 use super::screen::counts;
-use super::Results;
 use crate::text::{Style, WIDTH, cut};
 use crate::words;
 
