@@ -71,6 +71,8 @@ pub const RUN_ANNOTATION: &str = "meshlift.dev/run";
 pub const HOLD: &str = "meshlift.dev/hold";
 /// ConfigMap in which istiod gives each namespace the mesh's root (istio `pkg/config/constants`), and its key.
 pub const ROOT_CERT: (&str, &str) = ("istio-ca-root-cert", "root-cert.pem");
+/// ConfigMap of Cilium's agents, and its key that says whether they keep other CNI plugins away.
+pub const CILIUM: (&str, &str) = ("cilium-config", "cni-exclusive");
 /// Label that selects a revision or a tag.
 pub const REV_LABEL: &str = "istio.io/rev";
 /// Label that selects the default revision's injection.

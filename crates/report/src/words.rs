@@ -1,7 +1,7 @@
 //! Words for the enums of other rooms, the same in every display.
 
 use meshlift_mesh::{Follows, GatewayKind, InstallMethod, ProxyKind, RolloutRules, RolloutState};
-use meshlift_model::finding::{Consequence, Severity, TrafficVerdict};
+use meshlift_model::finding::{Consequence, Finding, Severity, TrafficVerdict, Verdict};
 use meshlift_model::journal::RunResult;
 use meshlift_model::names::RevisionName;
 
@@ -85,6 +85,15 @@ pub fn rollout(state: &RolloutState) -> String {
         RolloutState::Running => "rollout running".to_owned(),
         RolloutState::Stuck { why } => format!("rollout stuck: {why}"),
         RolloutState::LeftBehind { pods } => format!("left on an older template: {}", pods.join(" ")),
+    }
+}
+
+/// What a finding begins with: its severity, or that it is unknown.
+#[must_use]
+pub fn mark(finding: &Finding) -> &'static str {
+    match finding.verdict {
+        Verdict::Fail => severity(finding.severity),
+        Verdict::Unknown => "unknown",
     }
 }
 

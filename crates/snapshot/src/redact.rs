@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use meshlift_model::defaults::ROOT_CERT;
+use meshlift_model::defaults::{CILIUM, ROOT_CERT};
 use meshlift_model::k8s::{ConfigMap, Container, EnvVar, Objects, Part, Shared, for_each_part};
 use serde_json::Value;
 
@@ -75,7 +75,7 @@ struct ConfigMapRule {
 const CONFIG_MAPS: &[ConfigMapRule] = &[
     ConfigMapRule { name: ROOT_CERT.0, revisioned: false, everywhere: true, keys: &[ROOT_CERT.1] },
     ConfigMapRule { name: "istio-cni-config", revisioned: false, everywhere: true, keys: &[] },
-    ConfigMapRule { name: "cilium-config", revisioned: false, everywhere: true, keys: &["cni-exclusive"] },
+    ConfigMapRule { name: CILIUM.0, revisioned: false, everywhere: true, keys: &[CILIUM.1] },
     ConfigMapRule {
         name: "istio-sidecar-injector",
         revisioned: true,

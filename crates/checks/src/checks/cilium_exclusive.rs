@@ -1,13 +1,11 @@
 //! ML6005: Cilium, which takes the CNI configuration of a node for itself.
 
+use meshlift_model::defaults::CILIUM;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Resource;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-
-/// Where Cilium's agents read their settings, and the one that matters here.
-const CONFIG: (&str, &str) = ("cilium-config", "cni-exclusive");
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -41,14 +39,14 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     if context.mesh.ambient.cni.is_empty() {
         return Vec::new();
     }
-    let maps = context.objects().config_maps.iter().filter(|map| map.metadata.name == CONFIG.0);
-    let hits = maps.filter_map(|map| match map.data.get(CONFIG.1) {
+    let maps = context.objects().config_maps.iter().filter(|map| map.metadata.name == CILIUM.0);
+    let hits = maps.filter_map(|map| match map.data.get(CILIUM.1) {
         Some(value) => (value == "true").then(|| {
             Hit::new(&map.object_ref(), "it keeps other plugins away, and istio-cni is one of them")
-                .because(format!("{}: {value}", CONFIG.1))
+                .because(format!("{}: {value}", CILIUM.1))
         }),
         None => Some(
-            Hit::new(&map.object_ref(), format!("{} was not recorded", CONFIG.1))
+            Hit::new(&map.object_ref(), format!("{} was not recorded", CILIUM.1))
                 .severity(Severity::Info)
                 .hint("record the mesh anew, or look for it by hand")
                 .offers(&["accept-unknown"])

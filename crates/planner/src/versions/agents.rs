@@ -1,7 +1,7 @@
 //! Agents of the nodes on the way: istio-cni and ztunnel may be one minor version behind the control plane, never ahead of it.
 
 use meshlift_model::names::IstioVersion;
-use meshlift_model::upgrade_path::{Hop, Part};
+use meshlift_model::upgrade_path::Part;
 
 use super::path::Walk;
 
@@ -48,17 +48,11 @@ impl Walk<'_> {
         if late.len() > 1 {
             notes.push("istio-cni first, then ztunnel node by node".to_owned());
         }
-        self.path.hops.push(Hop {
-            what: Part::NodeAgents,
-            to: at.to_string(),
-            why: format!(
-                "{}: the agents of the nodes may be at most one minor version behind the control plane, and {to} is next",
-                words.join(", ")
-            ),
-            support: None,
-            warnings: Vec::new(),
-            notes,
-        });
+        let why = format!(
+            "{}: the agents of the nodes may be at most one minor version behind the control plane, and {to} is next",
+            words.join(", ")
+        );
+        self.first(Part::NodeAgents, at.to_string(), why, notes);
         self.agents_follow(at);
     }
 

@@ -128,6 +128,11 @@ impl Walk<'_> {
         }
     }
 
+    /// A hop of what has to come before Istio's.
+    pub(super) fn first(&mut self, what: Part, to: String, why: String, notes: Vec<String>) {
+        self.path.hops.push(Hop { what, to, why, support: None, warnings: Vec::new(), notes });
+    }
+
     /// What breaks whoever leaves the versions that this hop leaves.
     fn warnings(&self, at: &IstioVersion, to: &IstioVersion) -> Vec<Warning> {
         let others = self.situation.running.iter().filter(|version| *version > at && *version < to);
@@ -144,19 +149,9 @@ impl Walk<'_> {
         let now = kubernetes?;
         if now < oldest {
             let notes = self.kubernetes_in_between(release, oldest);
-            self.path.hops.push(Hop {
-                what: Part::Kubernetes,
-                to: line(oldest),
-                why: format!(
-                    "{} runs on Kubernetes {} to {}",
-                    line(release.minor),
-                    line(oldest),
-                    line(newest)
-                ),
-                support: None,
-                warnings: Vec::new(),
-                notes,
-            });
+            let why =
+                format!("{} runs on Kubernetes {} to {}", line(release.minor), line(oldest), line(newest));
+            self.first(Part::Kubernetes, line(oldest), why, notes);
             return Some(oldest);
         }
         Some(now)
@@ -195,14 +190,7 @@ impl Walk<'_> {
                 release.minor.0
             ),
         ];
-        self.path.hops.push(Hop {
-            what: Part::GatewayApi,
-            to: line(least),
-            why,
-            support: None,
-            warnings: Vec::new(),
-            notes,
-        });
+        self.first(Part::GatewayApi, line(least), why, notes);
         self.gateway_api = Some(least);
     }
 
@@ -228,10 +216,7 @@ impl Walk<'_> {
         if to.minor > at.minor {
             notes.extend(self.order_of_agents());
         }
-        for one in self.broken(to, At::Arriving, Some(true)) {
-            notes.push(format!("{} ({})", one.why, one.source));
-        }
-        for one in self.broken(to, At::Arriving, None) {
+        for one in [Some(true), None].into_iter().flat_map(|strikes| self.broken(to, At::Arriving, strikes)) {
             notes.push(format!("{} ({})", self.words(one), one.source));
         }
         for one in self.broken(at, At::Leaving, None) {

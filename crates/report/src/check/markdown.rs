@@ -1,6 +1,6 @@
 //! Findings as Markdown, for a ticket or a pull request.
 
-use meshlift_model::finding::{Finding, Verdict};
+use meshlift_model::finding::Finding;
 
 use super::{Results, notes, summary};
 use crate::inspect::istio_versions;
@@ -33,10 +33,7 @@ fn head(results: &Results<'_>) -> String {
 }
 
 fn row(finding: &Finding) -> String {
-    let mark = match finding.verdict {
-        Verdict::Fail => words::severity(finding.severity),
-        Verdict::Unknown => "unknown",
-    };
+    let mark = words::mark(finding);
     let choose = if finding.needs_choice() {
         format!("; choose {}", finding.offers.join(" or "))
     } else {

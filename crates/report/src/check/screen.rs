@@ -135,10 +135,7 @@ fn finding_lines(finding: &Finding, style: Style) -> String {
         (Verdict::Fail, Severity::Block) => Tone::Bad,
         (Verdict::Fail, Severity::Info) => Tone::Dim,
     };
-    let mark = match finding.verdict {
-        Verdict::Fail => words::severity(finding.severity),
-        Verdict::Unknown => "unknown",
-    };
+    let mark = words::mark(finding);
     let first = format!("  {mark:<8}{} {}  ", finding.code, finding.subject);
     let mut text = hang_at(&first, 10, &finding.detail).replacen(mark, &style.paint(tone, mark), 1);
     if finding.needs_choice() {

@@ -1,6 +1,6 @@
 //! ML4181: gateways whose pods run under another account than istiod expects.
 
-use meshlift_mesh::facts::{GatewayFacts, GatewayKind};
+use meshlift_mesh::facts::GatewayKind;
 use meshlift_model::defaults::GATEWAY_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Gateway, Resource, Service};
@@ -70,8 +70,9 @@ fn elsewhere(context: &Context<'_>, gateway: &Gateway) -> Option<Hit> {
 
 /// Pods that take their place under another account.
 fn other_account(context: &Context<'_>, gateway: &Gateway) -> Option<Hit> {
-    let is_it = |one: &&GatewayFacts| one.gateway == gateway.object_ref() && one.kind == GatewayKind::Managed;
-    context.mesh.gateways.iter().find(is_it)?;
+    let facts = &context.mesh.gateways;
+    let at = facts.binary_search_by(|one| one.gateway.cmp(&gateway.object_ref())).ok()?;
+    facts.get(at).filter(|one| one.kind == GatewayKind::Managed)?;
     let meta = &gateway.metadata;
     let usual = format!("{}-{}", meta.name, gateway.spec.gateway_class_name);
     let expected = meta.annotation(ACCOUNT).unwrap_or(&usual);

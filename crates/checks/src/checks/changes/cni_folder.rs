@@ -8,7 +8,7 @@ use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Volume of istio-cni with the folder that it puts its plugin into.
-pub(super) const VOLUME: &str = "cni-bin-dir";
+const VOLUME: &str = "cni-bin-dir";
 /// Where GKE's nodes look for plugins.
 const FOLDER: &str = "/home/kubernetes/bin";
 /// In the version of every kubelet of GKE.
@@ -50,7 +50,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let nodes = context.objects().nodes.iter().filter(|node| is_gke(node)).count();
     let agents = context.cni_agents();
     agents
-        .filter(|agent| nodes > 0 && writes_there(agent))
+        .filter(|agent| nodes > 0 && puts_plugin_into(agent, FOLDER))
         .map(|agent| {
             Hit::new(&agent.object_ref(), format!("its plugin is in {FOLDER} of {nodes} nodes of GKE"))
                 .because(format!("{} volume {VOLUME}: {FOLDER}", agent.object_ref()))
@@ -58,7 +58,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .collect()
 }
 
-fn writes_there(agent: &DaemonSet) -> bool {
+/// True if an istio-cni puts its plugin into that folder of its node.
+pub(super) fn puts_plugin_into(agent: &DaemonSet, folder: &str) -> bool {
     let mut volumes = agent.spec.template.spec.volumes.iter();
-    volumes.any(|volume| volume.name == VOLUME && path(volume) == Some(FOLDER))
+    volumes.any(|volume| volume.name == VOLUME && path(volume) == Some(folder))
 }

@@ -3,8 +3,7 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DaemonSet, Node, Resource};
 
-use super::cni_file::path;
-use super::cni_folder::VOLUME;
+use super::cni_folder::puts_plugin_into;
 use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -52,7 +51,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         Hit::new(&agent.object_ref(), format!("{count} nodes look for its plugin in {FOLDER} alone"))
             .because(format!("Node/{} kubeletVersion={version}", first.metadata.name))
     };
-    context.cni_agents().filter(|agent| writes_there(agent)).map(hit).collect()
+    context.cni_agents().filter(|agent| puts_plugin_into(agent, FOLDER)).map(hit).collect()
 }
 
 fn looks_there_alone(node: &Node) -> bool {
@@ -65,9 +64,4 @@ fn looks_there_alone(node: &Node) -> bool {
         Some((_, first)) => patch < *first,
         None => LOOKS.iter().all(|(line, _)| minor < *line),
     }
-}
-
-fn writes_there(agent: &DaemonSet) -> bool {
-    let mut volumes = agent.spec.template.spec.volumes.iter();
-    volumes.any(|one| one.name == VOLUME && path(one).map(|path| path.trim_end_matches('/')) == Some(FOLDER))
 }

@@ -1,5 +1,8 @@
 //! ML4178: a ReferenceGrant with several entries of one kind, of which some versions take the last alone.
 
+use std::collections::BTreeMap;
+
+use meshlift_mesh::by_namespace;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Gateway, GrantedTo, ReferenceGrant, Resource};
 use meshlift_model::names::{IstioVersion, ObjectRef};
@@ -64,12 +67,17 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         let hint = "record the mesh anew, with the right to list ReferenceGrants";
         return vec![not_judged(&ObjectRef::cluster("Source", GRANTS), detail, hint)];
     }
-    let all = &context.objects().reference_grants;
-    let several = all.iter().filter(|grant| grant.spec.to.len() > 1);
+    let grants = by_namespace(&context.objects().reference_grants);
+    let mut into: BTreeMap<&str, Vec<&Reference<'_>>> = BTreeMap::new();
+    references.iter().for_each(|one| into.entry(one.namespace).or_default().push(one));
+    let several = grants.values().flatten().filter(|grant| grant.spec.to.len() > 1);
     let hits = several.filter_map(|grant| {
-        let lost = references
+        let namespace = grant.metadata.namespace.as_str();
+        let beside = grants.get(namespace)?;
+        let lost = into
+            .get(namespace)?
             .iter()
-            .find(|one| allows(grant, one, false) && !all.iter().any(|grant| allows(grant, one, true)))?;
+            .find(|one| allows(grant, one, false) && !beside.iter().any(|grant| allows(grant, one, true)))?;
         let what = if then { "is refused from now on" } else { "begins to work" };
         let (from, kind, name) = (&lost.from, lost.kind, lost.name);
         let detail = format!("the reference of {from} to {kind}/{}/{name} {what}", lost.namespace);
@@ -107,14 +115,13 @@ fn references<'a>(context: &'a Context<'_>) -> Vec<Reference<'a>> {
     all
 }
 
-/// True if a grant allows a reference, by all of its entries or by those alone that are the last of their kind.
+/// True if a grant of its namespace allows a reference, by all of its entries or by those alone that are the last of their kind.
 fn allows(grant: &ReferenceGrant, reference: &Reference<'_>, last_alone: bool) -> bool {
     let from = &reference.from;
     let mut sources = grant.spec.from.iter();
     let of_kind = |one: &&GrantedTo| one.kind == reference.kind;
     let names = |one: &GrantedTo| one.name.as_deref().is_none_or(|name| name == reference.name);
-    grant.metadata.namespace == reference.namespace
-        && sources.any(|one| from.kind == one.kind.as_str() && one.namespace == from.namespace.as_str())
+    sources.any(|one| from.kind == one.kind.as_str() && one.namespace == from.namespace.as_str())
         && if last_alone {
             grant.spec.to.iter().rfind(of_kind).is_some_and(names)
         } else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{ObjectMeta, Resource, RouteReference, RouteSpec};
+use meshlift_model::k8s::{GRPCRoute, HTTPRoute, ObjectMeta, Resource, RouteReference, RouteSpec};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
@@ -55,16 +55,13 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         return Vec::new();
     }
     let objects = context.objects();
+    let http = objects.http_routes.iter().map(|one| (one.object_ref(), &one.metadata, &one.spec));
+    let grpc = objects.grpc_routes.iter().map(|one| (one.object_ref(), &one.metadata, &one.spec));
     let mut places: BTreeMap<Place<'_>, Oldest<'_>> = BTreeMap::new();
-    let served = |reference: &ObjectRef, spec: &RouteSpec| is_served(context, reference, spec);
-    for route in objects.http_routes.iter().filter(|one| served(&one.object_ref(), &one.spec)) {
-        for place in places_of(&route.metadata, &route.spec) {
-            older(&mut places.entry(place).or_default().http, &route.metadata);
-        }
-    }
-    for route in objects.grpc_routes.iter().filter(|one| served(&one.object_ref(), &one.spec)) {
-        for place in places_of(&route.metadata, &route.spec) {
-            older(&mut places.entry(place).or_default().grpc, &route.metadata);
+    for (route, meta, spec) in http.chain(grpc).filter(|(route, _, spec)| is_served(context, route, spec)) {
+        for place in places_of(meta, spec) {
+            let oldest = places.entry(place).or_default();
+            older(if route.kind == HTTPRoute::KIND { &mut oldest.http } else { &mut oldest.grpc }, meta);
         }
     }
     let hits = places.iter().filter_map(|(place, routes)| hit(place, routes, then));
@@ -98,7 +95,7 @@ fn places_of<'a>(meta: &'a ObjectMeta, spec: &'a RouteSpec) -> impl Iterator<Ite
 }
 
 fn older<'a>(kept: &mut Option<&'a ObjectMeta>, meta: &'a ObjectMeta) {
-    let age = |one: &ObjectMeta| (one.creation_timestamp, one.namespace.clone(), one.name.clone());
+    let age = |one: &'a ObjectMeta| (one.creation_timestamp, &one.namespace, &one.name);
     if kept.is_none_or(|kept| age(meta) < age(kept)) {
         *kept = Some(meta);
     }
@@ -111,7 +108,7 @@ fn hit(place: &Place<'_>, routes: &Oldest<'_>, then: bool) -> Option<(ObjectRef,
         return None;
     }
     let ([kind, _, name, ..], _, host) = place;
-    let reference = ObjectRef::new("GRPCRoute", &grpc.namespace, &grpc.name);
+    let reference = ObjectRef::new(GRPCRoute::KIND, &grpc.namespace, &grpc.name);
     let what = if then { "takes its place" } else { "took its place until now" };
     let detail = format!("HTTPRoute/{} {what} for host {host} at {kind}/{name}", http.path());
     let hit = Hit::new(&reference, detail);
