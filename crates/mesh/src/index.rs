@@ -1,6 +1,7 @@
 //! Objects by namespace, so that no join over a snapshot is quadratic.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use meshlift_model::k8s::{
@@ -17,8 +18,10 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// A snapshot with its objects by namespace.
 pub(crate) struct Index<'a> {
     pub(crate) snapshot: &'a Snapshot,
-    /// Labels of each recorded namespace, as selectors see them.
-    pub(crate) namespace_labels: BTreeMap<&'a str, StringMap>,
+    /// Labels of each recorded namespace, as selectors see them, in the order of their names.
+    namespace_labels: Vec<(&'a str, StringMap)>,
+    /// Place of the namespace that was asked for last: most are asked for again and again.
+    last: Cell<usize>,
     services: BTreeMap<&'a str, Vec<&'a Service>>,
     budgets: BTreeMap<&'a str, Vec<&'a PodDisruptionBudget>>,
     autoscalers: BTreeMap<&'a str, Vec<&'a HorizontalPodAutoscaler>>,
@@ -41,9 +44,12 @@ impl<'a> Index<'a> {
                 with_name(&namespace.metadata.name, &namespace.metadata.labels),
             )
         });
+        let mut namespace_labels: Vec<_> = labels.collect();
+        namespace_labels.sort_by_key(|(name, _)| *name);
         Self {
             snapshot,
-            namespace_labels: labels.collect(),
+            namespace_labels,
+            last: Cell::default(),
             services: by_namespace(&objects.services),
             budgets: by_namespace(&objects.disruption_budgets),
             autoscalers: by_namespace(&objects.autoscalers),
@@ -54,8 +60,13 @@ impl<'a> Index<'a> {
 
     /// Labels of a namespace as selectors see them, and whether the namespace was recorded.
     pub(crate) fn labels_of(&self, namespace: &str) -> (Cow<'_, StringMap>, bool) {
-        match self.namespace_labels.get(namespace) {
-            Some(labels) => (Cow::Borrowed(labels), true),
+        let all = &self.namespace_labels;
+        let is_last = all.get(self.last.get()).is_some_and(|(name, _)| *name == namespace);
+        if !is_last {
+            self.last.set(all.partition_point(|(name, _)| *name < namespace));
+        }
+        match all.get(self.last.get()).filter(|(name, _)| *name == namespace) {
+            Some((_, labels)) => (Cow::Borrowed(labels), true),
             None => (Cow::Owned(with_name(namespace, &StringMap::new())), false),
         }
     }

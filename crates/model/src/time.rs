@@ -69,8 +69,27 @@ impl Time {
     /// # Errors
     /// Where the text is no RFC 3339 timestamp.
     pub fn parse(text: &str) -> Result<Self, jiff::Error> {
-        Ok(Self::from_millis(text.parse::<jiff::Timestamp>()?.as_millisecond()))
+        let plain = plain(text).map(Ok);
+        Ok(Self::from_millis(plain.unwrap_or_else(|| text.parse())?.as_millisecond()))
     }
+}
+
+/// A timestamp in the one form that `metav1.Time` writes, `2026-11-23T20:26:12Z`: snapshots have millions of them. `None`
+/// for any other, which is read at leisure.
+fn plain(text: &str) -> Option<jiff::Timestamp> {
+    let bytes: &[u8; 20] = text.as_bytes().try_into().ok()?;
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'Z'] = bytes
+    else {
+        return None;
+    };
+    let two = |tens: &u8, ones: &u8| {
+        let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+        digits.then(|| i8::try_from((tens - b'0') * 10 + ones - b'0').ok()).flatten()
+    };
+    let year = i16::from(two(y1, y2)?) * 100 + i16::from(two(y3, y4)?);
+    let date = jiff::civil::Date::new(year, two(m1, m2)?, two(d1, d2)?).ok()?;
+    let time = jiff::civil::Time::new(two(h1, h2)?, two(n1, n2)?, two(s1, s2)?, 0).ok()?;
+    jiff::tz::Offset::UTC.to_timestamp(date.to_datetime(time)).ok()
 }
 
 impl Default for Time {
@@ -117,6 +136,20 @@ mod tests {
         assert_eq!(time.to_string(), "2026-11-23T20:26:12.123Z");
         assert_eq!(time.whole_second().to_string(), "2026-11-23T20:26:12Z");
         assert_eq!(Time::parse(&time.to_string()).unwrap(), time);
+    }
+
+    #[test]
+    fn the_plain_form_is_read_as_every_other_is() {
+        let wrong =
+            ["2026-02-29T00:00:00Z", "2026-11-31T00:00:00Z", "2026-11-23T24:00:00Z", "2026-1a-23T20:26:12Z"];
+        assert!(wrong.iter().all(|text| plain(text).is_none() && Time::parse(text).is_err()));
+        // A leap second, and what is written at length: not plain, and times.
+        let other = ["2016-12-31T23:59:60Z", "2026-11-23T20:26:12.5Z", "2026-11-23T21:26:12+01:00"];
+        assert!(other.iter().all(|text| plain(text).is_none() && Time::parse(text).is_ok()));
+        for seconds in (-62_167_219_200..253_402_300_799_i64).step_by(86_400 * 365 + 3_599) {
+            let timestamp = jiff::Timestamp::from_second(seconds).unwrap();
+            assert_eq!(plain(&timestamp.to_string()), Some(timestamp));
+        }
     }
 
     #[test]

@@ -159,9 +159,6 @@ impl Kubelet {
             if pod.spec.host_network { pod.status.host_ip.clone() } else { self.free_address().into() };
         pod.status.start_time = Some(now);
         pod.status.phase = "Running".into();
-        for type_ in ["Initialized", "PodReadyToStartContainers"] {
-            pods::set_condition(&mut pod.status.conditions, condition(type_, true, now));
-        }
         pod.status.init_container_statuses = pod.spec.init_containers.iter().map(container_status).collect();
         pod.status.container_statuses = pod.spec.containers.iter().map(container_status).collect();
         set_ready(pod, false, now);
@@ -279,20 +276,18 @@ fn container_status(container: &Container) -> ContainerStatus {
 pub(crate) fn set_ready(pod: &mut Pod, ready: bool, since: Time) {
     let states = pod.status.container_statuses.iter_mut().chain(&mut pod.status.init_container_statuses);
     states.for_each(|container| container.ready = ready);
-    for type_ in ["Ready", "ContainersReady"] {
-        let mut condition = condition(type_, ready, since);
-        if !ready {
-            condition.reason = "ContainersNotReady".into();
-            condition.message = "containers with unready status".into();
-        }
-        pods::set_condition(&mut pod.status.conditions, condition);
+    let mut condition = condition("Ready", ready, since);
+    if !ready {
+        condition.reason = "ContainersNotReady".into();
+        condition.message = "containers with unready status".into();
     }
+    pods::set_condition(&mut pod.status.conditions, condition);
 }
 
 fn finish(pod: &mut Pod, well: bool, at: Time) {
     set_ready(pod, false, at);
     pod.status.phase = if well { "Succeeded" } else { "Failed" }.into();
-    for condition in &mut pod.status.conditions {
+    for condition in pod.status.conditions.iter_mut() {
         if condition.status == "False" {
             condition.reason = if well { "PodCompleted" } else { "PodFailed" }.into();
             condition.message = Word::default();

@@ -97,26 +97,23 @@ impl Actor for Scheduler {
         let chosen = self.choose(pod, &cluster.store, pick);
         let mut pod = pod.clone();
         let now = cluster.now().whole_second();
-        let condition = |status: &str, reason: &str, message: &str| Condition {
+        let waits = |message: String| Condition {
             type_: "PodScheduled".into(),
-            status: status.into(),
-            reason: reason.into(),
+            status: "False".into(),
+            reason: "Unschedulable".into(),
             message: message.into(),
             last_transition_time: Some(now),
             ..Condition::default()
         };
         match chosen {
             Some(node) => {
-                pods::set_condition(&mut pod.status.conditions, condition("True", "", ""));
+                pod.status.conditions.retain(|condition| condition.type_ != "PodScheduled");
                 cluster.store.bind(&pod, &node)?;
             }
             None => {
                 let nodes = cluster.store.list_all::<Node>().count();
                 let message = format!("0/{nodes} nodes are available");
-                pods::set_condition(
-                    &mut pod.status.conditions,
-                    condition("False", "Unschedulable", &message),
-                );
+                pods::set_condition(&mut pod.status.conditions, waits(message));
                 cluster.store.update_status(pod)?;
             }
         }

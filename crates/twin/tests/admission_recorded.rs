@@ -129,7 +129,7 @@ fn the_recorded_webhooks_choose_the_revision_that_each_pod_carries() {
 fn without_a_ready_istiod_the_pod_is_refused_aloud() {
     let mut snapshot = recording("before");
     for pod in snapshot.objects.pods.iter_mut().filter(|pod| injector::is_istiod(pod)) {
-        for condition in &mut pod.status.conditions {
+        for condition in pod.status.conditions.iter_mut() {
             condition.status = "False".into();
         }
     }

@@ -234,6 +234,7 @@ checks! {
         target_unknown,
         other_settings,
         istiod_at_maximum,
+        field_owners,
         ztunnel_grace,
         mixed_data_planes,
         shared_node_agents,

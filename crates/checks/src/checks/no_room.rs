@@ -72,21 +72,25 @@ fn hit<'a>(
     let pod = &context.as_injected(workload).spec;
     let wanted = asked(pod);
     let ports: Vec<HostPort<'_>> = host_ports(pod).collect();
-    let has_room = |room: &&Room<'_>| (0..3).all(|at| room.left[at] >= wanted[at]);
+    // Those with the most CPU come first: of a full cluster, none is looked at.
+    let with_room = || {
+        let with_cpu = rooms.iter().take_while(|room| room.left[0] >= wanted[0]);
+        with_cpu.filter(|room| (1..3).all(|at| room.left[at] >= wanted[at]))
+    };
     let is_free = |room: &Room<'_>| !ports.iter().any(|port| room.taken.contains(port));
-    let open = || rooms.iter().filter(|room| accepts(room.node, pod));
+    let is_open = |room: &&Room<'_>| accepts(room.node, pod);
     let placement = Placement::of(map, &workload.workload.namespace, &workload.template);
-    let would_take = || open().filter(has_room).filter(|room| placement.allows(room.node));
+    let would_take = || with_room().filter(is_open).filter(|room| placement.allows(room.node));
     if would_take().any(is_free) {
         return None;
     }
     let [cpu, memory, _] = wanted;
-    let allowed = open().filter(|room| placement.allows(room.node)).count();
+    let allowed = rooms.iter().filter(is_open).filter(|room| placement.allows(room.node)).count();
     let asks = format!("it asks for {cpu}m CPU and {} MiB", memory / 1000 / (1 << 20));
     let detail = if would_take().next().is_some() {
         let ports: Vec<String> = ports.iter().map(|(port, protocol)| format!("{port}/{protocol}")).collect();
         format!("its hostPort {} is taken on every node that would take it", ports.join(", "))
-    } else if open().any(|room| has_room(&room)) {
+    } else if with_room().any(|room| is_open(&room)) {
         format!("{asks}; its affinity or spread keeps it from every node that has that left")
     } else {
         format!("{asks}; none of the {allowed} nodes that would take it has that left")
@@ -104,10 +108,15 @@ fn needs_surge(workload: &Workload) -> bool {
 
 fn rooms<'a>(context: &Context<'a>) -> Vec<Room<'a>> {
     let mut used: BTreeMap<&str, (Amount, BTreeSet<HostPort<'a>>)> = BTreeMap::new();
+    let mut last: Option<(&PodSpec, Amount)> = None;
     for pod in
         context.objects().pods.iter().filter(|pod| !pod.is_finished() && !pod.spec.node_name.is_empty())
     {
-        let wanted = asked(&pod.spec);
+        // Pods of a workload come one after another, and ask alike.
+        let (_, wanted) = last
+            .filter(|(last, _)| same_containers(last, &pod.spec))
+            .unwrap_or_else(|| (&pod.spec, asked(&pod.spec)));
+        last = Some((&pod.spec, wanted));
         let (sum, taken) = used.entry(&pod.spec.node_name).or_default();
         (0..3).for_each(|at| sum[at] = sum[at].saturating_add(wanted[at]));
         taken.extend(host_ports(&pod.spec));
@@ -127,6 +136,10 @@ fn rooms<'a>(context: &Context<'a>) -> Vec<Room<'a>> {
     // Most pods fit on the emptiest node: then one look is enough.
     rooms.sort_by_key(|room| std::cmp::Reverse(room.left));
     rooms
+}
+
+fn same_containers(one: &PodSpec, other: &PodSpec) -> bool {
+    one.containers.is_one_with(&other.containers) && one.init_containers.is_one_with(&other.init_containers)
 }
 
 fn accepts(node: &Node, pod: &PodSpec) -> bool {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Resource, RouteDestination, VirtualService};
 
-use super::subset::{has_pods, service_of, subsets};
+use super::subset::{Rules, has_pods, service_of};
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
 
@@ -36,11 +36,13 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    context.objects().virtual_services.iter().filter_map(|route| hit(context, route)).collect()
+    let rules = Rules::new(context);
+    context.objects().virtual_services.iter().filter_map(|route| hit(context, &rules, route)).collect()
 }
 
-fn hit(context: &Context<'_>, route: &VirtualService) -> Option<Hit> {
-    let empty: BTreeSet<String> = destinations(route).filter_map(|to| empty(context, route, to)).collect();
+fn hit(context: &Context<'_>, rules: &Rules<'_>, route: &VirtualService) -> Option<Hit> {
+    let empty: BTreeSet<String> =
+        destinations(route).filter_map(|to| empty(context, rules, route, to)).collect();
     if empty.is_empty() {
         return None;
     }
@@ -56,13 +58,17 @@ fn destinations(route: &VirtualService) -> impl Iterator<Item = &RouteDestinatio
 }
 
 /// The subset of a destination that has no pods; one that no rule defines has none either.
-fn empty(context: &Context<'_>, route: &VirtualService, to: &RouteDestination) -> Option<String> {
+fn empty(
+    context: &Context<'_>,
+    rules: &Rules<'_>,
+    route: &VirtualService,
+    to: &RouteDestination,
+) -> Option<String> {
     let subset = &to.destination.subset;
     if subset.is_empty() {
         return None;
     }
     let service = service_of(context, &to.destination.host, &route.metadata.namespace)?;
-    let served =
-        subsets(context, service, subset).iter().any(|(_, labels)| has_pods(context, service, labels));
+    let served = rules.subsets(service, subset).into_iter().any(|labels| has_pods(context, service, labels));
     (!served).then(|| format!("subset {subset} of {}", service.metadata.path()))
 }

@@ -1,5 +1,7 @@
 //! What ML4002 and ML4003 have in common: subsets of DestinationRules.
 
+use std::collections::BTreeMap;
+
 use meshlift_model::k8s::{DestinationRule, Service, StringMap, has_all};
 use meshlift_model::names::ObjectRef;
 
@@ -31,20 +33,24 @@ pub(super) fn has_pods(context: &Context<'_>, service: &Service, subset: &String
     })
 }
 
-/// Subsets by that name of the rules for a Service.
-pub(super) fn subsets<'a>(
-    context: &Context<'a>,
-    service: &Service,
-    name: &str,
-) -> Vec<(&'a DestinationRule, &'a StringMap)> {
-    let own = (service.metadata.namespace.as_str(), service.metadata.name.as_str());
-    let same = |rule: &&DestinationRule| {
-        meant(&rule.spec.host, &rule.metadata.namespace).is_some_and(|found| found == own)
-    };
-    let rules = context.objects().destination_rules.iter().filter(same);
-    rules
-        .flat_map(|rule| rule.spec.subsets.iter().map(move |subset| (rule, subset)))
-        .filter(|(_, subset)| subset.name == name)
-        .map(|(rule, subset)| (rule, &subset.labels))
-        .collect()
+/// DestinationRules by the namespace and name of the Service that they are for.
+pub(super) struct Rules<'a>(BTreeMap<(&'a str, &'a str), Vec<&'a DestinationRule>>);
+
+impl<'a> Rules<'a> {
+    pub(super) fn new(context: &Context<'a>) -> Self {
+        let mut rules: BTreeMap<_, Vec<&DestinationRule>> = BTreeMap::new();
+        for rule in &context.objects().destination_rules {
+            if let Some(service) = meant(&rule.spec.host, &rule.metadata.namespace) {
+                rules.entry(service).or_default().push(rule);
+            }
+        }
+        Self(rules)
+    }
+
+    /// Labels of the subsets by that name of a Service.
+    pub(super) fn subsets(&self, service: &Service, name: &str) -> Vec<&'a StringMap> {
+        let own = (service.metadata.namespace.as_str(), service.metadata.name.as_str());
+        let subsets = self.0.get(&own).into_iter().flatten().flat_map(|rule| &rule.spec.subsets);
+        subsets.filter(|subset| subset.name == name).map(|subset| &subset.labels).collect()
+    }
 }

@@ -11,6 +11,7 @@ mod config;
 mod control_plane;
 mod damaged;
 mod definitions;
+mod field_owners;
 mod gateways;
 mod golden;
 mod grants;

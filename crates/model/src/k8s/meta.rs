@@ -3,7 +3,7 @@
 use ecow::EcoString;
 use serde::{Deserialize, Serialize};
 
-use super::{Shared, StringMap, TemplateMeta};
+use super::{FieldManagers, Shared, StringMap, TemplateMeta};
 use crate::defaults::PODS_MAX;
 use crate::time::Time;
 use crate::word::Word;
@@ -37,6 +37,8 @@ api! {
         pub owner_references: Shared<Vec<OwnerReference>>,
         /// Finalizers that hold a deletion back.
         pub finalizers: Shared<Vec<String>>,
+        /// Who wrote fields that several are known to write. `kubectl get` leaves it out; so do lists that are protobuf.
+        pub managed_fields: FieldManagers,
     }
 
     /// `metav1.OwnerReference`.

@@ -3,8 +3,8 @@
 use ecow::EcoString;
 
 use super::{
-    Affinity, Condition, IntOrString, ObjectMeta, ObjectSource, SecurityContext, Shared, StringMap, Taint,
-    TopologySpreadConstraint, Volume,
+    Affinity, Condition, IntOrString, ObjectMeta, ObjectSource, PodConditions, SecurityContext, Shared,
+    StringMap, Taint, TopologySpreadConstraint, Volume,
 };
 use crate::defaults::FOREVER_SECONDS;
 use crate::time::Time;
@@ -242,7 +242,7 @@ api! {
         /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
         pub phase: Word,
         /// Conditions, `Ready` among them.
-        pub conditions: Vec<Condition>,
+        pub conditions: PodConditions,
         /// Address of the pod.
         #[serde(rename = "podIP")]
         pub pod_ip: EcoString,

@@ -1,7 +1,8 @@
 //! Hazards of what changed of routes, grants, certificates and images in 1.25 to 1.31, and of what stands beside.
 
 use meshlift_model::k8s::{
-    ConfigMap, DaemonSet, Deployment, HorizontalPodAutoscaler, HostPathVolumeSource, ReferenceGrant, Resource,
+    ConfigMap, DaemonSet, Deployment, FieldManager, HorizontalPodAutoscaler, HostPathVolumeSource,
+    MutatingWebhookConfiguration, OwnedFields, ReferenceGrant, Resource,
 };
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 
@@ -91,7 +92,26 @@ fn beside() -> Vec<Mutation> {
         )
         .not_on_twin(),
         Mutation::new(("ML5027", Sidecars, "Revision/1-29-6"), |s, _| at_most(s, 0), |s, _| at_most(s, 1)),
+        Mutation::new(
+            ("ML5029", Sidecars, "MutatingWebhookConfiguration/istio-sidecar-injector-1-29-6"),
+            |s, _| owned_by(s, "admissionsenforcer", "namespaceSelector"),
+            |s, _| owned_by(s, "pilot-discovery", "failurePolicy"),
+        )
+        .not_on_twin(),
     ]
+}
+
+/// Helm applies the injector on the API server's side, and somebody else wrote a field of it.
+fn owned_by(s: &mut Snapshot, manager: &str, field: &str) {
+    let injector: &mut MutatingWebhookConfiguration = object(s, "istio-sidecar-injector-1-29-6");
+    injector.metadata.annotations.insert("meta.helm.sh/release-name".into(), "istiod-1-29-6".into());
+    let managers = [("helm", "Apply", ""), (manager, "Update", field)];
+    let managers = managers.map(|(manager, operation, field)| FieldManager {
+        manager: manager.into(),
+        operation: operation.into(),
+        fields_v1: OwnedFields::new(&[field]),
+    });
+    injector.metadata.managed_fields = managers.into_iter().collect();
 }
 
 /// What the values of all istiods say of the image of the init container.
