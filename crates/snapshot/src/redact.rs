@@ -53,6 +53,9 @@ const ENV_KEPT: &[&str] = &[
     "XDS_AUTH",
 ];
 
+/// How the names of all webhooks of an injector end.
+const INJECTORS: &str = ".sidecar-injector.istio.io";
+
 /// Prefixes of such variables.
 const ENV_PREFIXES_KEPT: &[&str] = &["AMBIENT_", "ENABLE_", "ISTIO_", "PILOT_"];
 
@@ -186,7 +189,15 @@ fn istiod_namespaces(objects: &Objects) -> BTreeSet<String> {
         .map(|deployment| &deployment.metadata)
         .chain(objects.pods.iter().map(|pod| &pod.metadata))
         .chain(objects.services.iter().map(|service| &service.metadata));
-    metas.filter(|meta| meta.label("app") == Some("istiod")).map(|meta| meta.namespace.to_string()).collect()
+    let istiods = metas.filter(|meta| meta.label("app") == Some("istiod"));
+    // An istiod of another cluster leaves its Service alone here, which has no such label.
+    let webhooks = objects.mutating_webhooks.iter().flat_map(|one| &one.webhooks);
+    let injectors = webhooks.filter(|webhook| webhook.name.ends_with(INJECTORS));
+    let called = injectors.filter_map(|webhook| webhook.client_config.service.as_ref());
+    istiods
+        .map(|meta| meta.namespace.to_string())
+        .chain(called.map(|service| service.namespace.to_string()))
+        .collect()
 }
 
 fn redact_config_map(map: &mut ConfigMap, control_planes: &BTreeSet<String>) {
