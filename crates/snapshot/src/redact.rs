@@ -252,4 +252,19 @@ mod tests {
         assert!(!keep("apps", "values-canary", "merged-values"));
         assert!(!keep("mesh-system", "other", "mesh"));
     }
+    #[test]
+    fn where_an_injector_is_called_there_is_a_control_plane() {
+        let kept = |webhook: &str| {
+            let configuration = serde_json::json!({"webhooks": [
+                {"name": webhook, "clientConfig": {"service": {"namespace": "mesh-system", "name": "istiod"}}}]});
+            let map = serde_json::json!({"metadata": {"namespace": "mesh-system", "name": "istio"}, "data": {"mesh": "x"}});
+            let mut objects = Objects::default();
+            objects.mutating_webhooks.push(serde_json::from_value(configuration).unwrap());
+            objects.config_maps.push(serde_json::from_value(map).unwrap());
+            redact(&mut objects);
+            !objects.config_maps[0].data.is_empty()
+        };
+        assert!(kept("rev.namespace.sidecar-injector.istio.io"));
+        assert!(!kept("pods.example.com"));
+    }
 }
