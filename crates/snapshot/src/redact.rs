@@ -53,6 +53,9 @@ const ENV_KEPT: &[&str] = &[
     "XDS_AUTH",
 ];
 
+/// How the names of all webhooks of an injector end.
+const INJECTORS: &str = ".sidecar-injector.istio.io";
+
 /// Prefixes of such variables.
 const ENV_PREFIXES_KEPT: &[&str] = &["AMBIENT_", "ENABLE_", "ISTIO_", "PILOT_"];
 
@@ -186,7 +189,15 @@ fn istiod_namespaces(objects: &Objects) -> BTreeSet<String> {
         .map(|deployment| &deployment.metadata)
         .chain(objects.pods.iter().map(|pod| &pod.metadata))
         .chain(objects.services.iter().map(|service| &service.metadata));
-    metas.filter(|meta| meta.label("app") == Some("istiod")).map(|meta| meta.namespace.to_string()).collect()
+    let istiods = metas.filter(|meta| meta.label("app") == Some("istiod"));
+    // An istiod of another cluster leaves its Service alone here, which has no such label.
+    let webhooks = objects.mutating_webhooks.iter().flat_map(|one| &one.webhooks);
+    let injectors = webhooks.filter(|webhook| webhook.name.ends_with(INJECTORS));
+    let called = injectors.filter_map(|webhook| webhook.client_config.service.as_ref());
+    istiods
+        .map(|meta| meta.namespace.to_string())
+        .chain(called.map(|service| service.namespace.to_string()))
+        .collect()
 }
 
 fn redact_config_map(map: &mut ConfigMap, control_planes: &BTreeSet<String>) {
@@ -240,5 +251,20 @@ mod tests {
         assert!(keep("apps", "istio-ca-root-cert", "root-cert.pem"));
         assert!(!keep("apps", "values-canary", "merged-values"));
         assert!(!keep("mesh-system", "other", "mesh"));
+    }
+    #[test]
+    fn where_an_injector_is_called_there_is_a_control_plane() {
+        let kept = |webhook: &str| {
+            let configuration = serde_json::json!({"webhooks": [
+                {"name": webhook, "clientConfig": {"service": {"namespace": "mesh-system", "name": "istiod"}}}]});
+            let map = serde_json::json!({"metadata": {"namespace": "mesh-system", "name": "istio"}, "data": {"mesh": "x"}});
+            let mut objects = Objects::default();
+            objects.mutating_webhooks.push(serde_json::from_value(configuration).unwrap());
+            objects.config_maps.push(serde_json::from_value(map).unwrap());
+            redact(&mut objects);
+            !objects.config_maps[0].data.is_empty()
+        };
+        assert!(kept("rev.namespace.sidecar-injector.istio.io"));
+        assert!(!kept("pods.example.com"));
     }
 }

@@ -1,9 +1,10 @@
-//! ML3001 to ML3008: gateways and waypoints.
+//! ML3001 to ML3008, and ML3011: gateways and waypoints.
 
+use meshlift_model::defaults::NETWORK_LABEL;
 use meshlift_model::finding::Verdict;
 use meshlift_model::k8s::{
     Deployment, EnvVar, Gateway, GatewayInfrastructure, HorizontalPodAutoscaler, IstioGateway,
-    PodDisruptionBudget, Secret, Service,
+    PodDisruptionBudget, Secret, Service, StringMap,
 };
 use meshlift_model::selector::LabelSelector;
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
@@ -185,4 +186,30 @@ fn a_gateway_without_owner_is_told_of() {
     appears("ML3008", "ambient-before", "Gateway/edge/public", |s| {
         object::<Gateway>(s, "edge/public").metadata.labels.insert("istio.io/rev".into(), "gone".into());
     });
+}
+
+#[test]
+fn gateways_of_one_network_share_what_other_networks_send() {
+    let with = |service: &str, network: &str, change: fn(&mut Service)| {
+        found("ML3011", "half-moved", |s| {
+            for (path, network) in [(PATH, "here"), (service, network)] {
+                let service: &mut Service = object(s, path);
+                service.metadata.labels.insert(NETWORK_LABEL.into(), network.into());
+                service.spec.type_ = "LoadBalancer".into();
+            }
+            change(object(s, service));
+        })
+    };
+    // The ingress gateway is of the old revision, checkout/web of the new one, catalog/prices of the old one.
+    assert_eq!(with("checkout/web", "here", |_| ()), ["Service/checkout/web".to_owned()].into());
+    for (service, network) in [("checkout/web", "there"), ("catalog/prices", "here")] {
+        assert!(with(service, network, |_| ()).is_empty(), "{service} {network}");
+    }
+    // One that has no address from outside is not known elsewhere.
+    assert!(with("checkout/web", "here", |service| service.spec.type_ = "ClusterIP".into()).is_empty());
+    // What has no selector stands before something else.
+    assert!(
+        with("checkout/web", "here", |service| service.spec.selector = StringMap::default().into())
+            .is_empty()
+    );
 }

@@ -1,7 +1,7 @@
-//! ML5026: what the new revision is told, beside what the old one is.
+//! ML5026, ML5031: what the new revision is told, beside what the old one is.
 
-use meshlift_model::finding::Verdict;
-use meshlift_model::k8s::{ConfigMap, Deployment, EnvVar};
+use meshlift_model::finding::{Severity, Verdict};
+use meshlift_model::k8s::{ConfigMap, Deployment, EnvVar, Service};
 use meshlift_model::snapshot::Snapshot;
 
 use crate::common::{assess, cluster, object, of, version};
@@ -69,4 +69,32 @@ fn a_mesh_config_that_cannot_be_read_is_not_known_to_be_the_same() {
         detail.starts_with("the mesh config in ConfigMap istio-system/istio-1-29-6 is no YAML"),
         "{detail}"
     );
+}
+
+#[test]
+fn an_istiod_of_another_revision_is_told_apart_from_one_that_is_not_there() {
+    let told = |service: &str, change: fn(&mut Snapshot)| {
+        let mut mesh = cluster("canary-installed");
+        let address = format!("{service}.istio-system.svc:15012");
+        mesh_config(&mut mesh, NEW, &format!("defaultConfig:\n  discoveryAddress: \"{address}\"\n"));
+        change(&mut mesh);
+        let assessment = assess(mesh, Some(&version(TARGET)));
+        of(&assessment, "ML5031").into_iter().map(|one| one.severity).collect::<Vec<_>>()
+    };
+    let remote = |mesh: &mut Snapshot| {
+        let mut service = Service::default();
+        (service.metadata.namespace, service.metadata.name) = ("istio-system".into(), "istiod".into());
+        mesh.objects.services.push(service);
+        mesh.objects.sort();
+    };
+    assert_eq!(told("istiod", |_| ()), [Severity::Block]);
+    assert_eq!(told("istiod-remote", remote), [Severity::Block]);
+    assert_eq!(told("istiod", remote), [Severity::Warn]);
+    assert!(told("istiod-1-30-3", remote).is_empty());
+    // Nobody follows a revision that injects nothing.
+    let silent = |mesh: &mut Snapshot| {
+        let name = "istio-sidecar-injector-1-30-3";
+        mesh.objects.mutating_webhooks.retain(|one| one.metadata.name != name);
+    };
+    assert!(told("istiod", silent).is_empty());
 }

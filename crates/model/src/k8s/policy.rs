@@ -2,6 +2,7 @@
 
 use super::{Condition, IntOrString, ObjectMeta, ScaleTargetRef, StringMap};
 use crate::selector::LabelSelector;
+use crate::word::Word;
 
 api! {
     /// `policy/v1.PodDisruptionBudget`. It blocks evictions, never a rollout.
@@ -58,6 +59,47 @@ api! {
         pub min_replicas: Option<i32>,
         /// Most pods.
         pub max_replicas: i32,
+        /// What it scales by.
+        pub metrics: Vec<MetricSpec>,
+        /// How fast it may scale.
+        pub behavior: ScalingBehavior,
+    }
+
+    /// `autoscaling/v2.MetricSpec`, without goals.
+    pub struct MetricSpec {
+        /// `Resource`, `ContainerResource`, `Pods`, `Object` or `External`.
+        #[serde(rename = "type")]
+        pub type_: Word,
+        /// Of each pod.
+        pub pods: Option<MetricSource>,
+        /// Of another object.
+        pub object: Option<MetricSource>,
+        /// Of no object of the cluster.
+        pub external: Option<MetricSource>,
+    }
+
+    /// `autoscaling/v2.PodsMetricSource` and its like: which metric it is.
+    pub struct MetricSource {
+        /// The metric.
+        pub metric: MetricIdentifier,
+    }
+
+    /// `autoscaling/v2.MetricIdentifier`, without its selector.
+    pub struct MetricIdentifier {
+        /// As the adapter of metrics calls it.
+        pub name: String,
+    }
+
+    /// `autoscaling/v2.HorizontalPodAutoscalerBehavior`.
+    pub struct ScalingBehavior {
+        /// Towards fewer pods.
+        pub scale_down: ScalingRules,
+    }
+
+    /// `autoscaling/v2.HPAScalingRules`.
+    pub struct ScalingRules {
+        /// For so long the highest recommendation counts; towards fewer pods 300 where it is absent.
+        pub stabilization_window_seconds: Option<i32>,
     }
 
     /// `autoscaling/v2.HorizontalPodAutoscalerStatus`.
@@ -66,6 +108,28 @@ api! {
         pub current_replicas: i32,
         /// Pods that it wants.
         pub desired_replicas: i32,
+        /// What it measured last.
+        pub current_metrics: Vec<MetricStatus>,
+    }
+
+    /// `autoscaling/v2.MetricStatus`, of resources alone.
+    pub struct MetricStatus {
+        /// Of all containers of its pods.
+        pub resource: Option<ResourceMetricStatus>,
+    }
+
+    /// `autoscaling/v2.ResourceMetricStatus`.
+    pub struct ResourceMetricStatus {
+        /// `cpu` or `memory`.
+        pub name: Word,
+        /// What it measured.
+        pub current: MetricValueStatus,
+    }
+
+    /// `autoscaling/v2.MetricValueStatus`.
+    pub struct MetricValueStatus {
+        /// Quantity, on average over its pods.
+        pub average_value: Option<String>,
     }
 
     /// `v1.ResourceQuota`.

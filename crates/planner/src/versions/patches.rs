@@ -48,7 +48,11 @@ impl Walk<'_> {
     /// The newest patch from `first` on, of those with the least known against them.
     fn best(&self, release: &Release, first: u32) -> Option<IstioVersion> {
         let patches = (first..=release.newest_patch).rev().map(|patch| version_of(release, patch));
-        patches.min_by_key(|version| self.possible().filter(|one| one.has(version)).count())
+        patches.min_by_key(|version| {
+            let known = self.possible().filter(|one| one.has(version));
+            let (light, grave): (Vec<_>, Vec<_>) = known.partition(|one| one.light);
+            (grave.len(), light.len())
+        })
     }
 
     /// Why the patches from `first` on were not taken: what is broken in them and not in the one that was.
@@ -80,7 +84,7 @@ impl Walk<'_> {
         let broken: Vec<Regression> =
             self.broken(target, At::Arriving, Some(true)).into_iter().cloned().collect();
         let newest = version_of(release, release.newest_patch);
-        for one in broken {
+        for one in broken.into_iter().filter(|one| !one.light) {
             let better = if one.has(&newest) { String::new() } else { format!("; {newest} has it mended") };
             self.path.blocked.push(format!("{target}: {} ({}){better}", one.why, one.source));
         }
@@ -90,6 +94,18 @@ impl Walk<'_> {
                 why: format!("newer than the target that was asked for, {target}"),
                 source: SUPPORT.to_owned(),
             });
+        }
+    }
+
+    /// What there is to say of a regression of the version that a hop goes to.
+    pub(super) fn note(&self, release: &Release, one: &Regression) -> Option<String> {
+        let newest = version_of(release, release.newest_patch);
+        let words = format!("{} ({})", self.words(one), one.source);
+        match (one.light, one.has(&newest)) {
+            (false, _) => Some(words),
+            (true, false) => Some(format!("{words}; {newest} has it mended")),
+            // Nobody can choose another patch for it.
+            (true, true) => None,
         }
     }
 

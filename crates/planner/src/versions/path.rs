@@ -216,9 +216,9 @@ impl Walk<'_> {
         if to.minor > at.minor {
             notes.extend(self.order_of_agents());
         }
-        for one in [Some(true), None].into_iter().flat_map(|strikes| self.broken(to, At::Arriving, strikes)) {
-            notes.push(format!("{} ({})", self.words(one), one.source));
-        }
+        let arriving =
+            [Some(true), None].into_iter().flat_map(|strikes| self.broken(to, At::Arriving, strikes));
+        notes.extend(arriving.filter_map(|one| self.note(release, one)));
         for one in self.broken(at, At::Leaving, None) {
             notes.push(format!("leaving {at}: {} ({})", self.words(one), one.source));
         }

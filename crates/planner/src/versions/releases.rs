@@ -72,6 +72,9 @@ pub(crate) struct Regression {
     /// First minor version without it.
     #[serde(deserialize_with = "minor")]
     pub(crate) until: Minor,
+    /// No reason against a target: it is told where a newer patch mends it.
+    #[serde(default)]
+    pub(crate) light: bool,
     pub(crate) why: String,
     /// What to do where no patch mends it in time.
     #[serde(default)]

@@ -16,6 +16,7 @@ mod policies;
 mod rollout;
 mod routes;
 mod selection;
+mod surroundings;
 
 use meshlift_model::k8s::{Object, ProjectedVolumeSource, Volume, VolumeProjection};
 use meshlift_model::names::ObjectRef;
@@ -157,6 +158,7 @@ pub fn mutations() -> Vec<Mutation> {
         control_plane::mutations(),
         defaults::mutations(),
         ambient::mutations(),
+        surroundings::mutations(),
     ]
     .concat()
 }
