@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::default_export::mesh_of;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
+use crate::new_rules::not_judged;
 
 /// Start of the names of certificates that do not come from Secrets.
 const EXTERNAL: &str = "sds://";
@@ -49,7 +50,12 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     if gateways.is_empty() {
         return Vec::new();
     }
-    let meshes: Vec<Value> = context.objects().config_maps.iter().filter_map(mesh_of).collect();
+    let maps = || context.objects().config_maps.iter();
+    if let Some(map) = maps().find(|map| map.data.contains_key("mesh") && mesh_of(map).is_none()) {
+        let detail = "its mesh config cannot be read as YAML".to_owned();
+        return vec![not_judged(&map.object_ref(), detail, "look for its sds providers by hand")];
+    }
+    let meshes: Vec<Value> = maps().filter_map(mesh_of).collect();
     let listed = meshes.iter().filter_map(|mesh| mesh["extensionProviders"].as_array()).flatten();
     let providers: BTreeSet<&str> = listed.filter_map(|one| one["sds"]["name"].as_str()).collect();
     let hits = gateways.into_iter().filter_map(|gateway| {

@@ -14,6 +14,9 @@ use crate::traffic::PROXY;
 const NETWORK: &str = "topology.istio.io/network";
 /// Variable by which a proxy knows its own.
 const VARIABLE: &str = "ISTIO_META_NETWORK";
+/// Label of such a Service that names its port for requests of other networks, and the port without it.
+const PORT: &str = "networking.istio.io/gatewayPort";
+const DEFAULT_PORT: i32 = 15443;
 /// Types of Services that are reached from elsewhere.
 const OUTSIDE: [&str; 2] = ["LoadBalancer", "NodePort"];
 /// Workloads that the finding names.
@@ -64,10 +67,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 fn hit(context: &Context<'_>, namespace: &ObjectRef, network: &str) -> Option<Hit> {
     let mut services = context.objects().services.iter();
-    // Without an address outside of the cluster it is no gateway.
-    let leads = |service: &&Service| {
-        service.metadata.label(NETWORK) == Some(network) && OUTSIDE.contains(&service.spec.type_.as_str())
-    };
+    let leads =
+        |service: &&Service| service.metadata.label(NETWORK) == Some(network) && accepts_sidecars(service);
     let gateway = services.find(leads)?.object_ref();
     let strangers: Vec<&ObjectRef> = context
         .proxied()
@@ -88,4 +89,10 @@ fn hit(context: &Context<'_>, namespace: &ObjectRef, network: &str) -> Option<Hi
         Hit::new(namespace, detail).because(format!("{NETWORK}={network} on {namespace} and {gateway}"));
     let shown = strangers.iter().take(SHOWN);
     Some(shown.fold(hit, |hit, workload| hit.because(format!("{workload} has no {VARIABLE}"))))
+}
+
+/// True if sidecars take a Service with the label for a gateway: it is reached from elsewhere, by the port for mTLS.
+fn accepts_sidecars(service: &Service) -> bool {
+    let port = service.metadata.label(PORT).and_then(|port| port.parse().ok()).unwrap_or(DEFAULT_PORT);
+    OUTSIDE.contains(&service.spec.type_.as_str()) && service.spec.ports.iter().any(|one| one.port == port)
 }

@@ -3,6 +3,7 @@
 use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Container, HttpGetAction, IntOrString};
+use serde_json::Value;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -41,7 +42,7 @@ pub(crate) const CHECK: Check = Check {
             "https://github.com/istio/istio/blob/1.25.0/pilot/cmd/pilot-agent/status/server.go",
         ],
     },
-    needs: &[WORKLOADS, &["nodes"]],
+    needs: &[WORKLOADS, &["configmaps", "nodes"]],
     find,
 };
 
@@ -51,14 +52,26 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     if is_new && context.mesh.nodes_run_native_sidecars == Some(true) {
         return Vec::new();
     }
-    context.restarted().filter(|workload| is_rewritten(workload)).filter_map(hit).collect()
+    let by_default = rewrites_by_default(context);
+    context.restarted().filter(|workload| is_rewritten(workload, by_default)).filter_map(hit).collect()
+}
+
+/// True unless the values of an injector say no.
+fn rewrites_by_default(context: &Context<'_>) -> bool {
+    let values = context.objects().config_maps.iter().filter_map(|map| map.data.get("values"));
+    let mut read = values.filter_map(|text| serde_json::from_str::<Value>(text).ok());
+    !read.any(|values| values["sidecarInjectorWebhook"]["rewriteAppHTTPProbe"] == Value::Bool(false))
 }
 
 /// True where a pod gets a sidecar that is not known to be native, and its probes are rewritten.
-fn is_rewritten(workload: &Workload) -> bool {
-    let keeps = workload.template.metadata.annotation(REWRITES);
-    let is_kept = keeps.is_some_and(|value| ["0", "f", "F", "false", "FALSE", "False"].contains(&value));
-    workload.on_restart.revision.is_some() && workload.on_restart.native != Some(true) && !is_kept
+fn is_rewritten(workload: &Workload, by_default: bool) -> bool {
+    // As Go's `strconv.ParseBool` takes it.
+    let says = match workload.template.metadata.annotation(REWRITES) {
+        Some("0" | "f" | "F" | "false" | "FALSE" | "False") => false,
+        Some("1" | "t" | "T" | "true" | "TRUE" | "True") => true,
+        Some(_) | None => by_default,
+    };
+    workload.on_restart.revision.is_some() && workload.on_restart.native != Some(true) && says
 }
 
 fn hit(workload: &Workload) -> Option<Hit> {

@@ -18,7 +18,7 @@ pub(crate) const CHECK: Check = Check {
         may_accept_unknown: true,
         hint: "see that the budget leaves enough retries for the subset, or take it away",
         why: "Where a DestinationRule and its subset both have a trafficPolicy, istiod lost the retryBudget of either when it put \
-              them together: retries to the subset had no limit. From 1.29.2 and 1.30 on the subset's counts, or else the \
+              them together: retries to the subset had no limit but maxRetries. From 1.29.2 and 1.30 on the subset's counts, or else the \
               rule's: a retry beyond it is not made, and the caller gets the error.",
         see: objects_where!(
             "destinationrule",
