@@ -207,6 +207,17 @@ checks! {
         parent_elsewhere,
         certificates_by_account,
         h2_order,
+        rule_and_policy,
+        no_network,
+        stop_hook,
+        subset_budget,
+        waypoint_hash,
+        external_secrets,
+        h2_unnamed,
+        default_export,
+        wasm_realm,
+        dns_servers,
+        nft_on_nodes,
     }
     after: {
         rejected,

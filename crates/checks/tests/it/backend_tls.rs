@@ -2,7 +2,10 @@
 
 use meshlift_model::finding::{Finding, Verdict};
 use meshlift_model::intent::Intent;
-use meshlift_model::k8s::{BackendTLSPolicy, CrdVersion, CustomResourceDefinition, Deployment, EnvVar};
+use meshlift_model::k8s::{
+    BackendTLSPolicy, CrdVersion, CustomResourceDefinition, Deployment, DestinationRule, EnvVar,
+    OutlierDetection, TargetReference,
+};
 use meshlift_model::names::RevisionName;
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 
@@ -79,4 +82,29 @@ fn without_the_definition_nothing_is_known_of_a_policy() {
     });
     assert!(refused.iter().all(|finding| finding.verdict == Verdict::Unknown), "{refused:?}");
     assert!(!refused.is_empty());
+}
+
+#[test]
+fn whether_a_policy_without_targets_is_for_a_rules_host_is_not_known() {
+    let mut snapshot = cluster("before");
+    let mut policy = BackendTLSPolicy::default();
+    (policy.metadata.namespace, policy.metadata.name) = ("web".into(), "bff".into());
+    let mut rule = DestinationRule::default();
+    (rule.metadata.namespace, rule.metadata.name) = ("web".into(), "rule".into());
+    rule.spec.host = "bff".into();
+    rule.spec.traffic_policy.outlier_detection = Some(OutlierDetection::default());
+    snapshot.objects.backend_tls_policies.push(policy);
+    snapshot.objects.destination_rules.push(rule);
+    let target = version("1.31.1");
+    let found = |snapshot: &Snapshot| -> Vec<Verdict> {
+        let all =
+            meshlift_checks::assess(&mesh(snapshot.clone()), &Intent::default(), Some(&target)).findings;
+        all.into_iter().filter(|one| one.code == "ML4183").map(|one| one.verdict).collect()
+    };
+    assert_eq!(found(&snapshot), [Verdict::Unknown]);
+    let target_ref = TargetReference { kind: "Service".into(), name: "bff".into() };
+    snapshot.objects.backend_tls_policies[0].spec.target_refs = vec![target_ref];
+    assert_eq!(found(&snapshot), [Verdict::Fail]);
+    snapshot.objects.backend_tls_policies[0].spec.target_refs[0].name = "other".into();
+    assert_eq!(found(&snapshot), []);
 }

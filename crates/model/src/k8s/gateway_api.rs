@@ -1,6 +1,6 @@
 //! Gateway API objects, as far as an upgrade reads them.
 
-use super::{Condition, ObjectMeta, StringMap};
+use super::{Condition, ObjectMeta, StringMap, TargetReference};
 
 api! {
     /// `gateway.networking.k8s.io/v1.Gateway`.
@@ -162,5 +162,19 @@ api! {
     pub struct GatewayClassSpec {
         /// Controller, such as `istio.io/gateway-controller`.
         pub controller_name: String,
+    }
+
+    /// `gateway.networking.k8s.io/v1.BackendTLSPolicy`.
+    pub struct BackendTLSPolicy {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// Desired state.
+        pub spec: BackendTLSPolicySpec,
+    }
+
+    /// `gateway.networking.k8s.io/v1.BackendTLSPolicySpec`, without what it demands of certificates.
+    pub struct BackendTLSPolicySpec {
+        /// Services and ServiceEntries that it applies to.
+        pub target_refs: Vec<TargetReference>,
     }
 }

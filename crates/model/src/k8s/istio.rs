@@ -116,6 +116,14 @@ api! {
         pub traffic_policy: TrafficPolicy,
         /// Namespaces that it counts for: names, `.` for its own, `*` or nothing for all.
         pub export_to: Vec<String>,
+        /// Clients of its own namespace that it counts for; absent means all.
+        pub workload_selector: Option<ClientSelector>,
+    }
+
+    /// Clients that a DestinationRule counts for.
+    pub struct ClientSelector {
+        /// Labels of their pods.
+        pub match_labels: StringMap,
     }
 
     /// Traffic policy of a DestinationRule, of its ports and its subsets.
@@ -170,10 +178,32 @@ api! {
 
     /// How endpoints are chosen.
     pub struct LoadBalancer {
+        /// `ROUND_ROBIN`, `LEAST_REQUEST`, …
+        pub simple: String,
+        /// Requests that are alike go to one endpoint.
+        pub consistent_hash: Option<ConsistentHash>,
         /// Istio's preference for near endpoints.
         pub locality_lb_setting: Option<LocalityLb>,
         /// Envoy's own preference for its zone.
         pub zone_aware_lb_setting: Option<ZoneAwareLb>,
+    }
+
+    /// By what requests are alike.
+    pub struct ConsistentHash {
+        /// A header.
+        pub http_header_name: String,
+        /// A cookie.
+        pub http_cookie: Option<HashCookie>,
+        /// The address of the client.
+        pub use_source_ip: bool,
+        /// A parameter of the query.
+        pub http_query_parameter_name: String,
+    }
+
+    /// Cookie by which requests are alike.
+    pub struct HashCookie {
+        /// Its name.
+        pub name: String,
     }
 
     /// Istio's preference for near endpoints.
@@ -312,6 +342,8 @@ api! {
         pub mode: String,
         /// Secret in the gateway pod's namespace.
         pub credential_name: String,
+        /// The same, where there are several certificates.
+        pub credential_names: Vec<String>,
         /// Path of a certificate in the gateway's pods.
         pub server_certificate: String,
         /// Path of its key.

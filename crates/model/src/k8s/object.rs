@@ -354,8 +354,6 @@ metadata_only! {
     RoleBinding,
     /// `admissionregistration.k8s.io/v1.ValidatingAdmissionPolicy`, metadata alone.
     ValidatingAdmissionPolicy,
-    /// `gateway.networking.k8s.io/v1.BackendTLSPolicy`, metadata alone.
-    BackendTLSPolicy,
     /// `security.istio.io.PeerAuthentication`, metadata alone.
     PeerAuthentication,
     /// `networking.istio.io.Sidecar`, metadata alone.

@@ -3,8 +3,8 @@
 use ecow::EcoString;
 
 use super::{
-    Affinity, Condition, IntOrString, ObjectMeta, ObjectSource, PodConditions, SecurityContext, Shared,
-    StringMap, Taint, TopologySpreadConstraint, Volume,
+    Affinity, Condition, DnsPolicy, IntOrString, ObjectMeta, ObjectSource, PodConditions, PodDnsConfig,
+    SecurityContext, Shared, StringMap, Taint, TopologySpreadConstraint, Volume,
 };
 use crate::defaults::FOREVER_SECONDS;
 use crate::time::Time;
@@ -69,6 +69,10 @@ api! {
         pub topology_spread_constraints: Shared<Vec<TopologySpreadConstraint>>,
         /// Who its containers are, where they do not say so themselves.
         pub security_context: Shared<SecurityContext>,
+        /// Which DNS servers it asks, beside those of `dns_config`.
+        pub dns_policy: DnsPolicy,
+        /// DNS servers of its own.
+        pub dns_config: Option<Box<PodDnsConfig>>,
     }
 
     /// `v1.LocalObjectReference`.

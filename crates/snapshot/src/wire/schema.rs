@@ -71,6 +71,7 @@ const POD_SPEC: &Message = &[
     many!(2, "containers", CONTAINER),
     text(3, "restartPolicy"),
     int(4, "terminationGracePeriodSeconds"),
+    text(6, "dnsPolicy"),
     labels(7, "nodeSelector"),
     text(8, "serviceAccountName"),
     text(10, "nodeName"),
@@ -80,8 +81,11 @@ const POD_SPEC: &Message = &[
     one(18, "affinity", AFFINITY),
     many!(20, "initContainers", CONTAINER),
     many!(22, "tolerations", TOLERATION),
+    one(26, "dnsConfig", POD_DNS_CONFIG),
     many!(33, "topologySpreadConstraints", TOPOLOGY_SPREAD_CONSTRAINT),
 ];
+
+const POD_DNS_CONFIG: &Message = &[texts(1, "nameservers")];
 
 const POD_SECURITY_CONTEXT: &Message = &[int(2, "runAsUser"), bool(3, "runAsNonRoot")];
 

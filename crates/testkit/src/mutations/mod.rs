@@ -5,6 +5,7 @@ mod ambient;
 mod changes;
 mod changes_ambient;
 mod changes_late;
+mod changes_more;
 mod config;
 mod control_plane;
 mod defaults;
@@ -149,6 +150,7 @@ pub fn mutations() -> Vec<Mutation> {
         changes::mutations(),
         changes_ambient::mutations(),
         changes_late::mutations(),
+        changes_more::mutations(),
         routes::mutations(),
         policies::mutations(),
         destinations::mutations(),
