@@ -2,7 +2,7 @@
 
 use kube::api::{Api, DynamicObject, PostParams};
 use kube::core::{ApiResource, GroupVersionKind};
-use meshlift_model::k8s::{KINDS, KindInfo, Object, Pod, Resource};
+use meshlift_model::k8s::{HorizontalPodAutoscaler, KINDS, KindInfo, Object, Pod, Resource};
 use meshlift_model::snapshot::Snapshot;
 use serde_json::{Value, json};
 
@@ -133,6 +133,10 @@ fn value_of(object: &Object) -> Result<Value, ClusterError> {
     }
     if let Some(spec) = value.get_mut("spec").and_then(Value::as_object_mut) {
         spec.remove("nodeName");
+        if object.info().resource == HorizontalPodAutoscaler::RESOURCE {
+            // Metrics need goals, which are not recorded: the API server has one of its own.
+            spec.remove("metrics");
+        }
         let headless = spec.get("clusterIP").and_then(Value::as_str) == Some("None");
         spec.retain(|key, _| headless || !matches!(key.as_str(), "clusterIP" | "clusterIPs"));
         // Ports of nodes are the API server's choice: two recordings of one Service would claim the same.
