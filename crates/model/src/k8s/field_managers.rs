@@ -59,7 +59,7 @@ impl<'de> Deserialize<'de> for FieldManagers {
 pub struct OwnedFields(BTreeSet<&'static str>);
 
 impl OwnedFields {
-    /// Those of [`KEPT`] among some names.
+    /// Of some names, those that are kept.
     #[must_use]
     pub fn new(names: &[&str]) -> Self {
         Self(KEPT.into_iter().filter(|kept| names.contains(kept)).collect())
