@@ -8,14 +8,14 @@ use meshlift_mesh::facts::{
 use meshlift_mesh::{KnownPod, by_owner};
 use meshlift_model::intent::Intent;
 use meshlift_model::k8s::{
-    ConfigMap, DaemonSet, Deployment, KINDS, KindWork, Objects, Pod, PodTemplateSpec, Resource, with_kind,
+    ConfigMap, DaemonSet, Deployment, KINDS, KindWork, Objects, Pod, Resource, with_kind,
 };
 use meshlift_model::manifest::Schemas;
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
 use meshlift_model::snapshot::SourceStatus;
 use meshlift_model::time::Time;
 
-use crate::traffic::{Judged, PROXY, judge_all};
+use crate::traffic::{Judged, judge_all};
 
 /// Sources that tell what runs, who owns it, and who injects it.
 pub(crate) const WORKLOADS: &[&str] = &[
@@ -29,6 +29,8 @@ pub(crate) const WORKLOADS: &[&str] = &[
 ];
 /// ConfigMap with the settings of istio-cni.
 const AGENT_SETTINGS: &str = "istio-cni-config";
+/// Setting of istio-cni that asks for nftables.
+pub(crate) const NATIVE_NFTABLES: &str = "NATIVE_NFTABLES";
 /// Sources that tell who sends requests to whom.
 pub(crate) const SERVICES: &[&str] = &["services"];
 
@@ -276,12 +278,6 @@ impl<'a> Context<'a> {
         self.running.get(&workload.workload).map_or(&[], Vec::as_slice)
     }
 
-    /// True if the sidecars of a workload answer its DNS.
-    pub(crate) fn captures_dns(&self, workload: &'a Workload) -> bool {
-        let proxies = self.as_injected(workload).spec.all_containers().filter(|one| one.name == PROXY);
-        proxies.filter_map(|proxy| proxy.env_value("ISTIO_META_DNS_CAPTURE")).any(|value| value == "true")
-    }
-
     /// Gateway facts of a Deployment.
     pub(crate) fn gateway_of(&self, workload: &ObjectRef) -> Option<&'a GatewayFacts> {
         self.gateways.get(workload).copied()
@@ -360,11 +356,6 @@ impl<'a> Context<'a> {
     /// True for namespaces that matter most.
     pub(crate) fn is_slo_critical(&self, namespace: &str) -> bool {
         self.critical.contains(namespace)
-    }
-
-    /// A pod of the workload as injection makes it; without a sidecar, its template.
-    pub(crate) fn as_injected(&self, workload: &'a Workload) -> &'a PodTemplateSpec {
-        workload.as_injected.as_ref().unwrap_or(&workload.template)
     }
 }
 

@@ -177,7 +177,7 @@ impl Versions {
     }
 
     /// True for a version with the change.
-    fn has(self, version: &IstioVersion) -> bool {
+    pub(crate) fn has(self, version: &IstioVersion) -> bool {
         match self {
             Self::Any | Self::Target | Self::RunningBefore(_) => true,
             Self::Since(minor) | Self::SinceOf(_, minor) => reaches(version, minor),

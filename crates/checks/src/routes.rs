@@ -6,6 +6,7 @@ use meshlift_model::names::ObjectRef;
 
 use crate::check::Hit;
 use crate::context::Context;
+use crate::go_bool::go_bool;
 
 /// Sources that tell which Gateways are Istio's.
 pub(crate) const GATEWAYS: &[&str] =
@@ -80,11 +81,9 @@ pub(crate) fn mirrors(rule: &RouteRule) -> impl Iterator<Item = &RouteReference>
     rule.filters.iter().filter_map(|filter| Some(&filter.request_mirror.as_ref()?.backend_ref))
 }
 
-/// True if the revision reads what is experimental (as Go's `strconv.ParseBool` takes it).
+/// True if the revision reads what is experimental.
 pub(crate) fn reads_alpha(context: &Context<'_>, revision: &Revision) -> bool {
-    context
-        .istiod_env(revision, ALPHA)
-        .is_some_and(|value| ["1", "t", "T", "true", "TRUE", "True"].contains(&value))
+    context.istiod_env(revision, ALPHA).and_then(go_bool) == Some(true)
 }
 
 /// True if something that runs reads what is experimental.

@@ -1,14 +1,11 @@
 //! How a mesh was installed.
 
-use meshlift_model::defaults::ISTIOCTL_LABEL;
+use meshlift_model::defaults::{HELM_RELEASE, ISTIOCTL_LABEL};
 use meshlift_model::k8s::{Deployment, ObjectMeta};
 
 use crate::control::ControlPlane;
 use crate::facts::InstallMethod;
 
-/// Annotation that Helm sets on everything it applies. (`app.kubernetes.io/managed-by: Helm` tells nothing:
-/// istioctl renders the same charts.)
-const HELM_RELEASE: &str = "meta.helm.sh/release-name";
 /// Label that the Sail operator sets.
 const SAIL: (&str, &str) = ("managed-by", "sail-operator");
 

@@ -83,6 +83,9 @@ pub const INJECT_LABEL: &str = "sidecar.istio.io/inject";
 pub const COMPONENT_LABEL: &str = "operator.istio.io/component";
 /// Label, and its value, that `istioctl install` sets on everything it applies.
 pub const ISTIOCTL_LABEL: (&str, &str) = ("operator.istio.io/managed", "Reconcile");
+/// Annotation that Helm sets on everything it applies: its release. (`app.kubernetes.io/managed-by: Helm` tells nothing:
+/// istioctl renders the same charts.)
+pub const HELM_RELEASE: &str = "meta.helm.sh/release-name";
 /// Label of Secrets with the kubeconfig of another cluster of the mesh.
 pub const REMOTE_LABEL: &str = "istio/multiCluster";
 /// Label that says which network something belongs to: of a Gateway, that it takes connections of other networks.

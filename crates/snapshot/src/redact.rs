@@ -252,6 +252,7 @@ mod tests {
         assert!(!keep("apps", "values-canary", "merged-values"));
         assert!(!keep("mesh-system", "other", "mesh"));
     }
+
     #[test]
     fn where_an_injector_is_called_there_is_a_control_plane() {
         let kept = |webhook: &str| {

@@ -7,7 +7,6 @@ use meshlift_model::names::ObjectRef;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::traffic::PROXY;
 
 /// Hubs that hold every image for amd64 and arm64.
 const OFFICIAL: [&str; 4] = ["docker.io/istio", "istio", "gcr.io/istio-release", "registry.istio.io/release"];
@@ -43,11 +42,9 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let kinds = kinds.into_iter().collect::<Vec<_>>().join(" and ");
     let mut mirrors: BTreeMap<&str, usize> = BTreeMap::new();
     for workload in context.restarted() {
-        let proxies = context.as_injected(workload).spec.all_containers().filter(|one| one.name == PROXY);
-        for hub in proxies.filter_map(|proxy| proxy.image.rsplit_once('/')).map(|(hub, _)| hub) {
-            if !OFFICIAL.contains(&hub) {
-                *mirrors.entry(hub).or_default() += 1;
-            }
+        let hub = context.proxy(workload).and_then(|proxy| proxy.image.rsplit_once('/')).map(|(hub, _)| hub);
+        if let Some(hub) = hub.filter(|hub| !OFFICIAL.contains(hub)) {
+            *mirrors.entry(hub).or_default() += 1;
         }
     }
     let hits = mirrors.into_iter().map(|(hub, workloads)| {

@@ -1,15 +1,12 @@
 //! ML6006: a setting of istio-cni that begins to apply to pods of ambient.
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::names::IstioVersion;
 
 use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
-use crate::context::{Context, WORKLOADS};
+use crate::context::{Context, NATIVE_NFTABLES, WORKLOADS};
 
-/// The setting that asks for nftables.
-const SETTING: &str = "NATIVE_NFTABLES";
-/// First patch of 1.28 that leaves a node as it is until it is rebooted.
-const KEEPS: u32 = 2;
+/// Versions that leave a node as it is until it is rebooted.
+const KEEP: Versions = Versions::SincePatches(&[(28, 2)]);
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -41,14 +38,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    if !context.target.is_some_and(writes_beside) {
+    if context.target.is_none_or(|target| KEEP.has(target)) {
         return Vec::new();
     }
     let words = |pods| format!("{pods} pods are in the mesh, with iptables rules");
-    let agents = context.agents_where(SETTING, true);
-    agents.map(|(agent, pods)| Hit::new(agent, words(pods)).because(format!("{SETTING}: true"))).collect()
-}
-
-fn writes_beside(target: &IstioVersion) -> bool {
-    (target.major, target.minor) == (1, 28) && target.patch < KEEPS
+    let agents = context.agents_where(NATIVE_NFTABLES, true);
+    agents
+        .map(|(agent, pods)| Hit::new(agent, words(pods)).because(format!("{NATIVE_NFTABLES}: true")))
+        .collect()
 }

@@ -1,14 +1,12 @@
 //! ML0002: definitions that Helm does not own.
 
+use meshlift_model::defaults::HELM_RELEASE;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Deployment;
 use meshlift_model::names::ObjectRef;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-
-/// Annotation that Helm demands of what it owns.
-const RELEASE: &str = "meta.helm.sh/release-name";
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -38,12 +36,12 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let istiods = context.mesh.revisions.values().filter_map(|revision| revision.deployment.as_ref());
     let mut istiods = istiods.filter_map(|reference| context.object::<Deployment>(reference));
-    if !istiods.any(|istiod| istiod.metadata.annotation(RELEASE).is_some()) {
+    if !istiods.any(|istiod| istiod.metadata.annotation(HELM_RELEASE).is_some()) {
         return Vec::new();
     }
     let definitions = context.objects().crds.iter().filter(|one| one.spec.group.ends_with(".istio.io"));
     let unowned: Vec<&str> = definitions
-        .filter(|one| one.metadata.annotation(RELEASE).is_none())
+        .filter(|one| one.metadata.annotation(HELM_RELEASE).is_none())
         .map(|one| one.metadata.name.as_str())
         .collect();
     if unowned.is_empty() {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use meshlift_model::defaults::{REV_LABEL, TAG_LABEL};
+use meshlift_model::defaults::{HELM_RELEASE, REV_LABEL, TAG_LABEL};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{FieldManager, ObjectMeta, Resource};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
+use crate::new_rules::not_judged;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -48,14 +49,12 @@ pub(super) const CHECK: Check = Check {
     find,
 };
 
-/// Annotation of what a Helm release holds.
-const RELEASE: &str = "meta.helm.sh/release-name";
 /// Managers by which Helm applies: its own, and Flux'.
 const HELM: [&str; 2] = ["helm", "helm-controller"];
 /// The field that istiod writes.
 const FAILURE_POLICY: &str = "failurePolicy";
-/// First patches whose charts leave it out of an upgrade; those of 1.30 all do.
-const LEFT_OUT: [(u32, u32); 2] = [(28, 6), (29, 2)];
+/// Versions whose charts leave it out of an upgrade.
+const LEFT_OUT: Versions = Versions::SincePatches(&[(28, 6), (29, 2), (30, 0)]);
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let Some(target) = context.target else { return Vec::new() };
@@ -67,13 +66,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 }
 
 fn hit(reference: &ObjectRef, metadata: &ObjectMeta, target: &IstioVersion) -> Option<Hit> {
-    let release = metadata.annotation(RELEASE)?;
+    let release = metadata.annotation(HELM_RELEASE)?;
     if metadata.managed_fields.is_empty() {
         let detail = format!("it belongs to release {release}; who owns its fields was not recorded");
-        let hit = Hit::new(reference, detail).severity(Severity::Info).unknown();
-        return Some(
-            hit.hint("record the mesh anew, with --show-managed-fields").offers(&["accept-unknown"]),
-        );
+        let hit = not_judged(reference, detail, "record the mesh anew, with --show-managed-fields");
+        return Some(hit.offers(&["accept-unknown"]));
     }
     let is_helm = |one: &&FieldManager| HELM.contains(&one.manager.as_str());
     let managers = || metadata.managed_fields.iter();
@@ -97,9 +94,5 @@ fn hit(reference: &ObjectRef, metadata: &ObjectMeta, target: &IstioVersion) -> O
 
 /// True if the target's chart sets it in an upgrade too. The mark of a tag is that of chart `default`, which always does.
 fn sets_failure_policy(metadata: &ObjectMeta, target: &IstioVersion) -> bool {
-    let is_left_out = match LEFT_OUT.iter().find(|(minor, _)| *minor == target.minor) {
-        Some((_, patch)) => target.patch >= *patch,
-        None => target.minor >= 30,
-    };
-    !is_left_out || metadata.label(TAG_LABEL).is_some()
+    !LEFT_OUT.has(target) || metadata.label(TAG_LABEL).is_some()
 }

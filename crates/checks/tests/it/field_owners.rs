@@ -1,7 +1,8 @@
 //! When a release of Helm's meets another owner of a field.
 
+use meshlift_model::defaults::HELM_RELEASE;
 use meshlift_model::finding::Verdict;
-use meshlift_model::k8s::{FieldManager, OwnedFields, ValidatingWebhookConfiguration};
+use meshlift_model::k8s::{FieldManager, ValidatingWebhookConfiguration};
 use meshlift_testkit::edit::object;
 use meshlift_testkit::mutations::Base;
 
@@ -18,12 +19,9 @@ fn found(
     let recording = cluster(Base::Sidecars.recording());
     let mut mesh = Base::Sidecars.clean(&recording);
     let validator: &mut ValidatingWebhookConfiguration = object(&mut mesh, VALIDATOR);
-    validator.metadata.annotations.insert("meta.helm.sh/release-name".into(), "istiod".into());
-    let manager = |(manager, operation): &(&str, &str)| FieldManager {
-        manager: (*manager).into(),
-        operation: (*operation).into(),
-        fields_v1: OwnedFields::new(&["failurePolicy"]),
-    };
+    validator.metadata.annotations.insert(HELM_RELEASE.into(), "istiod".into());
+    let manager =
+        |(manager, operation): &(&str, &str)| FieldManager::new(manager, operation, &["failurePolicy"]);
     validator.metadata.managed_fields = managers.iter().map(manager).collect();
     edit(validator);
     let assessment = assess(mesh, Some(&version(target)));
@@ -48,7 +46,7 @@ fn charts_that_leave_the_failure_policy_out_meet_nobody() {
 fn owners_that_were_not_recorded_are_unknown_where_there_is_a_release() {
     assert_eq!(found("1.29.1", &[], |_| {}), [Verdict::Unknown]);
     let no_release = |one: &mut ValidatingWebhookConfiguration| {
-        one.metadata.annotations.remove("meta.helm.sh/release-name");
+        one.metadata.annotations.remove(HELM_RELEASE);
     };
     assert!(found("1.29.1", &[], no_release).is_empty());
 }

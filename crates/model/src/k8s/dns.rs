@@ -1,8 +1,10 @@
 //! Which DNS servers a pod asks.
 
+use std::convert::Infallible;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::word::Word;
+use crate::text::read_text;
 
 api! {
     /// `v1.PodDNSConfig`, as far as it names servers.
@@ -36,7 +38,7 @@ impl From<&str> for DnsPolicy {
 
 impl<'de> Deserialize<'de> for DnsPolicy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Word::deserialize(deserializer).map(|word| Self::from(word.as_str()))
+        read_text(deserializer, |text| Ok::<_, Infallible>(text.into()))
     }
 }
 

@@ -1,13 +1,16 @@
 //! Who wrote which fields, as far as somebody asks.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::fmt;
 use std::ops::Deref;
 
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
 
-use super::Shared;
+use super::{Shared, StringMap};
+use crate::text::read_text;
 use crate::word::Word;
 
 /// Fields of webhooks that several managers are known to write.
@@ -58,24 +61,19 @@ impl<'de> Deserialize<'de> for FieldManagers {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct OwnedFields(BTreeSet<&'static str>);
 
-impl OwnedFields {
-    /// Of some names, those that are kept.
+impl FieldManager {
+    /// One that owns these fields, as far as they are kept.
     #[must_use]
-    pub fn new(names: &[&str]) -> Self {
-        Self(KEPT.into_iter().filter(|kept| names.contains(kept)).collect())
+    pub fn new(manager: &str, operation: &str, fields: &[&str]) -> Self {
+        let kept = KEPT.into_iter().filter(|kept| fields.contains(kept)).collect();
+        Self { manager: manager.into(), operation: operation.into(), fields_v1: OwnedFields(kept) }
     }
+}
 
+impl OwnedFields {
     /// The names, in their order.
     pub fn iter(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().copied()
-    }
-
-    fn collect(&mut self, fields: &Value) {
-        for (name, within) in fields.as_object().into_iter().flatten() {
-            let own = name.strip_prefix(FIELD);
-            self.0.extend(KEPT.into_iter().find(|kept| own == Some(*kept)));
-            self.collect(within);
-        }
     }
 }
 
@@ -83,18 +81,76 @@ impl Serialize for OwnedFields {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_map(Some(self.0.len()))?;
         for name in &self.0 {
-            fields.serialize_entry(&format!("{FIELD}{name}"), &Value::Object(serde_json::Map::new()))?;
+            fields.serialize_entry(&format!("{FIELD}{name}"), &StringMap::new())?;
         }
         fields.end()
     }
 }
 
 impl<'de> Deserialize<'de> for OwnedFields {
+    /// Every object of a cluster has such fields, and nearly none has one that is kept: none of them is copied to be looked
+    /// at. What is no object has no fields.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut fields = Self::default();
-        // As deep as the reader lets a value be.
-        fields.collect(&Value::deserialize(deserializer)?);
-        Ok(fields)
+        deserializer.deserialize_any(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = OwnedFields;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a set of fields")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<OwnedFields, A::Error> {
+        let mut owned = OwnedFields::default();
+        while let Some((Name(own), within)) = map.next_entry::<Name, OwnedFields>()? {
+            owned.0.extend(own);
+            owned.0.extend(within.0);
+        }
+        Ok(owned)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<OwnedFields, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(OwnedFields::default())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<OwnedFields, E> {
+        Ok(OwnedFields::default())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<OwnedFields, E> {
+        Ok(OwnedFields::default())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<OwnedFields, E> {
+        Ok(OwnedFields::default())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<OwnedFields, E> {
+        Ok(OwnedFields::default())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<OwnedFields, E> {
+        Ok(OwnedFields::default())
+    }
+
+    fn visit_unit<E>(self) -> Result<OwnedFields, E> {
+        Ok(OwnedFields::default())
+    }
+}
+
+/// The name of a field, if it is kept.
+struct Name(Option<&'static str>);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read_text(deserializer, |name| {
+            Ok::<_, Infallible>(Self(KEPT.into_iter().find(|kept| name.strip_prefix(FIELD) == Some(kept))))
+        })
     }
 }
 

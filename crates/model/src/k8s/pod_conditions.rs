@@ -12,15 +12,12 @@ use super::Condition;
 #[serde(transparent)]
 pub struct PodConditions(Vec<Condition>);
 
-impl PodConditions {
-    /// True for a condition that is kept.
-    #[must_use]
-    pub fn keeps(condition: &Condition) -> bool {
-        match condition.type_.as_str() {
-            "Initialized" | "PodReadyToStartContainers" | "ContainersReady" => false,
-            "PodScheduled" => condition.status != "True",
-            _ => true,
-        }
+/// True for a condition that is kept.
+fn is_kept(condition: &Condition) -> bool {
+    match condition.type_.as_str() {
+        "Initialized" | "PodReadyToStartContainers" | "ContainersReady" => false,
+        "PodScheduled" => condition.status != "True",
+        _ => true,
     }
 }
 
@@ -41,7 +38,7 @@ impl DerefMut for PodConditions {
 impl<'de> Deserialize<'de> for PodConditions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut conditions = Vec::deserialize(deserializer)?;
-        conditions.retain(Self::keeps);
+        conditions.retain(is_kept);
         Ok(Self(conditions))
     }
 }

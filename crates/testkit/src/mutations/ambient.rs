@@ -1,9 +1,10 @@
 //! ML6xxx: ambient and node agents.
 
-use meshlift_model::k8s::{ConfigMap, ObjectMeta, ServiceEntry, ServiceEntrySpec, StatefulSet};
+use meshlift_model::k8s::{ObjectMeta, ServiceEntry, ServiceEntrySpec, StatefulSet};
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::Ambient;
+use super::changes_ambient::setting;
 use super::{Mutation, nothing};
 use crate::edit::object;
 
@@ -22,8 +23,8 @@ pub(super) fn mutations() -> Vec<Mutation> {
         .also(&["ML1040"]),
         Mutation::new(
             ("ML4102", Ambient, "Namespace/streams"),
-            |s, _| excluded(s, "kube-system, streams"),
-            |s, _| excluded(s, "kube-system, stream"),
+            |s, _| setting(s, "EXCLUDE_NAMESPACES", "kube-system, streams"),
+            |s, _| setting(s, "EXCLUDE_NAMESPACES", "kube-system, stream"),
         ),
         Mutation::new(
             ("ML4105", Ambient, "ServiceEntry/streams/feed"),
@@ -57,12 +58,6 @@ fn entry(s: &mut Snapshot, resolution: &str) {
 fn grace(s: &mut Snapshot, seconds: i64) {
     let set: &mut StatefulSet = object(s, "streams/broker");
     set.spec.template.spec.termination_grace_period_seconds = Some(seconds);
-}
-
-/// What istio-cni leaves out.
-fn excluded(s: &mut Snapshot, names: &str) {
-    let settings: &mut ConfigMap = object(s, "istio-system/istio-cni-config");
-    settings.data.insert("EXCLUDE_NAMESPACES".into(), names.into());
 }
 
 /// The namespace whose pods have sidecars, with them or without any pod.

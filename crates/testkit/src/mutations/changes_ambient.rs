@@ -1,5 +1,6 @@
 //! ML41xx: what versions changed for ambient meshes.
 
+use meshlift_model::defaults::HELM_RELEASE;
 use meshlift_model::k8s::{
     Condition, ConfigMap, DaemonSet, Deployment, EnvVar, Gateway, HostPathVolumeSource, Service, Volume,
 };
@@ -99,7 +100,8 @@ fn since_29() -> Vec<Mutation> {
     ]
 }
 
-fn setting(s: &mut Snapshot, key: &str, value: &str) {
+/// A setting of istio-cni.
+pub(super) fn setting(s: &mut Snapshot, key: &str, value: &str) {
     let settings: &mut ConfigMap = object(s, "istio-system/istio-cni-config");
     settings.data.insert(key.into(), value.into());
 }
@@ -139,7 +141,7 @@ fn joined(s: &mut Snapshot, mode: &str) {
 
 fn released(s: &mut Snapshot, release: &str) {
     let agent: &mut DaemonSet = object(s, "istio-system/ztunnel");
-    agent.metadata.annotations.insert("meta.helm.sh/release-name".into(), release.into());
+    agent.metadata.annotations.insert(HELM_RELEASE.into(), release.into());
 }
 
 fn agents_policy(s: &mut Snapshot, app: &str) {

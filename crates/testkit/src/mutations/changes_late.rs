@@ -1,8 +1,9 @@
 //! Hazards of what changed of routes, grants, certificates and images in 1.25 to 1.31, and of what stands beside.
 
+use meshlift_model::defaults::HELM_RELEASE;
 use meshlift_model::k8s::{
     ConfigMap, DaemonSet, Deployment, FieldManager, HorizontalPodAutoscaler, HostPathVolumeSource,
-    MutatingWebhookConfiguration, OwnedFields, ReferenceGrant, Resource,
+    MutatingWebhookConfiguration, ReferenceGrant, Resource,
 };
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 
@@ -104,13 +105,8 @@ fn beside() -> Vec<Mutation> {
 /// Helm applies the injector on the API server's side, and somebody else wrote a field of it.
 fn owned_by(s: &mut Snapshot, manager: &str, field: &str) {
     let injector: &mut MutatingWebhookConfiguration = object(s, "istio-sidecar-injector-1-29-6");
-    injector.metadata.annotations.insert("meta.helm.sh/release-name".into(), "istiod-1-29-6".into());
-    let managers = [("helm", "Apply", ""), (manager, "Update", field)];
-    let managers = managers.map(|(manager, operation, field)| FieldManager {
-        manager: manager.into(),
-        operation: operation.into(),
-        fields_v1: OwnedFields::new(&[field]),
-    });
+    injector.metadata.annotations.insert(HELM_RELEASE.into(), "istiod-1-29-6".into());
+    let managers = [FieldManager::new("helm", "Apply", &[]), FieldManager::new(manager, "Update", &[field])];
     injector.metadata.managed_fields = managers.into_iter().collect();
 }
 

@@ -1,5 +1,6 @@
 //! Hazards of what changed of rules, networks, hooks, certificates and modules in 1.25 to 1.31.
 
+use meshlift_model::defaults::NETWORK_LABEL;
 use meshlift_model::k8s::{
     DaemonSet, DnsPolicy, EnvVar, HttpGetAction, IntOrString, Lifecycle, LifecycleHandler, Namespace,
     PodDnsConfig,
@@ -8,10 +9,10 @@ use meshlift_model::snapshot::Snapshot;
 
 use super::Base::{Ambient, Sidecars};
 use super::changes::mesh_config;
+use super::changes_ambient::setting;
 use super::{Mutation, add};
 use crate::edit::{object, with_specs};
 
-const NETWORK: &str = "topology.istio.io/network";
 const RULE: &str = "DestinationRule/web/more";
 const CONFIG: &str = "ConfigMap/istio-system/istio-1-29-6";
 
@@ -155,8 +156,8 @@ fn rule(s: &mut Snapshot, namespace: &str, spec: &str) {
 
 /// The cluster is one network, and there is a gateway into one.
 fn networked(s: &mut Snapshot, gateway: &str) {
-    object::<Namespace>(s, "istio-system").metadata.labels.insert(NETWORK.into(), "east".into());
-    let labels = format!(r#"{{"{NETWORK}": "{gateway}"}}"#);
+    object::<Namespace>(s, "istio-system").metadata.labels.insert(NETWORK_LABEL.into(), "east".into());
+    let labels = format!(r#"{{"{NETWORK_LABEL}": "{gateway}"}}"#);
     let metadata = format!(r#"{{"namespace": "istio-system", "name": "eastwest", "labels": {labels}}}"#);
     let spec = r#"{"type": "LoadBalancer", "ports": [{"name": "tls", "port": 15443}]}"#;
     add(s, "Service", &format!(r#"{{"metadata": {metadata}, "spec": {spec}}}"#));
@@ -180,8 +181,7 @@ fn stopped_by(s: &mut Snapshot, rewrites: &str) {
 
 /// istio-cni writes nftables itself, or not, from a distroless image.
 fn native_nftables(s: &mut Snapshot, value: &str) {
-    let maps = s.objects.config_maps.iter_mut().filter(|map| map.metadata.name == "istio-cni-config");
-    maps.for_each(|map| drop(map.data.insert("NATIVE_NFTABLES".into(), value.into())));
+    setting(s, "NATIVE_NFTABLES", value);
     let agent: &mut DaemonSet = object(s, "istio-system/istio-cni-node");
     let images = agent.spec.template.spec.containers.iter_mut().map(|container| &mut container.image);
     images.filter(|image| !image.ends_with("-distroless")).for_each(|image| image.push_str("-distroless"));

@@ -1,13 +1,12 @@
 //! ML00xx: definitions of Istio and of the Gateway API.
 
+use meshlift_model::defaults::HELM_RELEASE;
 use meshlift_model::k8s::{Deployment, ObjectMeta};
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::Sidecars;
 use super::{Mutation, add};
 use crate::edit::object;
-
-const RELEASE: &str = "meta.helm.sh/release-name";
 
 pub(super) fn mutations() -> Vec<Mutation> {
     vec![
@@ -38,7 +37,7 @@ pub(super) fn mutations() -> Vec<Mutation> {
 
 /// istiod is of a Helm release; so are the definitions, or not.
 fn by_helm(s: &mut Snapshot, all: bool) {
-    let release = |meta: &mut ObjectMeta| drop(meta.annotations.insert(RELEASE.into(), "istio".into()));
+    let release = |meta: &mut ObjectMeta| drop(meta.annotations.insert(HELM_RELEASE.into(), "istio".into()));
     release(&mut object::<Deployment>(s, "istio-system/istiod-1-29-6").metadata);
     if all {
         s.objects.crds.iter_mut().for_each(|one| release(&mut one.metadata));

@@ -8,6 +8,7 @@ use meshlift_model::k8s::{
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::{Ambient, Sidecars, TwoRevisions};
+use super::changes_ambient::setting;
 use super::{Mutation, add};
 use crate::edit::object;
 
@@ -39,8 +40,8 @@ pub(super) fn mutations() -> Vec<Mutation> {
         .also(&["ML5026"]),
         Mutation::new(
             ("ML6006", Ambient, "DaemonSet/istio-system/istio-cni-node"),
-            |s, _| nftables(s, "true"),
-            |s, _| nftables(s, "false"),
+            |s, _| setting(s, "NATIVE_NFTABLES", "true"),
+            |s, _| setting(s, "NATIVE_NFTABLES", "false"),
         )
         .not_on_twin()
         .hop("1.27.9", "1.28.1"),
@@ -82,11 +83,6 @@ fn limited(s: &mut Snapshot, limit: &str) {
     used.current.average_value = Some("450m".into());
     let autoscaler: &mut HorizontalPodAutoscaler = object(s, "istio-system/istiod-1-29-6");
     autoscaler.status.current_metrics = vec![MetricStatus { resource: Some(used) }];
-}
-
-fn nftables(s: &mut Snapshot, value: &str) {
-    let settings: &mut ConfigMap = object(s, "istio-system/istio-cni-config");
-    settings.data.insert("NATIVE_NFTABLES".into(), value.into());
 }
 
 /// The istiod that proxies of the new revision are told.

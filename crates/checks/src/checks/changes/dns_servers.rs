@@ -6,7 +6,6 @@ use meshlift_model::k8s::DnsPolicy;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::traffic::PROXY;
 
 /// Variable of a proxy that asks all servers at once.
 const PARALLEL: &str = "DNS_FORWARD_PARALLEL";
@@ -44,7 +43,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     context.restarted().filter_map(|workload| hit(context, workload)).collect()
 }
 
-fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+fn hit<'a>(context: &Context<'a>, workload: &'a Workload) -> Option<Hit> {
     let spec = &workload.template.spec;
     let own = &spec.dns_config.as_ref().filter(|config| !config.nameservers.is_empty())?.nameservers;
     let (first, several) = match spec.dns_policy {
@@ -52,17 +51,13 @@ fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
         DnsPolicy::Node => ("its node's", true),
         DnsPolicy::Own => ("", own.len() > 1),
     };
-    if !several || !context.captures_dns(workload) || asks_all(context, workload) {
+    // Whose proxy takes the first answer of all servers does not go by their order.
+    let asks_all = context.proxy_env(workload, PARALLEL) == Some("true");
+    if !several || !context.captures_dns(workload) || asks_all {
         return None;
     }
     let first = Some(first).filter(|first| !first.is_empty()).into_iter();
     let servers: Vec<&str> = first.chain(own.iter().map(String::as_str)).collect();
     let hit = Hit::new(&workload.workload, format!("any of {} answers from now on", servers.join(", ")));
     Some(hit.because(format!("dnsConfig.nameservers: {}", own.join(", "))))
-}
-
-/// True if its proxy takes the first answer of all servers: their order has no say.
-fn asks_all<'a>(context: &'a Context<'_>, workload: &'a Workload) -> bool {
-    let mut proxies = context.as_injected(workload).spec.all_containers().filter(|one| one.name == PROXY);
-    proxies.any(|proxy| proxy.env_value(PARALLEL) == Some("true"))
 }

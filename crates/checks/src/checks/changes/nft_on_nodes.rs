@@ -4,10 +4,9 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DaemonSet, Resource};
 
 use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
-use crate::context::{Context, WORKLOADS};
+use crate::context::{Context, NATIVE_NFTABLES, WORKLOADS};
 
-/// Settings of istio-cni.
-const NATIVE: &str = "NATIVE_NFTABLES";
+/// Setting of istio-cni.
 const AMBIENT: &str = "AMBIENT_ENABLED";
 /// End of the tags of images that bring an nft of their own choice.
 const DISTROLESS: &str = "-distroless";
@@ -45,7 +44,7 @@ pub(crate) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let is_on = |key| context.agent_setting(key) == Some("true");
-    if !is_on(NATIVE) || !is_on(AMBIENT) {
+    if !is_on(NATIVE_NFTABLES) || !is_on(AMBIENT) {
         return Vec::new();
     }
     context.cni_agents().filter_map(hit).collect()
@@ -55,5 +54,5 @@ fn hit(agent: &DaemonSet) -> Option<Hit> {
     let mut images = agent.spec.template.spec.containers.iter().map(|container| container.image.as_str());
     let image = images.find(|image| image.ends_with(DISTROLESS))?;
     let hit = Hit::new(&agent.object_ref(), "its images bring a newer nft than 1.1.1 from 1.31 on");
-    Some(hit.because(format!("{NATIVE}: true")).because(format!("image {image}")))
+    Some(hit.because(format!("{NATIVE_NFTABLES}: true")).because(format!("image {image}")))
 }

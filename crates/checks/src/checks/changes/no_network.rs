@@ -9,7 +9,6 @@ use meshlift_model::names::ObjectRef;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
-use crate::traffic::PROXY;
 
 /// Variable by which a proxy knows its own.
 const VARIABLE: &str = "ISTIO_META_NETWORK";
@@ -73,8 +72,7 @@ fn hit(context: &Context<'_>, namespace: &ObjectRef, network: &str) -> Option<Hi
     let strangers: Vec<&ObjectRef> = context
         .proxied()
         .filter(|workload| {
-            let mut containers = context.as_injected(workload).spec.all_containers();
-            let proxy = containers.find(|container| container.name == PROXY);
+            let proxy = context.proxy(workload);
             proxy.is_some_and(|proxy| proxy.env_value(VARIABLE).unwrap_or_default().is_empty())
         })
         .map(|workload| &workload.workload)

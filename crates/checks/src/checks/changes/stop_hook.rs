@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
+use crate::go_bool::go_bool;
 
 /// Annotation of a pod that keeps its probes and hooks as they are.
 const REWRITES: &str = "sidecar.istio.io/rewriteAppHTTPProbers";
@@ -65,12 +66,7 @@ fn rewrites_by_default(context: &Context<'_>) -> bool {
 
 /// True where a pod gets a sidecar that is not known to be native, and its probes are rewritten.
 fn is_rewritten(workload: &Workload, by_default: bool) -> bool {
-    // As Go's `strconv.ParseBool` takes it.
-    let says = match workload.template.metadata.annotation(REWRITES) {
-        Some("0" | "f" | "F" | "false" | "FALSE" | "False") => false,
-        Some("1" | "t" | "T" | "true" | "TRUE" | "True") => true,
-        Some(_) | None => by_default,
-    };
+    let says = workload.template.metadata.annotation(REWRITES).and_then(go_bool).unwrap_or(by_default);
     workload.on_restart.revision.is_some() && workload.on_restart.native != Some(true) && says
 }
 

@@ -1,5 +1,6 @@
 //! ML4122: a ztunnel that its Helm chart names anew.
 
+use meshlift_model::defaults::HELM_RELEASE;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DaemonSet, Resource};
 use meshlift_model::names::IstioVersion;
@@ -11,8 +12,6 @@ use crate::context::{Context, WORKLOADS};
 const NAMED_AFTER_RELEASE: u32 = 25;
 /// Its name in all others.
 const STATIC: &str = "ztunnel";
-/// Annotation that Helm sets.
-const HELM_RELEASE: &str = "meta.helm.sh/release-name";
 
 pub(crate) const CHECK: Check = Check {
     entry: Entry {
