@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_mesh::facts::{
     GatewayFacts, GatewayKind, Mesh, PodFacts, Revision, Role, RolloutRules, Workload,
 };
-use meshlift_mesh::{KnownPod, by_owner};
+use meshlift_mesh::{KnownPod, by_namespace, by_owner};
 use meshlift_model::intent::Intent;
 use meshlift_model::k8s::{
     ConfigMap, DaemonSet, Deployment, KINDS, KindWork, Objects, Pod, Resource, with_kind,
@@ -103,15 +103,12 @@ impl<'a> Context<'a> {
             gateways: by_name(mesh),
             budgeted,
             critical: critical(mesh, intent),
-            pods: BTreeMap::new(),
+            pods: by_namespace(&mesh.snapshot.objects.pods),
             running: BTreeMap::new(),
             unsorted: BTreeSet::new(),
         };
         let is_unsorted = |resource: &&str| with_kind(resource, IsSorted(context.objects())) == Some(false);
         context.unsorted = KINDS.iter().map(|kind| kind.resource).filter(is_unsorted).collect();
-        for pod in &mesh.snapshot.objects.pods {
-            context.pods.entry(&pod.metadata.namespace).or_default().push(pod);
-        }
         context.running = by_owner(&context.all_running());
         context.restarted = context
             .proxied()

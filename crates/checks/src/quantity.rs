@@ -28,9 +28,11 @@ pub(crate) fn thousandths(text: &str) -> Option<i128> {
     let (number, suffix) = text.split_at(end);
     let factor = factor(suffix)?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = digits(whole, fraction)?;
-    let divisor = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    digits.checked_mul(factor)?.checked_div(divisor)
+    let thousandths = digits(whole, fraction)?.checked_mul(factor)?;
+    if fraction.is_empty() {
+        return Some(thousandths);
+    }
+    thousandths.checked_div(10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?)
 }
 
 /// The digits before and after the point as one number: every pod has several, so that none is copied for it.
@@ -48,8 +50,7 @@ fn digits(whole: &str, fraction: &str) -> Option<i128> {
 
 /// Thousandths of one unit.
 fn factor(suffix: &str) -> Option<i128> {
-    let binary = |power: u32| 1024_i128.checked_pow(power).map(|unit| unit * 1000);
-    let decimal = |power: u32| 10_i128.checked_pow(power + 3);
+    let decimal = |power: u32| 10_i128.checked_pow(power.checked_add(3)?);
     match suffix {
         "" => Some(1000),
         "m" => Some(1),
@@ -58,11 +59,11 @@ fn factor(suffix: &str) -> Option<i128> {
         "G" => decimal(9),
         "T" => decimal(12),
         "P" => decimal(15),
-        "Ki" => binary(1),
-        "Mi" => binary(2),
-        "Gi" => binary(3),
-        "Ti" => binary(4),
-        "Pi" => binary(5),
+        "Ki" => Some(1000 << 10),
+        "Mi" => Some(1000 << 20),
+        "Gi" => Some(1000 << 30),
+        "Ti" => Some(1000 << 40),
+        "Pi" => Some(1000 << 50),
         _ => decimal(suffix.strip_prefix(['e', 'E'])?.parse().ok()?),
     }
 }
@@ -78,7 +79,9 @@ mod tests {
         assert_eq!(thousandths("3"), Some(3000));
         assert_eq!(thousandths("2Ki"), Some(2_048_000));
         assert_eq!(thousandths("1e3"), Some(1_000_000));
+        assert_eq!(thousandths("-1.5Mi"), Some(-1_572_864_000));
         assert_eq!(thousandths("much"), None);
+        assert_eq!(thousandths("1e4294967295"), None);
         assert_eq!(thousandths(""), None);
     }
 }

@@ -17,6 +17,13 @@ const INJECTED_CONTAINERS: [&str; 4] =
 /// Annotations that tell what was injected.
 const HIDDEN_ANNOTATIONS: [&str; 2] = [REVISION_ANNOTATION, STATUS_ANNOTATION];
 
+/// The revision that the annotation `sidecar.istio.io/status` names: every pod has one, and nearly nobody asks for the
+/// rest of it.
+#[derive(Deserialize)]
+struct StatusRevision {
+    revision: Option<String>,
+}
+
 /// JSON of the annotation `sidecar.istio.io/status` (istio: pkg/kube/inject/inject.go,
 /// `SidecarInjectionStatus`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -25,10 +32,15 @@ pub(crate) struct InjectionStatus {
     pub(crate) init_containers: Option<Vec<String>>,
     pub(crate) containers: Option<Vec<String>>,
     pub(crate) volumes: Option<Vec<String>>,
-    pub(crate) revision: Option<String>,
 }
 
 impl InjectionStatus {
+    /// The revision that it names, as [`Self::of`] reads it.
+    pub(crate) fn revision(annotations: &StringMap) -> Option<String> {
+        let status: StatusRevision = serde_json::from_str(annotations.get(STATUS_ANNOTATION)?).ok()?;
+        status.revision
+    }
+
     /// Reads the annotation; `None` where it is absent or no such JSON.
     pub(crate) fn of(annotations: &StringMap) -> Option<Self> {
         serde_json::from_str(annotations.get(STATUS_ANNOTATION)?).ok()

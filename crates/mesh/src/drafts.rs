@@ -50,9 +50,14 @@ pub(crate) fn drafts<'a>(
         let template = &cron.spec.job_template.spec.template;
         draft(cron, template, 0, RolloutRules::NextRun, RolloutState::Settled, 0)
     }));
-    let seen: std::collections::BTreeSet<ObjectRef> =
-        all.iter().map(|draft| draft.workload.clone()).collect();
-    let rest = pods.iter().filter(|(owner, _)| !seen.contains(owner));
+    let mut seen: Vec<ObjectRef> = all.iter().map(|draft| draft.workload.clone()).collect();
+    seen.sort();
+    // Both are in order: one look at each is enough.
+    let mut seen = seen.iter().peekable();
+    let rest = pods.iter().filter(|(owner, _)| {
+        while seen.next_if(|seen| *seen < **owner).is_some() {}
+        seen.peek() != Some(owner)
+    });
     all.extend(rest.filter_map(|(owner, pods)| from_pods(owner, pods, foreign.get(owner))));
     all
 }

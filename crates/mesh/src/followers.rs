@@ -39,14 +39,17 @@ pub(crate) fn namespaces(
     let recorded = index.snapshot.objects.namespaces.iter();
     let mut facts: BTreeMap<String, NamespaceFacts> =
         recorded.map(|namespace| (namespace.metadata.name.clone(), fact(namespace))).collect();
-    for workload in workloads.keys() {
-        if let Some(namespace) = facts.get_mut(workload.namespace.as_str()) {
-            namespace.workloads.push(workload.clone());
+    // Both are in the order of their namespaces, kind by kind.
+    let (workloads, pods): (Vec<&ObjectRef>, Vec<&PodFacts>) =
+        (workloads.keys().collect(), pods.values().collect());
+    for here in workloads.chunk_by(|one, next| one.namespace == next.namespace) {
+        if let Some(namespace) = facts.get_mut(here[0].namespace.as_str()) {
+            namespace.workloads.extend(here.iter().copied().cloned());
         }
     }
-    for pod in pods.values().filter(|pod| !pod.finished) {
-        if let Some(namespace) = facts.get_mut(pod.pod.namespace.as_str()) {
-            namespace.pods += 1;
+    for here in pods.chunk_by(|one, next| one.pod.namespace == next.pod.namespace) {
+        if let Some(namespace) = facts.get_mut(here[0].pod.namespace.as_str()) {
+            namespace.pods += here.iter().filter(|pod| !pod.finished).count();
         }
     }
     facts

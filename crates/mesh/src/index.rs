@@ -60,15 +60,25 @@ impl<'a> Index<'a> {
 
     /// Labels of a namespace as selectors see them, and whether the namespace was recorded.
     pub(crate) fn labels_of(&self, namespace: &str) -> (Cow<'_, StringMap>, bool) {
-        let all = &self.namespace_labels;
-        let is_last = all.get(self.last.get()).is_some_and(|(name, _)| *name == namespace);
-        if !is_last {
-            self.last.set(all.partition_point(|(name, _)| *name < namespace));
-        }
-        match all.get(self.last.get()).filter(|(name, _)| *name == namespace) {
-            Some((_, labels)) => (Cow::Borrowed(labels), true),
+        match self.place_of(namespace) {
+            Some(place) => (Cow::Borrowed(&self.namespace_labels[place].1), true),
             None => (Cow::Owned(with_name(namespace, &StringMap::new())), false),
         }
+    }
+
+    /// Labels of all recorded namespaces, by place.
+    pub(crate) fn all_labels(&self) -> impl Iterator<Item = &StringMap> {
+        self.namespace_labels.iter().map(|(_, labels)| labels)
+    }
+
+    /// Place of a recorded namespace among all.
+    pub(crate) fn place_of(&self, namespace: &str) -> Option<usize> {
+        let all = &self.namespace_labels;
+        let is_it = |place: usize| all.get(place).is_some_and(|(name, _)| *name == namespace);
+        if !is_it(self.last.get()) {
+            self.last.set(all.partition_point(|(name, _)| *name < namespace));
+        }
+        Some(self.last.get()).filter(|place| is_it(*place))
     }
 
     pub(crate) fn services(&self, namespace: &str) -> &[&'a Service] {
@@ -113,8 +123,9 @@ pub(crate) fn doubt(snapshot: &Snapshot, source: &str) -> Option<String> {
 #[must_use]
 pub fn by_namespace<R: Resource>(list: &[R]) -> BTreeMap<&str, Vec<&R>> {
     let mut map: BTreeMap<&str, Vec<&R>> = BTreeMap::new();
-    for object in list {
-        map.entry(&object.meta().namespace).or_default().push(object);
+    // Most lists come in the order of their namespaces.
+    for here in list.chunk_by(|one, next| one.meta().namespace == next.meta().namespace) {
+        map.entry(&here[0].meta().namespace).or_default().extend(here);
     }
     map.values_mut().for_each(|objects| objects.sort_by(|a, b| a.meta().name.cmp(&b.meta().name)));
     map

@@ -11,6 +11,7 @@ use meshlift_model::k8s::{
     ConfigMap, Empty, MutatingWebhookConfiguration, Namespace, Rule, StringMap, Webhook,
 };
 use meshlift_model::names::{RevisionName, TagName};
+use meshlift_model::selector::LabelSelector;
 
 use crate::asked::Asked;
 use crate::bare::BarePod;
@@ -28,6 +29,8 @@ pub(crate) struct Injectors<'a> {
     pub(crate) index: &'a Index<'a>,
     pub(crate) control: &'a ControlPlane<'a>,
     webhooks: Vec<Injector<'a>>,
+    /// Places of the webhooks that are called for a namespace, by its own place: most of its pods ask for nothing else.
+    open: Vec<Vec<usize>>,
     settings: BTreeMap<RevisionName, Settings>,
     nodes_able: Option<bool>,
     doubts: Vec<String>,
@@ -68,9 +71,14 @@ impl<'a> Injectors<'a> {
         let revisions = webhooks.iter().filter_map(|injector| injector.revision.as_ref()).chain(deployed);
         let settings =
             revisions.map(|revision| (revision.clone(), Settings::of(revision, control, index))).collect();
+        let open = index.all_labels().map(|labels| {
+            let open = webhooks.iter().enumerate().filter(|(_, injector)| injector.takes_namespace(labels));
+            open.map(|(place, _)| place).collect()
+        });
         Self {
             index,
             control,
+            open: open.collect(),
             webhooks,
             settings,
             nodes_able: native::nodes_are_able(index),
@@ -100,7 +108,7 @@ impl<'a> Injectors<'a> {
         }
         let (labels, _) = self.index.labels_of(namespace);
         let pod_labels = StringMap::new();
-        match self.hits(&labels, &pod_labels).last() {
+        match self.hits(namespace, &pod_labels).last() {
             Some(injector) => injector.follows.clone(),
             None => self.unmatched(&Asked::of(&labels, &pod_labels)),
         }
@@ -112,10 +120,11 @@ impl<'a> Injectors<'a> {
         let (labels, _) = self.index.labels_of(namespace);
         let (injection, name) = (labels.get(INJECTION_LABEL)?, labels.get(REV_LABEL)?);
         let pod = StringMap::new();
-        let hits = self.names(&labels, &pod);
-        if self.names(&without(&labels, REV_LABEL), &pod) == hits {
+        let hits = names(&self.hits_by_labels(&labels, &pod));
+        let hits_without = |key: &str| names(&self.hits_by_labels(&without(&labels, key), &pod));
+        if hits_without(REV_LABEL) == hits {
             Some(format!("{REV_LABEL}={name} is ignored: {INJECTION_LABEL}={injection} wins"))
-        } else if self.names(&without(&labels, INJECTION_LABEL), &pod) == hits {
+        } else if hits_without(INJECTION_LABEL) == hits {
             Some(format!("{INJECTION_LABEL}={injection} is ignored: {REV_LABEL}={name} wins"))
         } else {
             None
@@ -127,7 +136,8 @@ impl<'a> Injectors<'a> {
         let name = pod.get(REV_LABEL)?;
         let (labels, _) = self.index.labels_of(namespace);
         let asked = Asked::of(&labels, pod);
-        let has_say = self.names(&labels, pod) != self.names(&labels, &without(pod, REV_LABEL));
+        let hits = |pod: &StringMap| names(&self.hits(namespace, pod));
+        let has_say = hits(pod) != hits(&without(pod, REV_LABEL));
         if has_say || asked.is_by_pod() || asked.name() == Some(name) {
             return None;
         }
@@ -137,21 +147,19 @@ impl<'a> Injectors<'a> {
     /// True if the pod's own labels decide: without them other webhooks match, or it asks for a name that
     /// nothing serves in a namespace that asks for none.
     pub(crate) fn is_by_pod(&self, namespace: &str, pod: &StringMap) -> bool {
-        let (labels, _) = self.index.labels_of(namespace);
-        let hits = self.names(&labels, pod);
+        let hits = self.hits(namespace, pod);
         if hits.is_empty() {
-            return Asked::of(&labels, pod).is_by_pod();
+            return Asked::of(&self.index.labels_of(namespace).0, pod).is_by_pod();
         }
-        [REV_LABEL, INJECT_LABEL]
-            .iter()
-            .any(|key| pod.contains_key(*key) && self.names(&labels, &without(pod, key)) != hits)
+        let others = |key: &str| names(&self.hits(namespace, &without(pod, key))) != names(&hits);
+        [REV_LABEL, INJECT_LABEL].iter().any(|key| pod.contains_key(*key) && others(key))
     }
 
     /// What a pod gets.
     pub(crate) fn inject(&self, pod: &BarePod<'_>) -> Injection {
         let (labels, recorded) = self.index.labels_of(pod.namespace());
         let asked = Asked::of(&labels, pod.labels());
-        let mut hits = self.hits(&labels, pod.labels());
+        let mut hits = self.hits(pod.namespace(), pod.labels());
         let mut uncertain = self.doubts.clone();
         if !recorded {
             let doubt = self.index.doubt::<Namespace>();
@@ -216,19 +224,18 @@ impl<'a> Injectors<'a> {
         }
     }
 
-    fn hits(&self, namespace: &StringMap, pod: &StringMap) -> Vec<&Injector<'a>> {
-        self.webhooks.iter().filter(|injector| injector.matches(namespace, pod)).collect()
+    /// Webhooks that are called for a pod of a namespace.
+    fn hits(&self, namespace: &str, pod: &StringMap) -> Vec<&Injector<'a>> {
+        let Some(open) = self.index.place_of(namespace).and_then(|place| self.open.get(place)) else {
+            return self.hits_by_labels(&self.index.labels_of(namespace).0, pod);
+        };
+        open.iter().map(|place| &self.webhooks[*place]).filter(|one| one.takes_pod(pod)).collect()
     }
 
-    fn names(&self, namespace: &StringMap, pod: &StringMap) -> Vec<(&str, &str)> {
-        let name = |injector: &&Injector<'a>| {
-            (injector.configuration.metadata.name.as_str(), injector.webhook.name.as_str())
-        };
-        self.webhooks
-            .iter()
-            .filter(|injector| injector.matches(namespace, pod))
-            .map(|one| name(&one))
-            .collect()
+    /// Webhooks that would be called for a pod of a namespace with these labels.
+    fn hits_by_labels(&self, namespace: &StringMap, pod: &StringMap) -> Vec<&Injector<'a>> {
+        let hits = self.webhooks.iter().filter(|one| one.takes_namespace(namespace) && one.takes_pod(pod));
+        hits.collect()
     }
 
     fn unmatched(&self, asked: &Asked) -> Follows {
@@ -296,12 +303,12 @@ impl<'a> Injector<'a> {
         Self { configuration, webhook, follows, revision, ready, doubts }
     }
 
-    fn matches(&self, namespace: &StringMap, pod: &StringMap) -> bool {
-        let all = |selector: &Option<_>, labels| match selector {
-            Some(selector) => meshlift_model::selector::LabelSelector::matches(selector, labels),
-            None => true,
-        };
-        all(&self.webhook.namespace_selector, namespace) && all(&self.webhook.object_selector, pod)
+    fn takes_namespace(&self, labels: &StringMap) -> bool {
+        takes(self.webhook.namespace_selector.as_ref(), labels)
+    }
+
+    fn takes_pod(&self, labels: &StringMap) -> bool {
+        takes(self.webhook.object_selector.as_ref(), labels)
     }
 
     fn name(&self) -> (String, String) {
@@ -327,6 +334,17 @@ impl Empty for Injection {
         refused: false,
         native: None,
     };
+}
+
+/// True if a selector takes these labels; without one, any are taken.
+fn takes(selector: Option<&LabelSelector>, labels: &StringMap) -> bool {
+    selector.is_none_or(|selector| selector.matches(labels))
+}
+
+/// Configurations and webhooks of injectors.
+fn names<'i>(injectors: &[&'i Injector<'_>]) -> Vec<(&'i str, &'i str)> {
+    let name = |one: &&'i Injector<'_>| (one.configuration.metadata.name.as_str(), one.webhook.name.as_str());
+    injectors.iter().map(name).collect()
 }
 
 fn without(labels: &StringMap, key: &str) -> StringMap {

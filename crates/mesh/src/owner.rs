@@ -25,12 +25,12 @@ pub type KnownPod<'a> = (&'a Pod, &'a PodFacts);
 /// Pods by what restarts them, in the order in which they come.
 #[must_use]
 pub fn by_owner<'a>(pods: &[KnownPod<'a>]) -> BTreeMap<&'a ObjectRef, Vec<KnownPod<'a>>> {
-    let mut by_owner: BTreeMap<&ObjectRef, Vec<KnownPod<'a>>> = BTreeMap::new();
     // Pods of a workload mostly come one after another.
-    for of_one in pods.chunk_by(|(_, one), (_, next)| one.workload == next.workload) {
-        by_owner.entry(&of_one[0].1.workload).or_default().extend(of_one);
-    }
-    by_owner
+    let same = |(_, one): &KnownPod<'a>, (_, next): &KnownPod<'a>| one.workload == next.workload;
+    let mut chunks: Vec<&[KnownPod<'a>]> = pods.chunk_by(same).collect();
+    chunks.sort_by_key(|of_one| &of_one[0].1.workload);
+    let whole = chunks.chunk_by(|one, next| same(&one[0], &next[0]));
+    whole.map(|of_one| (&of_one[0][0].1.workload, of_one.concat())).collect()
 }
 
 /// Owners of pods that come one after another: most are owned as the one before them, and say so in one place.

@@ -25,11 +25,10 @@ pub(crate) struct Carried {
 /// What a pod carries; `None` without a proxy.
 pub(crate) fn carried(pod: &Pod) -> Option<Carried> {
     let kind = kind_of(&pod.metadata, &pod.spec)?;
-    let status = InjectionStatus::of(&pod.metadata.annotations);
     Some(Carried {
         kind,
         revision: pod.metadata.annotation(REVISION_ANNOTATION).map(RevisionName::new),
-        status_revision: status.and_then(|status| status.revision).map(RevisionName::new),
+        status_revision: InjectionStatus::revision(&pod.metadata.annotations).map(RevisionName::new),
         image_version: proxy_container(&pod.spec).and_then(|container| image_version(&container.image)),
     })
 }

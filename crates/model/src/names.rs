@@ -80,7 +80,7 @@ pub struct ObjectWords {
     /// Namespace; empty for cluster-scoped objects.
     pub namespace: EcoString,
     /// Name.
-    pub name: String,
+    pub name: EcoString,
 }
 
 impl Deref for ObjectRef {
@@ -114,8 +114,7 @@ impl ObjectRef {
     /// A reference to a namespaced object.
     #[must_use]
     pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
-        let (namespace, name) = (namespace.into(), name.to_owned());
-        Self(Arc::new(ObjectWords { kind: kind.into(), namespace, name }))
+        Self(Arc::new(ObjectWords { kind: kind.into(), namespace: namespace.into(), name: name.into() }))
     }
 
     /// A reference to a cluster-scoped object.
@@ -128,7 +127,7 @@ impl ObjectRef {
     #[must_use]
     pub fn short(&self) -> String {
         if self.namespace.is_empty() {
-            self.name.clone()
+            self.name.to_string()
         } else {
             format!("{}/{}", self.namespace, self.name)
         }

@@ -27,7 +27,7 @@ pub(crate) enum Scope {
 pub(crate) fn scope(mesh: &Mesh, finding: &Finding) -> Scope {
     let subject = &finding.subject;
     if subject.kind == "Namespace" {
-        return Scope::Namespace(subject.name.clone());
+        return Scope::Namespace(subject.name.to_string());
     }
     if mesh.workloads.contains_key(subject) && !mesh.system_namespaces.contains(&subject.namespace) {
         return Scope::Workload(subject.clone());

@@ -101,7 +101,7 @@ impl Assembly<'_> {
         WorkloadReport {
             kind: workload.kind.to_string(),
             namespace: workload.namespace.to_string(),
-            name: workload.name.clone(),
+            name: workload.name.to_string(),
             verdict: verdict(best, [worst]),
             ready_min: best.ready_min.min(worst.ready_min),
             replicas: best.replicas.max(worst.replicas),
@@ -194,7 +194,7 @@ impl Assembly<'_> {
             };
             ServiceReport {
                 namespace: service.namespace.to_string(),
-                name: service.name.clone(),
+                name: service.name.to_string(),
                 endpoints,
                 endpoints_min: least(best),
                 endpoints_min_worst: least(worst),

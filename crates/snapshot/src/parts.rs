@@ -1,6 +1,7 @@
 //! Parts that objects hold in common, by number: a file has each of them once.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use meshlift_model::k8s::{
@@ -8,14 +9,44 @@ use meshlift_model::k8s::{
     Toleration, TopologySpreadConstraint, Volume, for_each_part,
 };
 use meshlift_model::snapshot::{IstiodAnswers, SyncState};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::redact::redact_shared;
 use crate::sections::Section;
 
 /// Number of a part that is empty: no table has it.
 const EMPTY: u32 = 0;
+
+/// More parts than objects of nearly all kinds have.
+const NUMBERS_USUAL: usize = 16;
+
+/// Numbers of an object's parts, read into room that is there at once: there is one such list for each line of a file.
+pub(crate) struct Numbers(pub(crate) Vec<u32>);
+
+impl<'de> Deserialize<'de> for Numbers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(ReadNumbers)
+    }
+}
+
+struct ReadNumbers;
+
+impl<'de> Visitor<'de> for ReadNumbers {
+    type Value = Numbers;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("numbers of parts")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Numbers, A::Error> {
+        let mut numbers = Vec::with_capacity(NUMBERS_USUAL);
+        while let Some(number) = seq.next_element()? {
+            numbers.push(number);
+        }
+        Ok(Numbers(numbers))
+    }
+}
 
 /// One table for each kind of part.
 #[derive(Default)]

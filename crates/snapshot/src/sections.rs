@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::intake::Intake;
 use crate::kinds::is_pod_name;
 use crate::limits::PROBLEMS_MAX;
-use crate::parts::Parts;
+use crate::parts::{Numbers, Parts};
 
 /// Section of everything that is no object.
 pub(crate) const HEAD: &str = "head";
@@ -195,7 +195,7 @@ impl Assembly {
         let Some(parts) = &self.parts else {
             return serde_json::from_str(line).map_err(|error| error.to_string());
         };
-        let (numbers, mut istiod): (Vec<u32>, Istiod) =
+        let (Numbers(numbers), mut istiod): (Numbers, Istiod) =
             serde_json::from_str(line).map_err(|error| error.to_string())?;
         parts.put_states(&numbers, &mut istiod.answers).ok_or_else(|| NO_PART.to_owned())?;
         Ok(istiod)
@@ -282,7 +282,7 @@ impl KindWork for TakeParts<'_> {
     type Output = Result<(), String>;
 
     fn run<R: Resource + DeserializeOwned>(self) -> Self::Output {
-        let (numbers, object): (Vec<u32>, R) =
+        let (Numbers(numbers), object): (Numbers, R) =
             serde_json::from_str(self.line).map_err(|error| error.to_string())?;
         if object.meta().name.is_empty() {
             return Err("has no metadata.name".to_owned());

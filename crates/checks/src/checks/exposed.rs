@@ -5,6 +5,7 @@ use meshlift_model::finding::{Consequence, Severity, TrafficVerdict};
 use super::gap::GAP_NEEDS;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
+use crate::traffic::whole_millis;
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -43,7 +44,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             let subject = &workload.workload;
             let critical = context.is_slo_critical(&subject.namespace);
             let hit = Hit::new(subject, restart.why.clone())
-                .because(format!("at most {:.0} ms × share", restart.exposure_millis))
+                .because(format!("at most {} ms × share", whole_millis(restart.exposure_millis)))
                 .severity(if critical { Severity::Warn } else { Severity::Info });
             match restart.cure_sleep_seconds {
                 Some(seconds) => {

@@ -2,7 +2,7 @@
 
 use crate::check::Hit;
 use crate::context::{Context, SERVICES, WORKLOADS};
-use crate::traffic::GapCause;
+use crate::traffic::{GapCause, whole_millis};
 
 /// Sources of the traffic rule.
 pub(super) const GAP_NEEDS: &[&[&str]] = &[WORKLOADS, SERVICES];
@@ -19,11 +19,11 @@ pub(super) fn gaps(context: &Context<'_>, causes: &[GapCause]) -> Vec<Hit> {
             }
             let subject = &workload.workload;
             let (kept, all) = (judged.restart.ready_min, judged.restart.replicas);
-            let lost = judged.restart.exposure_millis;
+            let lost = whole_millis(judged.restart.exposure_millis);
             Some(
                 Hit::new(subject, why.clone())
                     .because(format!("{subject} keeps {kept} of {all} pods"))
-                    .because(format!("lost in the worst corner: {lost:.0} ms × share")),
+                    .because(format!("lost in the worst corner: {lost} ms × share")),
             )
         })
         .collect()

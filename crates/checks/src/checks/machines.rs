@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use meshlift_mesh::facts::Revision;
-use meshlift_mesh::is_remote;
+use meshlift_mesh::{by_namespace, is_remote};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Pod, Resource, StatefulSet, WorkloadEntry};
 use meshlift_model::names::{IstioVersion, ObjectRef};
@@ -58,10 +58,11 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let has_others = context.objects().secrets.iter().any(is_remote);
     let is_known = context.missing("secrets").is_none();
+    let entries = by_namespace(&context.objects().workload_entries);
     let machines = machines(context).into_iter();
     machines
         .filter_map(|(name, machine)| {
-            let entry = entry(context, name, &machine);
+            let entry = entry(entries.get(name.1).map_or(&[], Vec::as_slice), name.0, &machine);
             let hit = hit(context, name, &machine, entry)?;
             // What has an entry is a machine; anything else may be a pod of another cluster.
             match (entry.is_some(), has_others, is_known) {
@@ -121,16 +122,12 @@ fn is_machine(context: &Context<'_>, host: &str, namespace: &str) -> bool {
     !looks_like_of_replica_set(host) && !is_pod() && !looks_like_a_pod(context, host, namespace)
 }
 
-/// The entry of a machine: of its name, or of its address.
-fn entry<'a>(
-    context: &Context<'a>,
-    (host, namespace): (&str, &str),
-    machine: &Machine<'_>,
-) -> Option<&'a WorkloadEntry> {
-    let entries =
-        || context.objects().workload_entries.iter().filter(|one| one.metadata.namespace == namespace);
-    let named = entries().find(|one| one.metadata.name == host);
-    named.or_else(|| entries().find(|one| machine.address == Some(one.spec.address.as_str())))
+/// The entry of a machine among those of its namespace: of its name, or of its address.
+fn entry<'a>(entries: &[&'a WorkloadEntry], host: &str, machine: &Machine<'_>) -> Option<&'a WorkloadEntry> {
+    let named = entries.iter().find(|one| one.metadata.name == host);
+    let found =
+        named.or_else(|| entries.iter().find(|one| machine.address == Some(one.spec.address.as_str())));
+    found.copied()
 }
 
 fn hit(

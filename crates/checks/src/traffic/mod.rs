@@ -118,13 +118,18 @@ fn why(
     }
 }
 
+/// An exposure, which is a whole number: nearly every workload has one to be written, and fractions are written slowly.
+pub(crate) fn whole_millis(exposure: f64) -> i64 {
+    exposure as i64
+}
+
 fn exposed_words(outcome: &Outcome, cure: Option<i64>) -> String {
     let lost = match (outcome.exposure_millis > 0.0, outcome.cuts) {
         (true, cuts) => {
             let cuts = if cuts { ", and its drain cuts what is open" } else { "" };
             format!(
-                "at most {:.0} ms × share, depends on what the app does at SIGTERM{cuts}",
-                outcome.exposure_millis
+                "at most {} ms × share, depends on what the app does at SIGTERM{cuts}",
+                whole_millis(outcome.exposure_millis)
             )
         }
         (false, _) => "no new request is lost, its drain cuts open connections".to_owned(),

@@ -68,7 +68,7 @@ fn object_of(world: &World, name: &ObjectRef) -> Option<Object> {
 
 fn api_object(one: &Workload) -> Object {
     let mut deployment = Deployment::default();
-    deployment.metadata.name.clone_from(&one.me.name);
+    deployment.metadata.name = one.me.name.to_string();
     deployment.metadata.namespace.clone_from(&one.me.namespace);
     deployment.metadata.uid.clone_from(&one.uid);
     deployment.metadata.resource_version = one.version.to_string().into();

@@ -219,8 +219,8 @@ impl World {
                 let revision = self.injects(&write.target.namespace);
                 self.workloads.get_mut(&write.target).ok_or_else(missing)?.recreate(revision.as_deref(), now);
             }
-            Change::SetTag { revision } => drop(self.tags.insert(name, revision.to_string())),
-            Change::RemoveTag => drop(self.tags.remove(&name)),
+            Change::SetTag { revision } => drop(self.tags.insert(name.to_string(), revision.to_string())),
+            Change::RemoveTag => drop(self.tags.remove(name.as_str())),
             Change::ApplyCrds { .. } => {}
             other => return Err(Failure::Unsupported { message: format!("{other:?}") }),
         }

@@ -163,7 +163,7 @@ impl World {
             _ => Pod::default().into_object(),
         };
         let mut object = object;
-        object.meta_mut().name.clone_from(&name.name);
+        object.meta_mut().name = name.name.to_string();
         object.meta_mut().namespace.clone_from(&name.namespace);
         object.meta_mut().uid = "u".into();
         Some(Box::new(object))

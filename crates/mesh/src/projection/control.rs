@@ -115,7 +115,7 @@ pub(super) fn scale(snapshot: &mut Snapshot, workload: &ObjectRef, replicas: i32
     let names: Vec<String> = pods.iter().map(|pod| pod.metadata.name.clone()).collect();
     let wanted = usize::try_from(replicas).unwrap_or_default();
     let kept: BTreeSet<String> = names.iter().take(wanted).cloned().collect();
-    let gone: BTreeSet<&String> = names.iter().skip(wanted).collect();
+    let gone: BTreeSet<&str> = names.iter().skip(wanted).map(String::as_str).collect();
     hand_over(snapshot, &kept, &gone);
     remove_pods(snapshot, &workload.namespace, &gone);
     for number in (names.len()..wanted).take(PODS_MADE_MAX) {
@@ -143,7 +143,7 @@ pub(super) fn settle(deployment: &mut Deployment) {
 }
 
 /// Proxies of an istiod that goes connect to one of the same Deployment that stays.
-fn hand_over(snapshot: &mut Snapshot, kept: &BTreeSet<String>, gone: &BTreeSet<&String>) {
+fn hand_over(snapshot: &mut Snapshot, kept: &BTreeSet<String>, gone: &BTreeSet<&str>) {
     let Some(heir) = kept.iter().find(|pod| snapshot.istiods.contains_key(*pod)).cloned() else { return };
     for pod in gone {
         let Some(answers) = snapshot.istiods.remove(*pod) else { continue };
@@ -157,12 +157,14 @@ fn hand_over(snapshot: &mut Snapshot, kept: &BTreeSet<String>, gone: &BTreeSet<&
     }
 }
 
-fn remove_pods(snapshot: &mut Snapshot, namespace: &str, gone: &BTreeSet<&String>) {
+fn remove_pods(snapshot: &mut Snapshot, namespace: &str, gone: &BTreeSet<&str>) {
     if gone.is_empty() {
         return;
     }
     remove_where(snapshot, &|reference, _| {
-        reference.kind == Pod::KIND && reference.namespace == namespace && gone.contains(&reference.name)
+        reference.kind == Pod::KIND
+            && reference.namespace == namespace
+            && gone.contains(reference.name.as_str())
     });
     for slice in snapshot.objects.endpoint_slices.iter_mut().filter(|one| one.metadata.namespace == namespace)
     {
@@ -170,7 +172,7 @@ fn remove_pods(snapshot: &mut Snapshot, namespace: &str, gone: &BTreeSet<&String
             endpoint
                 .target_ref
                 .as_ref()
-                .is_none_or(|target| target.kind != Pod::KIND || !gone.contains(&target.name))
+                .is_none_or(|target| target.kind != Pod::KIND || !gone.contains(target.name.as_str()))
         });
     }
 }

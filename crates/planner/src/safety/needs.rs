@@ -131,7 +131,7 @@ fn by_state(situation: &Situation<'_>, workload: &Workload) -> Need {
     match &workload.state {
         RolloutState::Settled => Need::Move(MoveHow::Rollout),
         RolloutState::LeftBehind { pods } => {
-            let left = |pod: &&ObjectRef| pods.contains(&pod.name);
+            let left = |pod: &&ObjectRef| pods.iter().any(|left| *left == *pod.name);
             let finishes = resolved && old_pods(situation, workload).all(|pod| left(&pod));
             Need::Move(if finishes { MoveHow::AwaitRollout } else { MoveHow::Rollout })
         }

@@ -66,7 +66,7 @@ fn a_follower_of_a_tag_that_moved_needs_no_label() {
         .filter(|step| matches!(step.stage, Stage::Canary | Stage::Wave | Stage::Gateway))
         .flat_map(|step| &step.actions)
         .filter(|action| matches!(action.kind, ActionKind::SelectRevision { .. }))
-        .map(|action| action.kind.subject().name.clone())
+        .map(|action| action.kind.subject().name.to_string())
         .collect();
     let mut expected: Vec<&str> = vec!["catalog", "identity", "istio-ingress", "search"];
     expected.extend(["team-03", "team-06", "team-09", "team-12"]);

@@ -99,7 +99,7 @@ impl Told {
     /// True if the reason names what the fault struck: its victim, or the very pod.
     fn names(&self, (fault, object): &(Fault, String)) -> bool {
         let pod = object.rsplit('/').next().unwrap_or_default();
-        self.reason.contains(&fault.victim.name) || self.reason.contains(pod)
+        self.reason.contains(fault.victim.name.as_str()) || self.reason.contains(pod)
     }
 
     /// What is wrong with it; nothing, if all is as it should be.

@@ -166,7 +166,7 @@ pub(super) fn workload(workload: &Workload) -> WorkloadJson {
     WorkloadJson {
         kind: workload.workload.kind.to_string(),
         namespace: workload.workload.namespace.to_string(),
-        name: workload.workload.name.clone(),
+        name: workload.workload.name.to_string(),
         role: workload.role,
         follows: words::follows(&workload.follows),
         revision_now: by_revision(&workload.now),
@@ -186,7 +186,7 @@ pub(super) fn gateway(gateway: &GatewayFacts) -> GatewayJson {
     GatewayJson {
         kind: gateway.gateway.kind.to_string(),
         namespace: gateway.gateway.namespace.to_string(),
-        name: gateway.gateway.name.clone(),
+        name: gateway.gateway.name.to_string(),
         made: words::gateway(gateway.kind).to_owned(),
         follows: words::follows(&gateway.follows),
         owner: gateway.owner.as_ref().map(ToString::to_string),

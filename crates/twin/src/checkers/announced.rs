@@ -93,7 +93,7 @@ impl Announced {
             } else if choice.choose == ChoiceKind::HoldNamespace {
                 let of_itself = subject.kind == Namespace::KIND;
                 announced.held.insert(if of_itself {
-                    subject.name.clone()
+                    subject.name.to_string()
                 } else {
                     subject.namespace.to_string()
                 });

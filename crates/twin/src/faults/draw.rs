@@ -173,7 +173,7 @@ impl<'a> Scene<'a> {
         let autoscaler = objects.autoscalers.iter().find(|autoscaler| {
             let target = &autoscaler.spec.scale_target_ref;
             autoscaler.metadata.namespace == *namespace
-                && (target.kind.as_str(), &target.name) == (one.workload.kind.as_str(), &one.workload.name)
+                && (target.kind.as_str(), target.name.as_str()) == (&*one.workload.kind, &*one.workload.name)
         });
         let room = autoscaler.map_or(i32::MAX, |autoscaler| autoscaler.spec.max_replicas - one.replicas);
         (room > 0).then_some(room)

@@ -125,7 +125,7 @@ impl Store {
         else {
             return;
         };
-        let Some(old) = names.remove(&target.name) else { return };
+        let Some(old) = names.remove(target.name.as_str()) else { return };
         self.unindex(&old, target);
         self.revision += 1;
         self.record(ChangeKind::Deleted, Some(Arc::clone(&old)), old);

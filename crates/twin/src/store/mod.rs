@@ -141,7 +141,10 @@ impl Store {
     /// The object, if it is there.
     #[must_use]
     pub fn object(&self, reference: &ObjectRef) -> Option<&Arc<Object>> {
-        self.objects.get(reference.kind.as_str())?.get(reference.namespace.as_str())?.get(&reference.name)
+        self.objects
+            .get(reference.kind.as_str())?
+            .get(reference.namespace.as_str())?
+            .get(reference.name.as_str())
     }
 
     /// The object of kind `R`, if it is there; `namespace` is empty for cluster-scoped kinds.

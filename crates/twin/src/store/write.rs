@@ -245,7 +245,7 @@ impl Store {
             .or_default()
             .entry(target.namespace.to_string())
             .or_default()
-            .insert(target.name.clone(), Arc::clone(&object));
+            .insert(target.name.to_string(), Arc::clone(&object));
         self.record(kind, old, Arc::clone(&object));
         object
     }

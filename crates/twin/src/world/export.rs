@@ -132,8 +132,8 @@ impl KindWork for Put<'_> {
 
     fn run<R: Resource + Clone>(self) {
         let list = R::list_mut(self.objects);
-        let key = (&self.target.namespace, &self.target.name);
-        let place = list.binary_search_by(|one| (&one.meta().namespace, &one.meta().name).cmp(&key));
+        let key = (&self.target.namespace, self.target.name.as_str());
+        let place = list.binary_search_by(|one| (&one.meta().namespace, one.meta().name.as_str()).cmp(&key));
         match (place, self.now.and_then(R::from_object)) {
             (Ok(place), Some(now)) => list[place].clone_from(now),
             (Ok(place), None) => drop(list.remove(place)),

@@ -141,7 +141,7 @@ fn never_ready(subject: &str) -> Vec<String> {
     let run = stage.run().unwrap();
     let reason = run.ended().unwrap().1.to_owned();
     assert_eq!(result, RunResult::Waiting, "{subject}: {reason}");
-    assert!(reason.contains(&victim.name) && reason.contains("not Ready"), "{subject}: {reason}");
+    assert!(reason.contains(victim.name.as_str()) && reason.contains("not Ready"), "{subject}: {reason}");
     let undone: Vec<&str> =
         case.steps().filter(|step| matches!(run.step_end(step), Some(StepEnd::Undone { .. }))).collect();
     assert!(!undone.is_empty(), "{subject}: {reason}");
