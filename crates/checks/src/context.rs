@@ -1,11 +1,12 @@
 //! What every check is given, and the questions that several of them ask.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::facts::{
     GatewayFacts, GatewayKind, Mesh, PodFacts, Revision, Role, RolloutRules, Workload,
 };
-use meshlift_mesh::{KnownPod, by_namespace, by_owner};
+use meshlift_mesh::{InOrder, KnownPod, by_namespace, by_owner};
 use meshlift_model::intent::Intent;
 use meshlift_model::k8s::{
     ConfigMap, DaemonSet, Deployment, KINDS, KindWork, Objects, Pod, Resource, with_kind,
@@ -63,11 +64,13 @@ pub(crate) struct Context<'a> {
     /// Namespaces that matter most.
     critical: BTreeSet<&'a str>,
     /// Pods by namespace.
-    pods: BTreeMap<&'a str, Vec<&'a Pod>>,
+    pods: InOrder<&'a str, Vec<&'a Pod>>,
     /// Pods that are not finished, by what restarts them.
-    running: BTreeMap<&'a ObjectRef, Vec<KnownPod<'a>>>,
+    running: InOrder<&'a ObjectRef, Vec<KnownPod<'a>>>,
     /// Resources whose lists are in no order.
     unsorted: BTreeSet<&'static str>,
+    /// Place of the object that was asked for last.
+    last: Cell<usize>,
 }
 
 struct IsSorted<'a>(&'a Objects);
@@ -104,8 +107,9 @@ impl<'a> Context<'a> {
             budgeted,
             critical: critical(mesh, intent),
             pods: by_namespace(&mesh.snapshot.objects.pods),
-            running: BTreeMap::new(),
+            running: by_owner(&[]),
             unsorted: BTreeSet::new(),
+            last: Cell::default(),
         };
         let is_unsorted = |resource: &&str| with_kind(resource, IsSorted(context.objects())) == Some(false);
         context.unsorted = KINDS.iter().map(|kind| kind.resource).filter(is_unsorted).collect();
@@ -142,7 +146,12 @@ impl<'a> Context<'a> {
         if self.unsorted.contains(R::RESOURCE) {
             return list.iter().find(|object| key(object) == wanted);
         }
-        list.binary_search_by(|object| key(object).cmp(&wanted)).ok().and_then(|at| list.get(at))
+        // Most checks go from one to the next.
+        let is_it = |at: &usize| list.get(*at).is_some_and(|object| key(object) == wanted);
+        let near = [self.last.get(), self.last.get() + 1].into_iter().find(is_it);
+        let at = near.or_else(|| list.binary_search_by(|object| key(object).cmp(&wanted)).ok())?;
+        self.last.set(at);
+        list.get(at)
     }
 
     /// Why a source cannot be judged; `None` where it can.

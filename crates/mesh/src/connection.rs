@@ -9,11 +9,12 @@ use meshlift_model::snapshot::{IstiodAnswers, ProxyStatus, Snapshot};
 use meshlift_model::time::Time;
 
 use crate::control::ControlPlane;
+use crate::in_order::InOrder;
 
 /// What the istiods say about their proxies.
 pub(crate) struct Connections<'a> {
     /// By namespace, in the order of their pods; those of one proxy with the newest connection first.
-    proxies: BTreeMap<&'a str, Vec<Seen<'a>>>,
+    proxies: InOrder<&'a str, Vec<Seen<'a>>>,
     /// Connected proxies by istiod pod; absent where that was not read.
     pub(crate) counts: BTreeMap<String, Option<usize>>,
     /// True if every istiod that runs was asked: who is on no list is not connected.
@@ -65,7 +66,7 @@ impl<'a> Connections<'a> {
         for pod in running {
             counts.entry(pod.to_owned()).or_insert(None);
         }
-        Self { proxies, counts, complete }
+        Self { proxies: proxies.into_iter().collect(), counts, complete }
     }
 
     /// Connection of a pod's proxy.

@@ -9,6 +9,7 @@ use meshlift_model::snapshot::Snapshot;
 
 use crate::bare::BarePod;
 use crate::facts::{PodFacts, RolloutRules, RolloutState};
+use crate::in_order::InOrder;
 use crate::owner::{KnownPod, Owners, managed_by};
 use crate::rollout::{
     Newest, daemon_set_rules, daemon_set_state, deployment_rules, deployment_state, stateful_set_rules,
@@ -30,7 +31,7 @@ pub(crate) struct Draft<'a> {
 }
 
 /// Pods and their facts by what restarts them, finished ones too.
-pub(crate) type PodsByOwner<'a> = BTreeMap<&'a ObjectRef, Vec<KnownPod<'a>>>;
+pub(crate) type PodsByOwner<'a> = InOrder<&'a ObjectRef, Vec<KnownPod<'a>>>;
 
 /// All workloads of a snapshot.
 pub(crate) fn drafts<'a>(

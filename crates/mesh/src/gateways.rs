@@ -8,6 +8,7 @@ use meshlift_model::names::{ObjectRef, RevisionName};
 
 use crate::bare::PROXY_CONTAINER;
 use crate::facts::{Follows, GatewayFacts, GatewayKind, Role, Workload};
+use crate::in_order::InOrder;
 use crate::index::{Index, by_namespace, selects};
 use crate::tags::Names;
 
@@ -26,7 +27,7 @@ pub(crate) struct Gates<'m, 'a> {
     pub(crate) names: &'m Names<'m>,
     pub(crate) workloads: &'m BTreeMap<ObjectRef, Workload>,
     /// Secrets by namespace, sorted by name.
-    secrets: BTreeMap<&'a str, Vec<&'a Secret>>,
+    secrets: InOrder<&'a str, Vec<&'a Secret>>,
 }
 
 /// All gateways, sorted by reference.

@@ -1,7 +1,6 @@
 //! Objects by namespace, so that no join over a snapshot is quadratic.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use meshlift_model::k8s::{
@@ -9,6 +8,8 @@ use meshlift_model::k8s::{
     has_all,
 };
 use meshlift_model::snapshot::Snapshot;
+
+use crate::in_order::InOrder;
 
 /// Label that kube-apiserver gives every namespace.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
@@ -18,15 +19,13 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// A snapshot with its objects by namespace.
 pub(crate) struct Index<'a> {
     pub(crate) snapshot: &'a Snapshot,
-    /// Labels of each recorded namespace, as selectors see them, in the order of their names.
-    namespace_labels: Vec<(&'a str, StringMap)>,
-    /// Place of the namespace that was asked for last: most are asked for again and again.
-    last: Cell<usize>,
-    services: BTreeMap<&'a str, Vec<&'a Service>>,
-    budgets: BTreeMap<&'a str, Vec<&'a PodDisruptionBudget>>,
-    autoscalers: BTreeMap<&'a str, Vec<&'a HorizontalPodAutoscaler>>,
-    quotas: BTreeMap<&'a str, Vec<&'a ResourceQuota>>,
-    slices: BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a EndpointSlice>>>,
+    /// Labels of each recorded namespace, as selectors see them.
+    namespace_labels: InOrder<&'a str, StringMap>,
+    services: InOrder<&'a str, Vec<&'a Service>>,
+    budgets: InOrder<&'a str, Vec<&'a PodDisruptionBudget>>,
+    autoscalers: InOrder<&'a str, Vec<&'a HorizontalPodAutoscaler>>,
+    quotas: InOrder<&'a str, Vec<&'a ResourceQuota>>,
+    slices: InOrder<&'a str, BTreeMap<&'a str, Vec<&'a EndpointSlice>>>,
 }
 
 impl<'a> Index<'a> {
@@ -44,41 +43,28 @@ impl<'a> Index<'a> {
                 with_name(&namespace.metadata.name, &namespace.metadata.labels),
             )
         });
-        let mut namespace_labels: Vec<_> = labels.collect();
-        namespace_labels.sort_by_key(|(name, _)| *name);
         Self {
             snapshot,
-            namespace_labels,
-            last: Cell::default(),
+            namespace_labels: labels.collect(),
             services: by_namespace(&objects.services),
             budgets: by_namespace(&objects.disruption_budgets),
             autoscalers: by_namespace(&objects.autoscalers),
             quotas: by_namespace(&objects.resource_quotas),
-            slices,
+            slices: slices.into_iter().collect(),
         }
     }
 
     /// Labels of a namespace as selectors see them, and whether the namespace was recorded.
     pub(crate) fn labels_of(&self, namespace: &str) -> (Cow<'_, StringMap>, bool) {
-        match self.place_of(namespace) {
-            Some(place) => (Cow::Borrowed(&self.namespace_labels[place].1), true),
+        match self.namespace_labels.get(namespace) {
+            Some(labels) => (Cow::Borrowed(labels), true),
             None => (Cow::Owned(with_name(namespace, &StringMap::new())), false),
         }
     }
 
-    /// Labels of all recorded namespaces, by place.
-    pub(crate) fn all_labels(&self) -> impl Iterator<Item = &StringMap> {
-        self.namespace_labels.iter().map(|(_, labels)| labels)
-    }
-
-    /// Place of a recorded namespace among all.
-    pub(crate) fn place_of(&self, namespace: &str) -> Option<usize> {
-        let all = &self.namespace_labels;
-        let is_it = |place: usize| all.get(place).is_some_and(|(name, _)| *name == namespace);
-        if !is_it(self.last.get()) {
-            self.last.set(all.partition_point(|(name, _)| *name < namespace));
-        }
-        Some(self.last.get()).filter(|place| is_it(*place))
+    /// All recorded namespaces and their labels, as selectors see them.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = (&'a str, &StringMap)> {
+        self.namespace_labels.iter().map(|(name, labels)| (*name, labels))
     }
 
     pub(crate) fn services(&self, namespace: &str) -> &[&'a Service] {
@@ -121,14 +107,14 @@ pub(crate) fn doubt(snapshot: &Snapshot, source: &str) -> Option<String> {
 
 /// Objects of a list by namespace, in the order of their names.
 #[must_use]
-pub fn by_namespace<R: Resource>(list: &[R]) -> BTreeMap<&str, Vec<&R>> {
+pub fn by_namespace<R: Resource>(list: &[R]) -> InOrder<&str, Vec<&R>> {
     let mut map: BTreeMap<&str, Vec<&R>> = BTreeMap::new();
     // Most lists come in the order of their namespaces.
     for here in list.chunk_by(|one, next| one.meta().namespace == next.meta().namespace) {
         map.entry(&here[0].meta().namespace).or_default().extend(here);
     }
     map.values_mut().for_each(|objects| objects.sort_by(|a, b| a.meta().name.cmp(&b.meta().name)));
-    map
+    map.into_iter().collect()
 }
 
 /// True if labels have all that a plain selector (of a Service, an Istio Gateway) asks for. An empty one
@@ -149,6 +135,6 @@ fn with_name(name: &str, labels: &StringMap) -> StringMap {
     labels
 }
 
-fn slice_of<'m, T>(map: &'m BTreeMap<&str, Vec<T>>, namespace: &str) -> &'m [T] {
+fn slice_of<'m, T>(map: &'m InOrder<&str, Vec<T>>, namespace: &str) -> &'m [T] {
     map.get(namespace).map_or(&[], Vec::as_slice)
 }

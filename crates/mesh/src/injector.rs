@@ -17,6 +17,7 @@ use crate::asked::Asked;
 use crate::bare::BarePod;
 use crate::control::{ControlPlane, ServiceTarget};
 use crate::facts::{Follows, Injection};
+use crate::in_order::InOrder;
 use crate::index::Index;
 use crate::native;
 use crate::settings::Settings;
@@ -29,8 +30,8 @@ pub(crate) struct Injectors<'a> {
     pub(crate) index: &'a Index<'a>,
     pub(crate) control: &'a ControlPlane<'a>,
     webhooks: Vec<Injector<'a>>,
-    /// Places of the webhooks that are called for a namespace, by its own place: most of its pods ask for nothing else.
-    open: Vec<Vec<usize>>,
+    /// Places of the webhooks that are called for pods of a namespace, as far as it decides.
+    open: InOrder<&'a str, Vec<usize>>,
     settings: BTreeMap<RevisionName, Settings>,
     nodes_able: Option<bool>,
     doubts: Vec<String>,
@@ -71,9 +72,9 @@ impl<'a> Injectors<'a> {
         let revisions = webhooks.iter().filter_map(|injector| injector.revision.as_ref()).chain(deployed);
         let settings =
             revisions.map(|revision| (revision.clone(), Settings::of(revision, control, index))).collect();
-        let open = index.all_labels().map(|labels| {
+        let open = index.namespaces().map(|(name, labels)| {
             let open = webhooks.iter().enumerate().filter(|(_, injector)| injector.takes_namespace(labels));
-            open.map(|(place, _)| place).collect()
+            (name, open.map(|(place, _)| place).collect())
         });
         Self {
             index,
@@ -226,7 +227,7 @@ impl<'a> Injectors<'a> {
 
     /// Webhooks that are called for a pod of a namespace.
     fn hits(&self, namespace: &str, pod: &StringMap) -> Vec<&Injector<'a>> {
-        let Some(open) = self.index.place_of(namespace).and_then(|place| self.open.get(place)) else {
+        let Some(open) = self.open.get(namespace) else {
             return self.hits_by_labels(&self.index.labels_of(namespace).0, pod);
         };
         open.iter().map(|place| &self.webhooks[*place]).filter(|one| one.takes_pod(pod)).collect()

@@ -1,12 +1,11 @@
 //! From a pod to what restarts it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use meshlift_model::k8s::{Job, ObjectMeta, OwnerReference, Pod, ReplicaSet, Resource};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::Snapshot;
 
 use crate::facts::PodFacts;
+use crate::in_order::InOrder;
 
 /// Label that a Deployment's pods carry: the hash at the end of their ReplicaSet's name.
 const TEMPLATE_HASH: &str = "pod-template-hash";
@@ -24,7 +23,7 @@ pub type KnownPod<'a> = (&'a Pod, &'a PodFacts);
 
 /// Pods by what restarts them, in the order in which they come.
 #[must_use]
-pub fn by_owner<'a>(pods: &[KnownPod<'a>]) -> BTreeMap<&'a ObjectRef, Vec<KnownPod<'a>>> {
+pub fn by_owner<'a>(pods: &[KnownPod<'a>]) -> InOrder<&'a ObjectRef, Vec<KnownPod<'a>>> {
     // Pods of a workload mostly come one after another.
     let same = |(_, one): &KnownPod<'a>, (_, next): &KnownPod<'a>| one.workload == next.workload;
     let mut chunks: Vec<&[KnownPod<'a>]> = pods.chunk_by(same).collect();
@@ -67,21 +66,24 @@ fn is_owned_alike(one: &Pod, other: &Pod) -> bool {
 
 /// Owners by name, as far as the chain has more than one link.
 pub(crate) struct Owners<'a> {
-    replica_sets: BTreeMap<(&'a str, &'a str), &'a ReplicaSet>,
-    jobs: BTreeMap<(&'a str, &'a str), &'a Job>,
+    replica_sets: InOrder<(&'a str, &'a str), &'a ReplicaSet>,
+    jobs: InOrder<(&'a str, &'a str), &'a Job>,
     /// Kind, namespace and name of recorded controllers.
-    recorded: BTreeSet<(&'static str, &'a str, &'a str)>,
+    recorded: InOrder<(&'static str, &'a str, &'a str), ()>,
 }
 
 impl<'a> Owners<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
         let objects = &snapshot.objects;
-        let mut recorded = BTreeSet::new();
-        add(&mut recorded, &objects.deployments);
-        add(&mut recorded, &objects.stateful_sets);
-        add(&mut recorded, &objects.daemon_sets);
-        add(&mut recorded, &objects.cron_jobs);
-        Self { replica_sets: by_name(&objects.replica_sets), jobs: by_name(&objects.jobs), recorded }
+        let recorded = names(&objects.cron_jobs)
+            .chain(names(&objects.daemon_sets))
+            .chain(names(&objects.deployments))
+            .chain(names(&objects.stateful_sets));
+        Self {
+            replica_sets: by_name(&objects.replica_sets),
+            jobs: by_name(&objects.jobs),
+            recorded: recorded.map(|name| (name, ())).collect(),
+        }
     }
 
     /// What restarts a pod; itself for a bare pod.
@@ -163,7 +165,7 @@ impl<'a> Owners<'a> {
 
     fn is_recorded(&self, kind: &str, namespace: &str, name: &str) -> bool {
         let kinds = ["Deployment", "StatefulSet", "DaemonSet", "CronJob"];
-        kinds.iter().any(|known| *known == kind && self.recorded.contains(&(*known, namespace, name)))
+        kinds.iter().any(|known| *known == kind && self.recorded.contains_key(&(*known, namespace, name)))
     }
 }
 
@@ -175,13 +177,11 @@ fn words(owner: &OwnerReference) -> String {
     format!("{} {} ({})", owner.kind, owner.name, owner.api_version)
 }
 
-fn add<'a, R: Resource>(recorded: &mut BTreeSet<(&'static str, &'a str, &'a str)>, list: &'a [R]) {
-    recorded.extend(
-        list.iter().map(|object| (R::KIND, object.meta().namespace.as_str(), object.meta().name.as_str())),
-    );
+fn names<R: Resource>(list: &[R]) -> impl Iterator<Item = (&'static str, &str, &str)> {
+    list.iter().map(|object| (R::KIND, object.meta().namespace.as_str(), object.meta().name.as_str()))
 }
 
-fn by_name<R: Resource>(list: &[R]) -> BTreeMap<(&str, &str), &R> {
+fn by_name<R: Resource>(list: &[R]) -> InOrder<(&str, &str), &R> {
     list.iter()
         .map(|object| ((object.meta().namespace.as_str(), object.meta().name.as_str()), object))
         .collect()

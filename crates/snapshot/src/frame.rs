@@ -26,8 +26,6 @@ use crate::limits::{
 const MAGIC: &str = "meshlift";
 /// Longest header line: magic, content and a number.
 const HEADER_BYTES_MAX: usize = 64;
-/// Bytes that are unpacked at once.
-const UNPACKED_AT_ONCE: usize = 1 << 16;
 /// Length of the checksum.
 const CHECKSUM_BYTES: usize = 32;
 
@@ -144,7 +142,7 @@ impl<'a> Frames<'a> {
         frame: &Frame<'_>,
         mut each: impl FnMut(usize, &str) -> Result<(), SnapshotError>,
     ) -> Result<(), SnapshotError> {
-        let mut unpacked = BufReader::with_capacity(UNPACKED_AT_ONCE, DeflateDecoder::new(frame.packed));
+        let mut unpacked = BufReader::new(DeflateDecoder::new(frame.packed));
         let mut line = Vec::new();
         for number in 1.. {
             line.clear();

@@ -217,7 +217,7 @@ impl Parts {
     pub(crate) fn read(&mut self, section: &str, line: &str) -> Option<serde_json::Result<()>> {
         Some(match section {
             "parts/maps" => self.maps.read(line, |one| redact_shared(Part::Map(one))),
-            "parts/owners" => self.owners.read(line, |_| ()),
+            "parts/owners" => self.owners.read(line, |one| one.shrink_to_fit()),
             "parts/containers" => self.containers.read(line, |one| redact_shared(Part::Containers(one))),
             "parts/volumes" => self.volumes.read(line, |one| redact_shared(Part::Volumes(one))),
             "parts/tolerations" => self.tolerations.read(line, |_| ()),

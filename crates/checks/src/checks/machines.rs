@@ -15,7 +15,7 @@ use crate::context::{Context, WORKLOADS};
 /// Annotation of entries that machines made by registering: the group's name.
 const GROUP: &str = "istio.io/autoRegistrationGroup";
 /// Letters that Kubernetes makes names of (k8s.io/apimachinery, util/rand).
-const RANDOM: &str = "bcdfghjklmnpqrstvwxz2456789";
+const RANDOM: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 /// Characters at the end of a pod's name.
 const SUFFIX: usize = 5;
 
@@ -193,5 +193,5 @@ fn is_suffix(text: &str) -> bool {
 }
 
 fn is_random(text: &str) -> bool {
-    text.chars().all(|letter| RANDOM.contains(letter))
+    text.bytes().all(|letter| RANDOM.contains(&letter))
 }

@@ -34,8 +34,9 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let policies = by_namespace(&context.objects().network_policies);
+    let policies = &context.objects().network_policies;
     let Some(target) = context.target.filter(|_| !policies.is_empty()) else { return Vec::new() };
+    let policies = by_namespace(policies);
     let world = World::new(context);
     let new: Vec<Peer<'_>> = world.istiods(context.targets());
     let hits = context.restarted().filter_map(|workload| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 // Addresses alone: nothing is connected.
 use core::net::IpAddr;
 
+use meshlift_mesh::InOrder;
 use meshlift_mesh::facts::Revision;
 use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::k8s::{
@@ -26,7 +27,7 @@ pub(super) struct Peer<'a> {
 }
 
 /// Policies by namespace.
-type Policies<'a> = BTreeMap<&'a str, Vec<&'a NetworkPolicy>>;
+type Policies<'a> = InOrder<&'a str, Vec<&'a NetworkPolicy>>;
 
 /// What policies select by.
 pub(super) struct World<'a> {

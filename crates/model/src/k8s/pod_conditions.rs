@@ -1,7 +1,9 @@
 //! Conditions of pods.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Condition;
@@ -37,9 +39,26 @@ impl DerefMut for PodConditions {
 
 impl<'de> Deserialize<'de> for PodConditions {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut conditions = Vec::deserialize(deserializer)?;
-        conditions.retain(is_kept);
-        Ok(Self(conditions))
+        deserializer.deserialize_seq(Kept)
+    }
+}
+
+struct Kept;
+
+impl<'de> Visitor<'de> for Kept {
+    type Value = PodConditions;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("conditions of a pod")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<PodConditions, A::Error> {
+        // Nearly every pod keeps one.
+        let mut kept = Vec::with_capacity(1);
+        while let Some(condition) = seq.next_element()? {
+            kept.extend(Some(condition).filter(is_kept));
+        }
+        Ok(PodConditions(kept))
     }
 }
 

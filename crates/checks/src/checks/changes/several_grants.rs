@@ -70,7 +70,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let grants = by_namespace(&context.objects().reference_grants);
     let mut into: BTreeMap<&str, Vec<&Reference<'_>>> = BTreeMap::new();
     references.iter().for_each(|one| into.entry(one.namespace).or_default().push(one));
-    let several = grants.values().flatten().filter(|grant| grant.spec.to.len() > 1);
+    let several = grants.iter().flat_map(|(_, here)| here).filter(|grant| grant.spec.to.len() > 1);
     let hits = several.filter_map(|grant| {
         let namespace = grant.metadata.namespace.as_str();
         let beside = grants.get(namespace)?;

@@ -1,0 +1,82 @@
+//! A map for questions that come in the order of its keys.
+
+use std::borrow::Borrow;
+use std::cell::Cell;
+
+/// A map that is built once and asked in the order of its keys as a rule: about pods, one after another. The place
+/// after the last answer is looked at first, so that most questions take one comparison and touch nothing far away.
+#[derive(Debug)]
+pub struct InOrder<K, V> {
+    /// In the order of their keys, each of which is there once.
+    entries: Vec<(K, V)>,
+    /// Place of the last answer.
+    last: Cell<usize>,
+}
+
+impl<K: Ord, V> InOrder<K, V> {
+    /// The value of a key.
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        let has = |place: &usize| self.entries.get(*place).is_some_and(|(one, _)| one.borrow() == key);
+        let last = self.last.get();
+        let near = [last, last + 1].into_iter().find(has);
+        let place = near.or_else(|| self.entries.binary_search_by(|(one, _)| one.borrow().cmp(key)).ok())?;
+        self.last.set(place);
+        self.entries.get(place).map(|(_, value)| value)
+    }
+
+    /// True if there is such a key.
+    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.get(key).is_some()
+    }
+
+    /// All, in the order of their keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.entries.iter().map(|(key, value)| (key, value))
+    }
+}
+
+impl<K: Ord, V> FromIterator<(K, V)> for InOrder<K, V> {
+    /// Of entries in any order; of several with one key, the last stays.
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut entries: Vec<(K, V)> = entries.into_iter().collect();
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        entries.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                std::mem::swap(next, kept);
+            }
+            same
+        });
+        Self { entries, last: Cell::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_answers_as_any_map_does(
+            entries in proptest::collection::vec((0..30_u8, any::<u8>()), 0..40),
+            questions in proptest::collection::vec(0..32_u8, 0..60),
+        ) {
+            let known: BTreeMap<u8, u8> = entries.iter().copied().collect();
+            let map: InOrder<u8, u8> = entries.into_iter().collect();
+            for key in questions {
+                prop_assert_eq!(map.get(&key), known.get(&key));
+            }
+            prop_assert!(map.iter().eq(known.iter()));
+        }
+    }
+}
