@@ -2,7 +2,6 @@
 
 use meshlift_model::k8s::{KINDS, KindWork, ObjectMeta, Objects, Resource, with_kind};
 use meshlift_model::names::ObjectRef;
-use meshlift_model::outline::is_of_istio;
 
 /// Sources of all its kinds.
 pub(crate) const CONFIGURATION: &[&str] = &[
@@ -22,13 +21,33 @@ pub(crate) const CONFIGURATION: &[&str] = &[
     "workloadgroups.networking.istio.io",
 ];
 
-/// Objects of all its kinds that are meant, with their metadata.
+/// Sources of the Gateway API's kinds that istiods read as configuration. Gateways are none of them: those follow tags.
+pub(crate) const ROUTING: &[&str] = &[
+    "backendtlspolicies.gateway.networking.k8s.io",
+    "gatewayclasses.gateway.networking.k8s.io",
+    "grpcroutes.gateway.networking.k8s.io",
+    "httproutes.gateway.networking.k8s.io",
+    "referencegrants.gateway.networking.k8s.io",
+    "tcproutes.gateway.networking.k8s.io",
+    "tlsroutes.gateway.networking.k8s.io",
+];
+
+/// Objects of all of Istio's kinds that are meant, with their metadata.
 pub(crate) fn configuration(
     objects: &Objects,
     is_meant: fn(&ObjectMeta) -> bool,
 ) -> Vec<(ObjectRef, &ObjectMeta)> {
-    let ours = KINDS.iter().filter(|kind| is_of_istio(kind.api_version));
-    ours.filter_map(|kind| with_kind(kind.resource, OfKind { objects, is_meant })).flatten().collect()
+    of_sources(CONFIGURATION, objects, is_meant)
+}
+
+/// The same of kinds by their sources.
+pub(crate) fn of_sources<'a>(
+    sources: &[&str],
+    objects: &'a Objects,
+    is_meant: fn(&ObjectMeta) -> bool,
+) -> Vec<(ObjectRef, &'a ObjectMeta)> {
+    let kinds = KINDS.iter().filter(|kind| sources.contains(&kind.resource));
+    kinds.filter_map(|kind| with_kind(kind.resource, OfKind { objects, is_meant })).flatten().collect()
 }
 
 struct OfKind<'a> {
@@ -47,6 +66,8 @@ impl<'a> KindWork for OfKind<'a> {
 
 #[cfg(test)]
 mod tests {
+    use meshlift_model::outline::is_of_istio;
+
     use super::*;
 
     #[test]
@@ -55,5 +76,10 @@ mod tests {
         let mut ours: Vec<&str> = ours.map(|kind| kind.resource).collect();
         ours.sort_unstable();
         assert_eq!(ours, CONFIGURATION);
+        let theirs = KINDS.iter().filter(|kind| kind.api_version.starts_with("gateway.networking.k8s.io/"));
+        let mut theirs: Vec<&str> =
+            theirs.map(|kind| kind.resource).filter(|name| !name.starts_with("gateways.")).collect();
+        theirs.sort_unstable();
+        assert_eq!(theirs, ROUTING);
     }
 }

@@ -1,22 +1,27 @@
-//! Kubernetes quantities (`resource.Quantity`): `100m`, `1.5`, `256Mi`, `2e3`; and what a pod asks for.
+//! Kubernetes quantities (`resource.Quantity`): `100m`, `1.5`, `256Mi`, `2e3`; and what a pod asks for together.
 
-use meshlift_model::k8s::{PodSpec, Resources, StringMap};
+use meshlift_model::k8s::{Container, PodSpec, Resources, StringMap};
 
-/// Thousandths of a resource that the containers and native sidecars of a pod ask for together. Quantities may be
-/// anything: what cannot be read counts as nothing, what cannot be summed up as the most there is.
-pub(crate) fn running_sum(pod: &PodSpec, pick: fn(&Resources) -> &StringMap, resource: &str) -> i128 {
-    let sidecars = pod.init_containers.iter().filter(|one| one.restart_policy == "Always");
-    let running = pod.containers.iter().chain(sidecars);
-    let asked = running.filter_map(|container| thousandths(pick(&container.resources).get(resource)?));
-    asked.fold(0, i128::saturating_add)
+/// What the scheduler, quotas and limits count for a pod of what its containers ask: all that runs together, which is
+/// its containers and native sidecars, or an init container with the sidecars that were started before it, whatever is
+/// more (k8s.io/component-helpers, resource/helpers.go). What a container does not ask counts as nothing, what cannot
+/// be summed up as the most there is.
+pub(crate) fn of_pod(pod: &PodSpec, asked: impl Fn(&Container) -> Option<i128>) -> i128 {
+    let asked = |container: &Container| asked(container).unwrap_or(0);
+    let (mut sidecars, mut starting) = (0_i128, 0_i128);
+    for container in &pod.init_containers {
+        let beside = sidecars.saturating_add(asked(container));
+        starting = starting.max(beside);
+        if container.restart_policy == "Always" {
+            sidecars = beside;
+        }
+    }
+    pod.containers.iter().map(asked).fold(sidecars, i128::saturating_add).max(starting)
 }
 
-/// What the scheduler counts for a pod: [`running_sum`] of its requests, or the greatest init container
-/// (<https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers>).
-pub(crate) fn scheduled(pod: &PodSpec, resource: &str) -> i128 {
-    let first = pod.init_containers.iter().filter(|one| one.restart_policy != "Always");
-    let first = first.filter_map(|one| thousandths(one.resources.requests.get(resource)?)).max();
-    running_sum(pod, |resources| &resources.requests, resource).max(first.unwrap_or(0))
+/// The same of a resource that containers name; quantities that cannot be read count as nothing.
+pub(crate) fn sum(pod: &PodSpec, pick: fn(&Resources) -> &StringMap, resource: &str) -> i128 {
+    of_pod(pod, |container| thousandths(pick(&container.resources).get(resource)?))
 }
 
 /// Value in thousandths; `None` for what is no quantity.
@@ -71,6 +76,27 @@ fn factor(suffix: &str) -> Option<i128> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_init_container_counts_with_the_sidecars_that_run_before_it() {
+        let container = |cpu: &str, restart_policy: &str| Container {
+            resources: Resources {
+                requests: StringMap::from([("cpu".to_owned(), cpu.to_owned())]).into(),
+                ..Resources::default()
+            },
+            restart_policy: restart_policy.to_owned(),
+            ..Container::default()
+        };
+        let mut pod = PodSpec {
+            init_containers: vec![container("300m", ""), container("1", "Always"), container("2", "")].into(),
+            containers: vec![container("500m", "")].into(),
+            ..PodSpec::default()
+        };
+        let cpu = |pod: &PodSpec| sum(pod, |resources| &resources.requests, "cpu");
+        assert_eq!(cpu(&pod), 3000);
+        pod.containers.push(container("2", ""));
+        assert_eq!(cpu(&pod), 3500);
+    }
 
     #[test]
     fn quantities_are_read_as_kubernetes_writes_them() {

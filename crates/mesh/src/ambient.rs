@@ -35,7 +35,9 @@ pub(crate) fn ambient(
         if fact.proxy.is_some_and(is_injected) {
             continue;
         }
-        if fact.redirection.as_deref() != Some(ENABLED) {
+        // istio-cni captures a pod when its network is made, which the scheduler comes before.
+        let is_up = pod.status.phase != "Pending";
+        if is_up && fact.redirection.as_deref() != Some(ENABLED) {
             not_captured.push(reference.clone());
         }
         enrolled.push(reference);

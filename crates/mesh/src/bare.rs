@@ -35,7 +35,7 @@ pub(crate) struct InjectionStatus {
 }
 
 impl InjectionStatus {
-    /// The revision that it names, as [`Self::of`] reads it.
+    /// The revision that it names, whatever else it holds.
     pub(crate) fn revision(annotations: &StringMap) -> Option<String> {
         let status: StatusRevision = serde_json::from_str(annotations.get(STATUS_ANNOTATION)?).ok()?;
         status.revision

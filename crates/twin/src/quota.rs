@@ -124,18 +124,7 @@ fn usage_of(pod: &Pod) -> Usage {
 /// True if all scopes of the quota hold for the pod. A scope that cannot be judged counts as held: the quota
 /// then refuses rather too much.
 fn covers(quota: &ResourceQuota, pod: &Pod) -> bool {
-    let best_effort = || {
-        pod.spec
-            .all_containers()
-            .all(|container| container.resources.requests.is_empty() && container.resources.limits.is_empty())
-    };
-    quota.spec.scopes.iter().all(|scope| match scope.as_str() {
-        "BestEffort" => best_effort(),
-        "NotBestEffort" => !best_effort(),
-        // Pods with activeDeadlineSeconds, which is not recorded: seen on Jobs alone.
-        "Terminating" => false,
-        _ => true,
-    })
+    quota.spec.counts(pod.spec.is_best_effort()) != Some(false)
 }
 
 /// True if a pod is charged: it has not ended, and its grace is not over (`QuotaV1Pod`).

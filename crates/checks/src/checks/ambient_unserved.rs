@@ -1,5 +1,7 @@
 //! ML2006: labelled ambient, and nothing captures it.
 
+use std::collections::BTreeMap;
+
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
@@ -30,11 +32,15 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let ambient = &context.mesh.ambient;
+    let mut open: BTreeMap<&str, usize> = BTreeMap::new();
+    for pod in &ambient.not_captured {
+        *open.entry(pod.namespace.as_str()).or_default() += 1;
+    }
     ambient
         .namespaces
         .iter()
         .filter_map(|namespace| {
-            let open = ambient.not_captured.iter().filter(|pod| pod.namespace == *namespace).count();
+            let open = open.get(namespace.as_str()).copied().unwrap_or(0);
             let subject = ObjectRef::cluster("Namespace", namespace);
             let mut missing = Vec::new();
             missing.extend(ambient.ztunnels.is_empty().then_some("no ztunnel"));

@@ -37,6 +37,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .values()
         .filter_map(|namespace| {
             let Follows::Revision { revision } = &namespace.follows else { return None };
+            // One that `istio-injection` chose is pinned to nothing: it goes where the default goes.
+            namespace.selector.rev.as_ref()?;
             let move_by = context.intent.moves.get(&namespace.name).unwrap_or(&context.intent.move_by);
             // Pinned to where the upgrade goes is how a namespace looks while it moves.
             (!context.is_target(revision)).then(|| {

@@ -3,7 +3,7 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DestinationRule, Resource};
 
-use super::subset::{has_pods, service_of};
+use super::subset::{Elsewhere, has_pods, service_of};
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
 
@@ -29,10 +29,11 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    context.objects().destination_rules.iter().filter_map(|rule| hit(context, rule)).collect()
+    let elsewhere = Elsewhere::new(context);
+    context.objects().destination_rules.iter().filter_map(|rule| hit(context, &elsewhere, rule)).collect()
 }
 
-fn hit(context: &Context<'_>, rule: &DestinationRule) -> Option<Hit> {
+fn hit(context: &Context<'_>, elsewhere: &Elsewhere<'_>, rule: &DestinationRule) -> Option<Hit> {
     let service = service_of(context, &rule.spec.host, &rule.metadata.namespace)?;
     let empty: Vec<&str> = rule
         .spec
@@ -41,10 +42,9 @@ fn hit(context: &Context<'_>, rule: &DestinationRule) -> Option<Hit> {
         .filter(|subset| !has_pods(context, service, &subset.labels))
         .map(|subset| subset.name.as_str())
         .collect();
-    (!empty.is_empty()).then(|| {
-        Hit::new(
-            &rule.object_ref(),
-            format!("no pod of {} is in subset {}", service.metadata.path(), empty.join(", ")),
-        )
-    })
+    if empty.is_empty() {
+        return None;
+    }
+    let words = format!("no pod of {} is in subset {}", service.metadata.path(), empty.join(", "));
+    Some(elsewhere.judged(Hit::new(&rule.object_ref(), words), service))
 }

@@ -52,7 +52,13 @@ fn hit(context: &Context<'_>, gateway: &GatewayFacts) -> Option<Hit> {
     let own = object.metadata.label(REV_LABEL);
     let mover = match (&gateway.follows, own) {
         (Follows::Tag { tag }, _) => format!("tag {tag}"),
-        (Follows::Revision { .. }, None) => format!("the label of namespace {}", gateway.gateway.namespace),
+        (Follows::Revision { revision }, None) => {
+            let namespace = context.mesh.namespaces.get(gateway.gateway.namespace.as_str());
+            match namespace.and_then(|namespace| namespace.selector.rev.as_ref()) {
+                Some(_) => format!("the label of namespace {}", gateway.gateway.namespace),
+                None => format!("the default revision, {revision},"),
+            }
+        }
         (Follows::Revision { .. }, Some(_)) | (Follows::Unserved { .. } | Follows::Nothing, _) => {
             return None;
         }

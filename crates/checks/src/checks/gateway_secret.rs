@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{IstioGateway, Resource, StringMap, has_all};
+use meshlift_model::k8s::{Gateway, IstioGateway, Resource, StringMap, has_all};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::SourceStatus;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
+use crate::routes::{controller, is_istios};
 
 /// Secrets that a finding names; more are counted.
 const SHOWN_MAX: usize = 3;
@@ -58,7 +59,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             hits.extend(hit(&gateway.object_ref(), secrets, &there, unread.as_deref()));
         }
     }
-    for gateway in &objects.gateways {
+    for gateway in objects.gateways.iter().filter(|one| !is_of_others(context, one)) {
         let listeners = gateway.spec.listeners.iter().filter_map(|listener| listener.tls.as_ref());
         let named = listeners.flat_map(|tls| &tls.certificate_refs);
         let secrets: BTreeSet<Name<'_>> = named
@@ -68,6 +69,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         hits.extend(hit(&gateway.object_ref(), secrets.into_iter(), &there, unread.as_deref()));
     }
     hits
+}
+
+/// True for Gateways of a class that is known not to be Istio's.
+fn is_of_others(context: &Context<'_>, gateway: &Gateway) -> bool {
+    !controller(context, gateway).is_empty() && !is_istios(context, gateway)
 }
 
 /// What there is to say of a gateway that names these.
@@ -103,7 +109,8 @@ fn hit<'a>(
 /// Secrets of the cluster that an Istio Gateway names; `sds://` and `configmap://` name something else.
 fn credentials(gateway: &IstioGateway) -> impl Iterator<Item = &str> {
     let tls = gateway.spec.servers.iter().filter_map(|server| server.tls.as_ref());
-    tls.map(|tls| tls.credential_name.as_str()).filter_map(|name| match name.split_once("://") {
+    let names = tls.flat_map(|tls| tls.credential_names.iter().chain([&tls.credential_name]));
+    names.map(String::as_str).filter_map(|name| match name.split_once("://") {
         Some(("kubernetes-gateway" | "kubernetes", rest)) => rest.rsplit('/').next(),
         Some(_) => None,
         None => (!name.is_empty()).then_some(name),

@@ -49,7 +49,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let validators =
         context.objects().validating_webhooks.iter().filter(|one| one.metadata.name == VALIDATOR);
     let has_default = context.mesh.tags.keys().any(|tag| tag.as_str() == "default")
-        || context.mesh.revisions.keys().any(|revision| revision.as_str() == "default");
+        || context.mesh.revisions.keys().any(|revision| revision.as_str() == "default")
+        || context.mesh.default_revision.as_ref().is_some_and(|one| context.mesh.revisions.contains_key(one));
     let orphans = validators.filter(|_| !has_default).map(|one| {
         Hit::new(&one.object_ref(), "there is neither a tag nor a revision `default` for which it speaks")
     });

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::quantity::{running_sum, thousandths};
+use crate::quantity::{of_pod, thousandths};
 use meshlift_mesh::by_namespace;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{LimitRange, LimitRangeItem, PodSpec, Resources, StringMap};
+use meshlift_model::k8s::{Container, LimitRange, LimitRangeItem, PodSpec, Resources, StringMap};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -43,9 +43,13 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .filter_map(|workload| {
             let pod = &context.as_injected(workload).spec;
             let ranges = ranges.get(workload.workload.namespace.as_str())?;
+            // Defaults of all ranges are filled in before any limit is looked at.
+            let all = ranges.iter().flat_map(|range| &range.spec.limits);
+            let defaults: Vec<&LimitRangeItem> = all.filter(|item| item.type_ == "Container").collect();
             let refused = |range: &&LimitRange| {
                 let items = range.spec.limits.iter();
-                items.filter_map(|item| refusal(item, pod)).next().map(|why| (range.metadata.path(), why))
+                let mut refusals = items.filter_map(|item| refusal(item, &defaults, pod));
+                refusals.next().map(|why| (range.metadata.path(), why))
             };
             let (range, why) = ranges.iter().copied().find_map(|range| refused(&range))?;
             let hit = Hit::new(&workload.workload, format!("LimitRange {range}: {why}"));
@@ -55,22 +59,19 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 }
 
 /// Why a limit refuses a pod (kubernetes: plugin/pkg/admission/limitranger).
-fn refusal(item: &LimitRangeItem, pod: &PodSpec) -> Option<String> {
+fn refusal(item: &LimitRangeItem, defaults: &[&LimitRangeItem], pod: &PodSpec) -> Option<String> {
     match item.type_.as_str() {
         "Container" => pod.all_containers().find_map(|container| {
-            let asks = Asked {
-                requests: with_defaults(
-                    &container.resources.requests,
-                    &[&item.default_request, &item.default],
-                ),
-                limits: with_defaults(&container.resources.limits, &[&item.default]),
-            };
+            let asks = Asked::of(container, defaults);
             asks.beyond(item).map(|why| format!("container {} {why}", container.name))
         }),
         "Pod" => {
-            let sum = |pick: fn(&Resources) -> &StringMap| -> BTreeMap<String, i128> {
+            let sum = |pick: fn(&Asked) -> &BTreeMap<String, i128>| -> BTreeMap<String, i128> {
                 let named = item.min.keys().chain(item.max.keys());
-                named.map(|name| (name.clone(), running_sum(pod, pick, name))).collect()
+                let of = |name: &String| {
+                    of_pod(pod, |container| pick(&Asked::of(container, defaults)).get(name).copied())
+                };
+                named.map(|name| (name.clone(), of(name))).collect()
             };
             let asks = Asked { requests: sum(|one| &one.requests), limits: sum(|one| &one.limits) };
             asks.beyond(item).map(|why| format!("the pod {why}"))
@@ -86,6 +87,18 @@ struct Asked {
 }
 
 impl Asked {
+    /// Of a container as it is admitted: a request that it does not name is its limit, or a default.
+    fn of(container: &Container, defaults: &[&LimitRangeItem]) -> Self {
+        let Resources { requests, limits } = &container.resources;
+        let limit_defaults: Vec<&StringMap> = defaults.iter().map(|item| &item.default).collect();
+        let mut request_defaults: Vec<&StringMap> = vec![&**limits];
+        request_defaults.extend(defaults.iter().flat_map(|item| [&item.default_request, &item.default]));
+        Self {
+            requests: with_defaults(requests, &request_defaults),
+            limits: with_defaults(limits, &limit_defaults),
+        }
+    }
+
     fn beyond(&self, item: &LimitRangeItem) -> Option<String> {
         let least = item.min.iter().find_map(|(name, text)| {
             let (asked, least) = (self.requests.get(name).copied().unwrap_or(0), thousandths(text)?);

@@ -1,5 +1,7 @@
 //! ML6002: sidecars in an ambient mesh.
 
+use std::collections::BTreeMap;
+
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
@@ -31,17 +33,16 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     if context.mesh.ambient.ztunnels.is_empty() {
         return Vec::new();
     }
-    context
-        .mesh
-        .namespaces
-        .values()
-        .filter_map(|namespace| {
-            let of = |workload: &&meshlift_mesh::facts::Workload| {
-                workload.workload.namespace == namespace.name && context.is_injected(workload)
-            };
-            let pods: usize = context.proxied().filter(of).map(|workload| workload.pods.len()).sum();
-            let subject = ObjectRef::cluster("Namespace", &namespace.name);
-            (pods > 0).then(|| Hit::new(&subject, format!("{pods} pods with sidecars, beside ztunnel")))
+    let mut pods: BTreeMap<&str, usize> = BTreeMap::new();
+    for workload in context.proxied().filter(|workload| context.is_injected(workload)) {
+        *pods.entry(workload.workload.namespace.as_str()).or_default() += workload.pods.len();
+    }
+    let recorded = pods.into_iter().filter(|(name, _)| context.mesh.namespaces.contains_key(*name));
+    recorded
+        .filter(|(_, pods)| *pods > 0)
+        .map(|(name, pods)| {
+            let subject = ObjectRef::cluster("Namespace", name);
+            Hit::new(&subject, format!("{pods} pods with sidecars, beside ztunnel"))
         })
         .collect()
 }

@@ -8,7 +8,7 @@ use meshlift_model::k8s::{Node, PodSpec, has_all};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::quantity::{scheduled, thousandths};
+use crate::quantity::{sum, thousandths};
 
 use super::placement::{Map, Placement};
 
@@ -160,6 +160,6 @@ fn host_ports(pod: &PodSpec) -> impl Iterator<Item = HostPort<'_>> {
 
 /// Thousandths of CPU, of bytes, and one pod.
 fn asked(pod: &PodSpec) -> Amount {
-    let [cpu, memory] = RESOURCES.map(|resource| scheduled(pod, resource));
+    let [cpu, memory] = RESOURCES.map(|resource| sum(pod, |resources| &resources.requests, resource));
     [cpu, memory, 1000]
 }

@@ -1,6 +1,7 @@
 //! ML2005: a pod template that selects by itself.
 
 use meshlift_mesh::facts::Follows;
+use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
@@ -40,14 +41,22 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
                     subject,
                     format!("its pods follow tag {tag} by their own label, and move with it"),
                 )),
-                Follows::Revision { revision } if !context.is_target(revision) => Some(
-                    Hit::new(
-                        subject,
-                        format!("its template names revision {revision}: no tag and no namespace moves it"),
+                // One that only asks for injection goes where the default goes.
+                Follows::Revision { revision }
+                    if !context.is_target(revision)
+                        && workload.template.metadata.label(REV_LABEL).is_some() =>
+                {
+                    Some(
+                        Hit::new(
+                            subject,
+                            format!(
+                                "its template names revision {revision}: no tag and no namespace moves it"
+                            ),
+                        )
+                        .severity(Severity::Warn)
+                        .hint("let the owner of the template point it at a tag"),
                     )
-                    .severity(Severity::Warn)
-                    .hint("let the owner of the template point it at a tag"),
-                ),
+                }
                 Follows::Revision { .. } | Follows::Unserved { .. } | Follows::Nothing => None,
             }
         })

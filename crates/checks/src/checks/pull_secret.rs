@@ -2,6 +2,7 @@
 
 use super::reference_gone::{secrets, unread};
 use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::LocalObjectReference;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -16,7 +17,7 @@ pub(super) const CHECK: Check = Check {
         consequence: Consequence::Stuck,
         offers: &[],
         may_accept_unknown: true,
-        hint: "bring the Secret back, or take it out of the template",
+        hint: "bring the Secret back, or take it out of the template or its ServiceAccount",
         why: "Images that a node has are not pulled, so pods that run do not notice. A new pod on another node, or \
               one whose image is always pulled, stays in ImagePullBackOff. \
               The twin pulls no images, so a rehearsal does not show it.",
@@ -39,12 +40,19 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     restarted()
         .filter_map(|workload| {
             let namespace = workload.workload.namespace.as_str();
-            let mut named =
-                workload.template.spec.image_pull_secrets.iter().filter(|one| !one.name.is_empty());
-            let gone = named.find(|one| !present.contains(&(namespace, one.name.as_str())))?;
+            let of_template = &workload.template.spec.image_pull_secrets;
+            let is_gone = |one: &&LocalObjectReference| {
+                !one.name.is_empty() && !present.contains(&(namespace, one.name.as_str()))
+            };
+            // Those of its ServiceAccount and of injection show in its pods alone.
+            let of_pods = context.running_pods(workload).iter().map(|(pod, _)| &pod.spec.image_pull_secrets);
+            let (who, gone) = match of_template.iter().find(is_gone) {
+                Some(gone) => ("template names", gone),
+                None => ("pods have", of_pods.flatten().find(is_gone)?),
+            };
             let hit =
                 Hit::new(&workload.workload, format!("Secret {namespace}/{} does not exist", gone.name));
-            Some(hit.because(format!("its template names imagePullSecret {}", gone.name)))
+            Some(hit.because(format!("its {who} imagePullSecret {}", gone.name)))
         })
         .collect()
 }

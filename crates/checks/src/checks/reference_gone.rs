@@ -72,8 +72,10 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         secrets: secrets(context),
     };
     // A bare pod is not made from a template that somebody may still mend: it goes as it is.
-    let restarted =
-        || context.restarted().filter(|workload| !matches!(workload.rules, RolloutRules::Foreign { .. }));
+    let restarted = || {
+        let awake = context.restarted().filter(|workload| workload.replicas > 0);
+        awake.filter(|workload| !matches!(workload.rules, RolloutRules::Foreign { .. }))
+    };
     let hits = restarted().filter_map(|workload| hit(context, workload, &present));
     let unseen = restarted().filter(|workload| !references(&workload.template.spec).1.is_empty()).count();
     hits.chain(unread(unseen, ["refers to", "refer to"]).into_iter().filter(|_| present.secrets.is_none()))

@@ -1,11 +1,11 @@
 //! ML4002: a route leads to a subset without pods.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Resource, RouteDestination, VirtualService};
+use meshlift_model::k8s::{Resource, RouteDestination, Service, VirtualService};
 
-use super::subset::{Rules, has_pods, service_of};
+use super::subset::{Elsewhere, Rules, has_pods, service_of};
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::Context;
 
@@ -36,18 +36,23 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let rules = Rules::new(context);
-    context.objects().virtual_services.iter().filter_map(|route| hit(context, &rules, route)).collect()
+    let (rules, elsewhere) = (Rules::new(context), Elsewhere::new(context));
+    let routes = context.objects().virtual_services.iter();
+    routes.filter_map(|route| hit(context, &rules, &elsewhere, route)).collect()
 }
 
-fn hit(context: &Context<'_>, rules: &Rules<'_>, route: &VirtualService) -> Option<Hit> {
-    let empty: BTreeSet<String> =
+fn hit(
+    context: &Context<'_>,
+    rules: &Rules<'_>,
+    elsewhere: &Elsewhere<'_>,
+    route: &VirtualService,
+) -> Option<Hit> {
+    let empty: BTreeMap<String, &Service> =
         destinations(route).filter_map(|to| empty(context, rules, route, to)).collect();
-    if empty.is_empty() {
-        return None;
-    }
-    let words: Vec<&str> = empty.iter().map(String::as_str).collect();
-    Some(Hit::new(&route.object_ref(), format!("it leads to {}, which has no pods", words.join(", "))))
+    let words: Vec<&str> = empty.keys().map(String::as_str).collect();
+    let (_, service) = empty.first_key_value()?;
+    let hit = Hit::new(&route.object_ref(), format!("it leads to {}, which has no pods", words.join(", ")));
+    Some(elsewhere.judged(hit, service))
 }
 
 /// Destinations that may get requests: of several, those with a weight.
@@ -58,17 +63,17 @@ fn destinations(route: &VirtualService) -> impl Iterator<Item = &RouteDestinatio
 }
 
 /// The subset of a destination that has no pods; one that no rule defines has none either.
-fn empty(
-    context: &Context<'_>,
+fn empty<'a>(
+    context: &Context<'a>,
     rules: &Rules<'_>,
     route: &VirtualService,
     to: &RouteDestination,
-) -> Option<String> {
+) -> Option<(String, &'a Service)> {
     let subset = &to.destination.subset;
     if subset.is_empty() {
         return None;
     }
     let service = service_of(context, &to.destination.host, &route.metadata.namespace)?;
     let served = rules.subsets(service, subset).into_iter().any(|labels| has_pods(context, service, labels));
-    (!served).then(|| format!("subset {subset} of {}", service.metadata.path()))
+    (!served).then(|| (format!("subset {subset} of {}", service.metadata.path()), service))
 }

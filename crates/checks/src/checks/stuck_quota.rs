@@ -6,7 +6,7 @@ use meshlift_model::k8s::{PodSpec, ResourceQuota};
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::quantity::{running_sum, thousandths};
+use crate::quantity::{sum, thousandths};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -53,7 +53,12 @@ pub(super) fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     }
     let pod = &workload.as_injected.as_ref().unwrap_or(&workload.template).spec;
     let quotas = workload.quotas.iter().filter_map(|reference| context.object::<ResourceQuota>(reference));
-    let full = quotas.filter(|quota| counts(quota, pod)).find_map(|quota| full(quota, pod, beside))?;
+    let counts = |quota: &ResourceQuota| quota.spec.counts(pod.is_best_effort());
+    let counting = quotas.filter(|quota| counts(quota) != Some(false));
+    let full: Vec<Full<'_>> = counting.filter_map(|quota| full(quota, pod, beside)).collect();
+    // What is known comes first.
+    let full = full.into_iter().min_by_key(|full| counts(full.quota).is_none())?;
+    let is_known = counts(full.quota).is_some();
     let Full { quota, resource, hard, used, pods } = full;
     let name = &quota.metadata.name;
     let why = if beside {
@@ -63,6 +68,11 @@ pub(super) fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     };
     let hit = Hit::new(&workload.workload, format!("quota {name} has {resource} {used}/{hard}, {why}"))
         .because(format!("ResourceQuota/{} {resource} used {used} of {hard}", quota.metadata.path()));
+    if !is_known {
+        let scopes =
+            "whether it counts these pods goes by a scope that is not read, such as their priority class";
+        return Some(hit.because(scopes).unknown());
+    }
     // Where more is used than allowed, missing pods make no room.
     if pods > 1 || !beside {
         Some(
@@ -84,19 +94,6 @@ struct Full<'a> {
     pods: i128,
 }
 
-/// True if the quota's scopes cover the pod. What a scope says of priority classes is not read: it may.
-fn counts(quota: &ResourceQuota, pod: &PodSpec) -> bool {
-    let best_effort = pod
-        .all_containers()
-        .all(|container| container.resources.requests.is_empty() && container.resources.limits.is_empty());
-    quota.spec.scopes.iter().all(|scope| match scope.as_str() {
-        "Terminating" => false,
-        "BestEffort" => best_effort,
-        "NotBestEffort" => !best_effort,
-        _ => true,
-    })
-}
-
 /// The first resource of which a new pod would ask too much, beside all old ones or in the place of one.
 fn full<'a>(quota: &'a ResourceQuota, pod: &PodSpec, beside: bool) -> Option<Full<'a>> {
     let limits = if quota.status.hard.is_empty() { &quota.spec.hard } else { &quota.status.hard };
@@ -115,12 +112,10 @@ fn full<'a>(quota: &'a ResourceQuota, pod: &PodSpec, beside: bool) -> Option<Ful
 fn asked(resource: &str, pod: &PodSpec) -> Option<i128> {
     match resource {
         "pods" | "count/pods" => Some(1000),
-        "cpu" | "memory" => Some(running_sum(pod, |one| &one.requests, resource)),
+        "cpu" | "memory" => Some(sum(pod, |one| &one.requests, resource)),
         _ => match resource.split_once('.') {
-            Some(("requests", name @ ("cpu" | "memory"))) => {
-                Some(running_sum(pod, |one| &one.requests, name))
-            }
-            Some(("limits", name @ ("cpu" | "memory"))) => Some(running_sum(pod, |one| &one.limits, name)),
+            Some(("requests", name @ ("cpu" | "memory"))) => Some(sum(pod, |one| &one.requests, name)),
+            Some(("limits", name @ ("cpu" | "memory"))) => Some(sum(pod, |one| &one.limits, name)),
             _ => None,
         },
     }

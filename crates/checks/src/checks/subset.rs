@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_model::k8s::{DestinationRule, Service, StringMap, has_all};
+use meshlift_mesh::other_clusters;
+use meshlift_model::k8s::{DestinationRule, Resource, Service, StringMap, WorkloadEntry, has_all};
 use meshlift_model::names::ObjectRef;
 
+use crate::check::Hit;
 use crate::context::Context;
 
 /// Namespace and name of the Service that a host means for an object in `namespace`; `None` for hosts outside of the
@@ -31,6 +33,35 @@ pub(super) fn has_pods(context: &Context<'_>, service: &Service, subset: &String
         let has = |wanted: &StringMap| has_all(&pod.metadata.labels, wanted);
         !pod.is_finished() && has(&service.spec.selector) && has(subset)
     })
+}
+
+/// What may serve a Service beside the pods that are known.
+pub(super) struct Elsewhere<'a> {
+    /// A WorkloadEntry of each namespace that has some.
+    entries: BTreeMap<&'a str, &'a WorkloadEntry>,
+    /// What tells of other clusters, in words.
+    clusters: Option<String>,
+}
+
+impl<'a> Elsewhere<'a> {
+    pub(super) fn new(context: &Context<'a>) -> Self {
+        let objects = context.objects();
+        let entries = objects.workload_entries.iter().rev();
+        Self {
+            entries: entries.map(|one| (one.metadata.namespace.as_str(), one)).collect(),
+            clusters: other_clusters(objects).next(),
+        }
+    }
+
+    /// A finding that a Service has no pods: where others may serve it, that is not known.
+    pub(super) fn judged(&self, hit: Hit, service: &Service) -> Hit {
+        let entry = self.entries.get(service.metadata.namespace.as_str());
+        let entry = entry.map(|one| format!("{} may serve it: its labels are not read", one.object_ref()));
+        match entry.or_else(|| self.clusters.clone()) {
+            Some(why) => hit.because(why).unknown(),
+            None => hit,
+        }
+    }
 }
 
 /// DestinationRules by the namespace and name of the Service that they are for.

@@ -15,7 +15,7 @@ pub(super) enum Reach {
     NoEndpoint,
 }
 
-/// What stands behind a webhook's Service. A Service without selector is served from elsewhere.
+/// What stands behind a webhook's Service. One that is a name elsewhere is not looked behind.
 pub(super) fn reach(context: &Context<'_>, wanted: &ServiceReference) -> Reach {
     let objects = context.objects();
     let mut services = objects.services.iter();

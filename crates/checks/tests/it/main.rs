@@ -17,6 +17,7 @@ mod golden;
 mod grants;
 mod machines;
 mod mutations;
+mod near_misses;
 mod pages;
 mod reach;
 mod restarts;

@@ -321,6 +321,13 @@ impl PodSpec {
         self.termination_grace_period_seconds.unwrap_or(30).min(FOREVER_SECONDS)
     }
 
+    /// True if no container asks for anything: its quality of service is `BestEffort`.
+    #[must_use]
+    pub fn is_best_effort(&self) -> bool {
+        let asks = |one: &Container| !one.resources.requests.is_empty() || !one.resources.limits.is_empty();
+        !self.all_containers().any(asks)
+    }
+
     /// All containers, init containers first.
     pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
         self.init_containers.iter().chain(&self.containers)

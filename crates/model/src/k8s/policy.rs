@@ -148,6 +148,20 @@ api! {
         pub hard: StringMap,
         /// Scopes that narrow the pods it counts.
         pub scopes: Vec<String>,
+        /// Further ones, some with values.
+        pub scope_selector: ScopeSelector,
+    }
+
+    /// `v1.ScopeSelector`.
+    pub struct ScopeSelector {
+        /// All of them must hold.
+        pub match_expressions: Vec<ScopeRequirement>,
+    }
+
+    /// `v1.ScopedResourceSelectorRequirement`, by its scope alone.
+    pub struct ScopeRequirement {
+        /// Scope.
+        pub scope_name: String,
     }
 
     /// `v1.ResourceQuotaStatus`.
@@ -187,5 +201,47 @@ api! {
         pub default_request: StringMap,
         /// How many times its request a limit may be.
         pub max_limit_request_ratio: StringMap,
+    }
+}
+
+impl ResourceQuotaSpec {
+    /// True if it counts a pod that asks for nothing (`is_best_effort`) or for something; `None` where that goes by what
+    /// is not read, such as the pod's priority class (kubernetes: pkg/quota/v1/evaluator/core/pods.go).
+    #[must_use]
+    pub fn counts(&self, is_best_effort: bool) -> Option<bool> {
+        let selected = self.scope_selector.match_expressions.iter().map(|one| &one.scope_name);
+        let holds = self.scopes.iter().chain(selected).map(|scope| match scope.as_str() {
+            // Pods with activeDeadlineSeconds, which is not recorded: seen on Jobs alone.
+            "Terminating" => Some(false),
+            "NotTerminating" => Some(true),
+            "BestEffort" => Some(is_best_effort),
+            "NotBestEffort" => Some(!is_best_effort),
+            _ => None,
+        });
+        let holds: Vec<Option<bool>> = holds.collect();
+        if holds.contains(&Some(false)) {
+            Some(false)
+        } else if holds.contains(&None) {
+            None
+        } else {
+            Some(true)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_counts_what_all_its_scopes_hold_for() {
+        let spec = |json: &str| -> ResourceQuotaSpec { serde_json::from_str(json).unwrap() };
+        assert_eq!(spec("{}").counts(false), Some(true));
+        assert_eq!(spec(r#"{"scopes": ["NotTerminating", "NotBestEffort"]}"#).counts(false), Some(true));
+        assert_eq!(spec(r#"{"scopes": ["NotBestEffort"]}"#).counts(true), Some(false));
+        let classes = r#"{"scopeSelector": {"matchExpressions": [{"scopeName": "PriorityClass"}]}}"#;
+        assert_eq!(spec(classes).counts(false), None);
+        let both = classes.replacen('{', r#"{"scopes": ["Terminating"], "#, 1);
+        assert_eq!(spec(&both).counts(false), Some(false));
     }
 }
