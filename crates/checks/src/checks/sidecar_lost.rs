@@ -18,7 +18,8 @@ pub(super) const CHECK: Check = Check {
         may_accept_unknown: false,
         hint: "find out what selected it, and bring that back before anything restarts",
         why: "Pods that run have a sidecar, and pods made now would get none: labels or webhooks changed since. \
-              Any restart, eviction or crash takes the pod out of the mesh without a word.",
+              Any restart, eviction or crash takes the pod out of the mesh without a word; one whose template has \
+              `image: auto` does not start at all, since only injection makes an image of that.",
         see: "`meshlift inspect KIND/NAMESPACE/NAME` tells which selectors it has and which webhook matches.",
         fix: "Bring back the label of the namespace or of the pod template, or the webhook.",
         sources: &["https://istio.io/latest/docs/ops/common-problems/injection/"],

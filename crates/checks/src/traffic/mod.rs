@@ -163,7 +163,7 @@ fn cause_words(cause: GapCause, workload: &Workload, limits: &Limits, shape: &Po
             format!("its pods are killed after {} s, before clients know", shape.grace_millis / 1000)
         }
         GapCause::LoadBalancer => {
-            format!("{}, before a load balancer stops sending", shape.proxy.end_words())
+            format!("{}, before a load balancer stops sending", shape.proxy.end_words(shape.grace_millis))
         }
     }
 }

@@ -53,9 +53,14 @@ impl Drain {
 }
 
 impl ProxyShape {
-    /// When it takes no new connection any more, by itself; for words.
-    pub(super) fn end_words(self) -> String {
+    /// When it takes no new connection any more; for words.
+    pub(super) fn end_words(self, grace_millis: i64) -> String {
         match self {
+            Self::Classic(drain) | Self::Gateway(drain)
+                if grace_millis < drain.least_millis().min(drain.sleep_millis + drain.open_millis) =>
+            {
+                format!("its proxy is killed {} s after SIGTERM (grace period)", grace_millis / 1000)
+            }
             Self::Classic(drain) | Self::Gateway(drain)
                 if drain.until_idle || drain.open_millis < drain.drain_millis =>
             {

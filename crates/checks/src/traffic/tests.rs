@@ -118,8 +118,9 @@ fn a_gateway_without_listeners_takes_nothing_however_long_it_lives() {
 fn a_gateway_that_exits_when_idle_goes_at_its_first_quiet_moment() {
     let idle = |least| Drain { until_idle: true, ..drain(least) };
     let closing = ProxyShape::Gateway(Drain { open_millis: 6000, ..idle(5000) });
-    assert_eq!(closing.end_words(), "its proxy closes its listeners 6 s after SIGTERM (drainDuration)");
-    assert_eq!(ProxyShape::Gateway(drain(5000)).end_words(), "its proxy exits 5 s after SIGTERM");
+    assert_eq!(closing.end_words(4000), "its proxy is killed 4 s after SIGTERM (grace period)");
+    assert_eq!(closing.end_words(30_000), "its proxy closes its listeners 6 s after SIGTERM (drainDuration)");
+    assert_eq!(ProxyShape::Gateway(drain(5000)).end_words(30_000), "its proxy exits 5 s after SIGTERM");
     let early = behind_a_balancer(idle(5000));
     assert_eq!((early.verdict, early.cuts), (TrafficVerdict::Exposed, false));
     assert!(early.exposure_millis > 0.0);

@@ -2,9 +2,9 @@
 
 use meshlift_model::finding::Verdict;
 use meshlift_model::k8s::{
-    Container, Deployment, EnvFromSource, Gateway, GatewayClass, HTTPRoute, IstioGateway, LimitRange,
-    LocalObjectReference, MutatingWebhookConfiguration, Namespace, ObjectSource, Resource, ResourceQuota,
-    Resources, ValidatingWebhookConfiguration, WorkloadEntry,
+    Container, CustomResourceDefinition, Deployment, EnvFromSource, Gateway, GatewayClass, HTTPRoute,
+    IstioGateway, LimitRange, LocalObjectReference, MutatingWebhookConfiguration, Namespace, ObjectSource,
+    Resource, ResourceQuota, Resources, ValidatingWebhookConfiguration, WorkloadEntry,
 };
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 
@@ -187,4 +187,21 @@ fn a_route_that_is_labelled_for_a_revision_is_read_by_no_other() {
     };
     appears("ML4004", "before", "HTTPRoute/web/shop", |s| route(s, "istio.io/rev"));
     stays_away("ML4004", "before", "HTTPRoute/web/shop", |s| route(s, "example.com/rev"));
+}
+
+#[test]
+fn a_version_that_the_next_bundle_takes_away_is_told_of_while_it_is_served() {
+    let subject = "CustomResourceDefinition/grpcroutes.gateway.networking.k8s.io";
+    let stored = |s: &mut Snapshot, version: &str| {
+        s.objects.crds.retain(|one| one.metadata.name != "grpcroutes.gateway.networking.k8s.io");
+        let served =
+            format!(r#"[{{"name": "v1", "served": true}}, {{"name": "{version}", "served": true}}]"#);
+        let spec = format!(r#"{{"group": "gateway.networking.k8s.io", "versions": {served}}}"#);
+        let status = format!(r#"{{"storedVersions": ["{version}", "v1"]}}"#);
+        let meta = r#"{"name": "grpcroutes.gateway.networking.k8s.io"}"#;
+        let json = format!(r#"{{"metadata": {meta}, "spec": {spec}, "status": {status}}}"#);
+        add::<CustomResourceDefinition>(s, &json);
+    };
+    appears("ML0004", "before", subject, |s| stored(s, "v1alpha2"));
+    stays_away("ML0004", "before", subject, |s| stored(s, "v1beta1"));
 }
