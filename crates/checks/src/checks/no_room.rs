@@ -28,8 +28,8 @@ pub(super) const CHECK: Check = Check {
         offers: &["allow-unavailable"],
         may_accept_unknown: true,
         hint: "add a node, or choose allow-unavailable 1 to roll without a surge pod",
-        why: "Its rollout makes a new pod before an old one goes, and no node can take that pod: by CPU, memory \
-              or number of pods that are asked for, by labels that it demands, by taints that it does not \
+        why: "Its rollout makes a new pod before an old one goes, and no node can take that pod: by CPU, memory, \
+              devices or number of pods that are asked for, by labels that it demands, by taints that it does not \
               tolerate, by required affinity and spread, by ports of the node that an old pod holds. The pod stays \
               Pending and the rollout stands. \
               The twin knows no affinity, no spread and no hostPort: a rehearsal does not show that part.",
@@ -47,6 +47,9 @@ pub(super) const CHECK: Check = Check {
 /// Thousandths of CPU, of bytes, and of pods.
 type Amount = [i128; 3];
 
+/// Thousandths of what else a pod asks for, such as devices.
+type Further<'a> = BTreeMap<&'a str, i128>;
+
 /// A port of a node, by protocol.
 type HostPort<'a> = (i32, &'a str);
 
@@ -55,6 +58,20 @@ struct Room<'a> {
     node: &'a Node,
     left: Amount,
     taken: BTreeSet<HostPort<'a>>,
+    used: Further<'a>,
+}
+
+impl Room<'_> {
+    /// True if this much is left, beside CPU, memory and pods.
+    fn has(&self, wanted: &Further<'_>) -> bool {
+        wanted.iter().all(|(name, wanted)| {
+            let allocatable = self.node.status.allocatable.get(*name).and_then(|text| thousandths(text));
+            // A device is on the nodes alone that say so; of all else, one that says nothing has enough.
+            let unsaid = if name.contains('/') { 0 } else { i128::MAX };
+            let used = self.used.get(name).copied().unwrap_or(0);
+            allocatable.unwrap_or(unsaid).saturating_sub(used) >= *wanted
+        })
+    }
 }
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
@@ -70,12 +87,12 @@ fn hit<'a>(
     map: &Map<'_, 'a>,
 ) -> Option<Hit> {
     let pod = &context.as_injected(workload).spec;
-    let wanted = asked(pod);
+    let (wanted, further) = (asked(pod), further(pod));
     let ports: Vec<HostPort<'_>> = host_ports(pod).collect();
     // Those with the most CPU come first: of a full cluster, none is looked at.
     let with_room = || {
         let with_cpu = rooms.iter().take_while(|room| room.left[0] >= wanted[0]);
-        with_cpu.filter(|room| (1..3).all(|at| room.left[at] >= wanted[at]))
+        with_cpu.filter(|room| (1..3).all(|at| room.left[at] >= wanted[at]) && room.has(&further))
     };
     let is_free = |room: &Room<'_>| !ports.iter().any(|port| room.taken.contains(port));
     let is_open = |room: &&Room<'_>| accepts(room.node, pod);
@@ -86,7 +103,9 @@ fn hit<'a>(
     }
     let [cpu, memory, _] = wanted;
     let allowed = rooms.iter().filter(is_open).filter(|room| placement.allows(room.node)).count();
-    let asks = format!("it asks for {cpu}m CPU and {} MiB", memory / 1000 / (1 << 20));
+    let devices: String =
+        further.iter().map(|(name, asked)| format!(" and {} {name}", asked.div_euclid(1000))).collect();
+    let asks = format!("it asks for {cpu}m CPU and {} MiB{devices}", memory / 1000 / (1 << 20));
     let detail = if would_take().next().is_some() {
         let ports: Vec<String> = ports.iter().map(|(port, protocol)| format!("{port}/{protocol}")).collect();
         format!("its hostPort {} is taken on every node that would take it", ports.join(", "))
@@ -107,7 +126,7 @@ fn needs_surge(workload: &Workload) -> bool {
 }
 
 fn rooms<'a>(context: &Context<'a>) -> Vec<Room<'a>> {
-    let mut used: BTreeMap<&str, (Amount, BTreeSet<HostPort<'a>>)> = BTreeMap::new();
+    let mut used: BTreeMap<&str, (Amount, BTreeSet<HostPort<'a>>, Further<'a>)> = BTreeMap::new();
     let mut last: Option<(&PodSpec, Amount)> = None;
     for pod in
         context.objects().pods.iter().filter(|pod| !pod.is_finished() && !pod.spec.node_name.is_empty())
@@ -117,20 +136,25 @@ fn rooms<'a>(context: &Context<'a>) -> Vec<Room<'a>> {
             .filter(|(last, _)| same_containers(last, &pod.spec))
             .unwrap_or_else(|| (&pod.spec, asked(&pod.spec)));
         last = Some((&pod.spec, wanted));
-        let (sum, taken) = used.entry(&pod.spec.node_name).or_default();
+        let (sum, taken, devices) = used.entry(&pod.spec.node_name).or_default();
         (0..3).for_each(|at| sum[at] = sum[at].saturating_add(wanted[at]));
         taken.extend(host_ports(&pod.spec));
+        for (name, asked) in further(&pod.spec) {
+            let sum = devices.entry(name).or_default();
+            *sum = sum.saturating_add(asked);
+        }
     }
     let nodes = context.objects().nodes.iter().filter(|node| !node.spec.unschedulable);
     let mut rooms: Vec<Room<'_>> = nodes
         .map(|node| {
-            let (used, taken) = used.remove(node.metadata.name.as_str()).unwrap_or_default();
+            let (sum, taken, devices) = used.remove(node.metadata.name.as_str()).unwrap_or_default();
             let has = |resource: &str| {
                 // A node that does not say how much it has does not hold anybody back.
                 node.status.allocatable.get(resource).and_then(|text| thousandths(text)).unwrap_or(i128::MAX)
             };
             let left = [has("cpu"), has("memory"), has("pods")];
-            Room { node, left: std::array::from_fn(|at| left[at].saturating_sub(used[at])), taken }
+            let left = std::array::from_fn(|at| left[at].saturating_sub(sum[at]));
+            Room { node, left, taken, used: devices }
         })
         .collect();
     // Most pods fit on the emptiest node: then one look is enough.
@@ -156,6 +180,13 @@ fn host_ports(pod: &PodSpec) -> impl Iterator<Item = HostPort<'_>> {
         let protocol = if port.protocol.is_empty() { "TCP" } else { port.protocol.as_str() };
         (port.host_port, protocol)
     })
+}
+
+/// What a pod asks for beside CPU and memory.
+fn further(pod: &PodSpec) -> Further<'_> {
+    let named = pod.all_containers().flat_map(|container| container.resources.requests.keys());
+    let others = named.map(String::as_str).filter(|name| !RESOURCES.contains(name));
+    others.map(|name| (name, sum(pod, |resources| &resources.requests, name))).collect()
 }
 
 /// Thousandths of CPU, of bytes, and one pod.

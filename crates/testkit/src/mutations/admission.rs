@@ -1,9 +1,10 @@
 //! ML1052 to ML1057: new pods that are not let in, or do not start, though the old ones run.
 
-use meshlift_model::k8s::{LocalObjectReference, Node, Pod};
+use meshlift_model::k8s::{IntOrString, LocalObjectReference, Node, Pod};
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 
 use super::Base::Sidecars;
+use super::rollout::{apps, rolling};
 use super::{Mutation, add};
 use crate::edit::{pods_of, with_specs};
 
@@ -33,6 +34,7 @@ pub(super) fn mutations() -> Vec<Mutation> {
             |s, _| two_architectures(s),
         ),
         Mutation::new(("ML1057", Sidecars, BFF), |s, _| aged(s, 181), |s, _| aged(s, 170)),
+        Mutation::new(("ML1013", Sidecars, BFF), |s, _| devices(s, 0), |s, _| devices(s, 1)),
         Mutation::new(
             ("ML1013", Sidecars, BFF),
             |s, _| apart(s, "kubernetes.io/hostname", "DoNotSchedule"),
@@ -42,6 +44,20 @@ pub(super) fn mutations() -> Vec<Mutation> {
         .also(&["ML5003"])
         .not_on_twin(),
     ]
+}
+
+/// All nodes have as many devices as their pods of web/bff hold, and so many more.
+fn devices(s: &mut Snapshot, left: usize) {
+    const DEVICE: &str = "example.com/device";
+    rolling(s, "web/bff", IntOrString::Int(0), 1);
+    with_specs(s, "web/bff", |_, spec| {
+        apps(&mut spec.containers, |app| drop(app.resources.requests.insert(DEVICE.into(), "1".into())));
+    });
+    let held: Vec<String> = pods_of(s, "web/bff").iter().map(|pod| pod.spec.node_name.to_string()).collect();
+    for node in &mut s.objects.nodes {
+        let here = held.iter().filter(|name| **name == node.metadata.name).count();
+        node.status.allocatable.insert(DEVICE.into(), (here + left).to_string());
+    }
 }
 
 /// The most CPU that a container of web may take.

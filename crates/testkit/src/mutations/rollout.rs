@@ -187,7 +187,7 @@ fn limits(unavailable: i32, surge: i32) -> RollingUpdate {
     RollingUpdate { max_unavailable: Some(unavailable), max_surge: Some(surge), partition: None }
 }
 
-fn rolling(s: &mut Snapshot, path: &str, unavailable: IntOrString, surge: i32) {
+pub(super) fn rolling(s: &mut Snapshot, path: &str, unavailable: IntOrString, surge: i32) {
     let strategy = &mut object::<Deployment>(s, path).spec.strategy;
     strategy.type_ = "RollingUpdate".into();
     strategy.rolling_update = Some(RollingUpdate { max_unavailable: Some(unavailable), ..limits(0, surge) });
@@ -199,7 +199,7 @@ fn recreate(s: &mut Snapshot, path: &str) {
     strategy.rolling_update = None;
 }
 
-fn apps(containers: &mut [Container], change: impl Fn(&mut Container)) {
+pub(super) fn apps(containers: &mut [Container], change: impl Fn(&mut Container)) {
     containers.iter_mut().filter(|one| one.name != "istio-proxy").for_each(change);
 }
 
