@@ -106,6 +106,20 @@ fn what_only_asks_for_injection_is_pinned_to_no_revision() {
 }
 
 #[test]
+fn a_template_that_only_asks_for_injection_names_no_revision() {
+    let edi = "Deployment/partner/edi";
+    let asks = |s: &mut Snapshot, key: &str, value: &str| {
+        without_default_tag(s);
+        let labels = &mut object::<Deployment>(s, "partner/edi").spec.template.metadata.labels;
+        labels.remove("istio.io/rev");
+        labels.remove("sidecar.istio.io/inject");
+        labels.insert(key.into(), value.into());
+    };
+    assert!(found("ML2005", "before", |s| asks(s, "istio.io/rev", "1-29-6")).contains(edi));
+    stays_away("ML2005", "before", edi, |s| asks(s, "sidecar.istio.io/inject", "true"));
+}
+
+#[test]
 fn the_validator_of_a_default_revision_that_runs_is_no_leftover() {
     let validator = "ValidatingWebhookConfiguration/istiod-default-validator";
     let of_revision = |s: &mut Snapshot, revision: &str| {
