@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_mesh::facts::{
     GatewayFacts, GatewayKind, Mesh, PodFacts, Revision, Role, RolloutRules, Workload,
 };
-use meshlift_mesh::{InOrder, KnownPod, by_namespace, by_owner};
+use meshlift_mesh::{InOrder, KnownPod, beside, by_namespace, by_owner};
 use meshlift_model::intent::Intent;
 use meshlift_model::k8s::{
     ConfigMap, DaemonSet, Deployment, KINDS, KindWork, Objects, Pod, Resource, with_kind,
@@ -147,11 +147,7 @@ impl<'a> Context<'a> {
             return list.iter().find(|object| key(object) == wanted);
         }
         // Most checks go from one to the next.
-        let is_it = |at: &usize| list.get(*at).is_some_and(|object| key(object) == wanted);
-        let near = [self.last.get(), self.last.get() + 1].into_iter().find(is_it);
-        let at = near.or_else(|| list.binary_search_by(|object| key(object).cmp(&wanted)).ok())?;
-        self.last.set(at);
-        list.get(at)
+        beside(list, &self.last, |object| key(object).cmp(&wanted))
     }
 
     /// Why a source cannot be judged; `None` where it can.

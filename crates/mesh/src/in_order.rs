@@ -2,9 +2,10 @@
 
 use std::borrow::Borrow;
 use std::cell::Cell;
+use std::cmp::Ordering;
 
-/// A map that is built once and asked in the order of its keys as a rule: about pods, one after another. The place
-/// after the last answer is looked at first, so that most questions take one comparison and touch nothing far away.
+/// A map that is built once and asked in the order of its keys as a rule: about pods, one after another: see [`beside`].
+/// Most questions then take a comparison or two, and touch nothing far away.
 #[derive(Debug)]
 pub struct InOrder<K, V> {
     /// In the order of their keys, each of which is there once.
@@ -13,18 +14,23 @@ pub struct InOrder<K, V> {
     last: Cell<usize>,
 }
 
+/// The entry of a sorted list that is equal to what is looked for: the last answer and the place after it are looked at
+/// before all others.
+pub fn beside<'l, T>(list: &'l [T], last: &Cell<usize>, order: impl Fn(&'l T) -> Ordering) -> Option<&'l T> {
+    let is_it = |place: &usize| list.get(*place).is_some_and(|one| order(one).is_eq());
+    let near = [last.get(), last.get() + 1].into_iter().find(is_it);
+    let place = near.or_else(|| list.binary_search_by(&order).ok())?;
+    last.set(place);
+    list.get(place)
+}
+
 impl<K: Ord, V> InOrder<K, V> {
     /// The value of a key.
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
-        let has = |place: &usize| self.entries.get(*place).is_some_and(|(one, _)| one.borrow() == key);
-        let last = self.last.get();
-        let near = [last, last + 1].into_iter().find(has);
-        let place = near.or_else(|| self.entries.binary_search_by(|(one, _)| one.borrow().cmp(key)).ok())?;
-        self.last.set(place);
-        self.entries.get(place).map(|(_, value)| value)
+        beside(&self.entries, &self.last, |(one, _)| one.borrow().cmp(key)).map(|(_, value)| value)
     }
 
     /// True if there is such a key.

@@ -35,7 +35,7 @@ mod workloads;
 pub use bare::BarePod;
 pub use belongings::objects_of_revision;
 pub use facts::*;
-pub use in_order::InOrder;
+pub use in_order::{InOrder, beside};
 pub use index::by_namespace;
 pub use other_clusters::{is_remote, other_clusters};
 pub use owner::{KnownPod, by_owner};

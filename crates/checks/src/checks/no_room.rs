@@ -127,21 +127,19 @@ fn needs_surge(workload: &Workload) -> bool {
 
 fn rooms<'a>(context: &Context<'a>) -> Vec<Room<'a>> {
     let mut used: BTreeMap<&str, (Amount, BTreeSet<HostPort<'a>>, Further<'a>)> = BTreeMap::new();
-    let mut last: Option<(&PodSpec, Amount)> = None;
+    let mut last: Option<(&PodSpec, Amount, Further<'_>)> = None;
     for pod in
         context.objects().pods.iter().filter(|pod| !pod.is_finished() && !pod.spec.node_name.is_empty())
     {
         // Pods of a workload come one after another, and ask alike.
-        let (_, wanted) = last
-            .filter(|(last, _)| same_containers(last, &pod.spec))
-            .unwrap_or_else(|| (&pod.spec, asked(&pod.spec)));
-        last = Some((&pod.spec, wanted));
+        last = last.filter(|(last, _, _)| same_containers(last, &pod.spec));
+        let (_, wanted, more) = last.get_or_insert_with(|| (&pod.spec, asked(&pod.spec), further(&pod.spec)));
         let (sum, taken, devices) = used.entry(&pod.spec.node_name).or_default();
         (0..3).for_each(|at| sum[at] = sum[at].saturating_add(wanted[at]));
         taken.extend(host_ports(&pod.spec));
-        for (name, asked) in further(&pod.spec) {
-            let sum = devices.entry(name).or_default();
-            *sum = sum.saturating_add(asked);
+        for (name, asked) in more {
+            let sum = devices.entry(*name).or_default();
+            *sum = sum.saturating_add(*asked);
         }
     }
     let nodes = context.objects().nodes.iter().filter(|node| !node.spec.unschedulable);
