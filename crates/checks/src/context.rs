@@ -60,7 +60,7 @@ pub(crate) struct Context<'a> {
     /// Gateways by their Deployment and by their own name.
     gateways: BTreeMap<&'a ObjectRef, &'a GatewayFacts>,
     /// Pods that the workloads under a budget want.
-    budgeted: BTreeMap<&'a ObjectRef, i32>,
+    budgeted: InOrder<&'a ObjectRef, i32>,
     /// Namespaces that matter most.
     critical: BTreeSet<&'a str>,
     /// Pods by namespace.
@@ -88,13 +88,6 @@ impl<'a> Context<'a> {
     pub(crate) fn new(mesh: &'a Mesh, intent: &'a Intent, target: Option<&'a IstioVersion>) -> Self {
         let runs_target = |revision: &&Revision| target.is_some() && revision.version.as_ref() == target;
         let targets = mesh.revisions.values().filter(runs_target).map(|revision| &revision.name).collect();
-        let mut budgeted: BTreeMap<&ObjectRef, i32> = BTreeMap::new();
-        for workload in mesh.workloads.values() {
-            for budget in &workload.budgets {
-                let pods = budgeted.entry(budget).or_default();
-                *pods = pods.saturating_add(workload.replicas);
-            }
-        }
         let mut context = Self {
             mesh,
             intent,
@@ -104,7 +97,7 @@ impl<'a> Context<'a> {
             targets,
             restarted: Vec::new(),
             gateways: by_name(mesh),
-            budgeted,
+            budgeted: budgeted(mesh),
             critical: critical(mesh, intent),
             pods: by_namespace(&mesh.snapshot.objects.pods),
             running: by_owner(&[]),
@@ -359,6 +352,17 @@ impl<'a> Context<'a> {
     pub(crate) fn is_slo_critical(&self, namespace: &str) -> bool {
         self.critical.contains(namespace)
     }
+}
+
+fn budgeted(mesh: &Mesh) -> InOrder<&ObjectRef, i32> {
+    let mut pods: BTreeMap<&ObjectRef, i32> = BTreeMap::new();
+    for workload in mesh.workloads.values() {
+        for budget in &workload.budgets {
+            let sum = pods.entry(budget).or_default();
+            *sum = sum.saturating_add(workload.replicas);
+        }
+    }
+    pods.into_iter().collect()
 }
 
 fn by_name<'a>(mesh: &'a Mesh) -> BTreeMap<&'a ObjectRef, &'a GatewayFacts> {

@@ -11,7 +11,7 @@ use meshlift_model::snapshot::Snapshot;
 use crate::ambient::ambient;
 use crate::connection::Connections;
 use crate::control::ControlPlane;
-use crate::drafts::drafts;
+use crate::drafts::{recorded, unrecorded};
 use crate::facts::{Mesh, PodFacts, Revision, Tag, Workload};
 use crate::followers::{Followed, followers, namespaces, pods_by_revision};
 use crate::gateways::{Gates, gateways};
@@ -22,6 +22,7 @@ use crate::native::nodes_are_able;
 use crate::owner::{InTurn, KnownPod, Owners, by_owner};
 use crate::pods::Restarts;
 use crate::revisions::{revisions, system_namespaces};
+use crate::rollout::Newest;
 use crate::tags::{Names, default_revision, tags};
 use crate::workloads::Workshop;
 
@@ -103,15 +104,19 @@ fn pods_and_workloads(
         let pods: Vec<KnownPod<'_>> = snapshot.objects.pods.iter().zip(facts).collect();
         let by_owner = by_owner(&pods);
         let shop = Workshop { index, injectors, pods: &by_owner };
-        let drafts = drafts(snapshot, &owners, &by_owner, &foreign);
         // Most workloads have few pods, all on one revision: their counts are alike.
         let mut counts = Known::default();
-        let made = drafts.into_iter().map(|draft| {
+        let mut make = |draft| {
             let mut workload = shop.workload(draft);
             counts.join(&mut workload.now);
             (workload.workload.clone(), workload)
-        });
-        made.collect()
+        };
+        let newest = Newest::new(snapshot);
+        let mut made: Vec<_> = recorded(snapshot, &owners, &by_owner, &newest).map(&mut make).collect();
+        made.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let others = unrecorded(&made, &by_owner, &foreign);
+        made.extend(others.into_iter().map(make));
+        made.into_iter().collect()
     };
     // Built at once, a map is as small as can be.
     (workloads, facts.into_iter().collect())

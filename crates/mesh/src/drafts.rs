@@ -8,7 +8,7 @@ use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::Snapshot;
 
 use crate::bare::BarePod;
-use crate::facts::{PodFacts, RolloutRules, RolloutState};
+use crate::facts::{PodFacts, RolloutRules, RolloutState, Workload};
 use crate::in_order::InOrder;
 use crate::owner::{KnownPod, Owners, managed_by};
 use crate::rollout::{
@@ -33,34 +33,39 @@ pub(crate) struct Draft<'a> {
 /// Pods and their facts by what restarts them, finished ones too.
 pub(crate) type PodsByOwner<'a> = InOrder<&'a ObjectRef, Vec<KnownPod<'a>>>;
 
-/// All workloads of a snapshot.
-pub(crate) fn drafts<'a>(
+/// Workloads that have an object of their own, in the order of their references where lists are in that of names.
+pub(crate) fn recorded<'d, 'a>(
     snapshot: &'a Snapshot,
-    owners: &Owners<'a>,
+    owners: &'d Owners<'a>,
+    pods: &'d PodsByOwner<'a>,
+    newest: &'d Newest<'a>,
+) -> impl Iterator<Item = Draft<'a>> + use<'d, 'a> {
+    let objects = &snapshot.objects;
+    let cron_jobs = objects.cron_jobs.iter().map(|cron| {
+        let template = &cron.spec.job_template.spec.template;
+        draft(cron, template, 0, RolloutRules::NextRun, RolloutState::Settled, 0)
+    });
+    cron_jobs
+        .chain(objects.daemon_sets.iter().map(move |set| daemon_set(set, pods, newest)))
+        .chain(objects.deployments.iter().map(deployment))
+        .chain(objects.jobs.iter().filter_map(|job| self::job(job, owners)))
+        .chain(objects.replica_sets.iter().filter_map(|set| replica_set(set, owners)))
+        .chain(objects.stateful_sets.iter().map(move |set| stateful_set(set, pods, newest)))
+}
+
+/// Workloads that their pods alone tell of.
+pub(crate) fn unrecorded<'a>(
+    recorded: &[(ObjectRef, Workload)],
     pods: &PodsByOwner<'a>,
     foreign: &BTreeMap<ObjectRef, String>,
 ) -> Vec<Draft<'a>> {
-    let objects = &snapshot.objects;
-    let newest = Newest::new(snapshot);
-    let mut all: Vec<Draft<'a>> = objects.deployments.iter().map(deployment).collect();
-    all.extend(objects.stateful_sets.iter().map(|set| stateful_set(set, pods, &newest)));
-    all.extend(objects.daemon_sets.iter().map(|set| daemon_set(set, pods, &newest)));
-    all.extend(objects.replica_sets.iter().filter_map(|set| replica_set(set, owners)));
-    all.extend(objects.jobs.iter().filter_map(|job| self::job(job, owners)));
-    all.extend(objects.cron_jobs.iter().map(|cron| {
-        let template = &cron.spec.job_template.spec.template;
-        draft(cron, template, 0, RolloutRules::NextRun, RolloutState::Settled, 0)
-    }));
-    let mut seen: Vec<ObjectRef> = all.iter().map(|draft| draft.workload.clone()).collect();
-    seen.sort();
+    let mut recorded = recorded.iter().map(|(workload, _)| workload).peekable();
     // Both are in order: one look at each is enough.
-    let mut seen = seen.iter().peekable();
     let rest = pods.iter().filter(|(owner, _)| {
-        while seen.next_if(|seen| *seen < **owner).is_some() {}
-        seen.peek() != Some(owner)
+        while recorded.next_if(|one| *one < **owner).is_some() {}
+        recorded.peek() != Some(*owner)
     });
-    all.extend(rest.filter_map(|(owner, pods)| from_pods(owner, pods, foreign.get(owner))));
-    all
+    rest.filter_map(|(owner, pods)| from_pods(owner, pods, foreign.get(*owner))).collect()
 }
 
 fn draft<'a, R: Resource>(

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::cell::Cell;
 use std::cmp::Ordering;
 
-/// A map that is built once and asked in the order of its keys as a rule: about pods, one after another: see [`beside`].
+/// A map that is built once and asked in the order of its keys as a rule, about pods one after another: see [`beside`].
 /// Most questions then take a comparison or two, and touch nothing far away.
 #[derive(Debug)]
 pub struct InOrder<K, V> {
@@ -14,14 +14,32 @@ pub struct InOrder<K, V> {
     last: Cell<usize>,
 }
 
-/// The entry of a sorted list that is equal to what is looked for: the last answer and the place after it are looked at
-/// before all others.
+/// The entry of a sorted list that is equal to what is looked for. The search goes on from the last answer, in steps that
+/// double: it takes as long as the way is far, and lists are asked about one entry after another, but for a few. (Bentley
+/// and Yao, "An almost optimal algorithm for unbounded searching", 1976.)
 pub fn beside<'l, T>(list: &'l [T], last: &Cell<usize>, order: impl Fn(&'l T) -> Ordering) -> Option<&'l T> {
-    let is_it = |place: &usize| list.get(*place).is_some_and(|one| order(one).is_eq());
-    let near = [last.get(), last.get() + 1].into_iter().find(is_it);
-    let place = near.or_else(|| list.binary_search_by(&order).ok())?;
-    last.set(place);
-    list.get(place)
+    let start = last.get().min(list.len().saturating_sub(1));
+    let (mut from, mut to, mut step) = (start, list.len(), 1);
+    while let Some(one) = list.get(from + step - 1) {
+        let place = from + step - 1;
+        match order(one) {
+            Ordering::Equal => {
+                last.set(place);
+                return Some(one);
+            }
+            Ordering::Less => (from, step) = (place + 1, step * 2),
+            Ordering::Greater => {
+                to = place;
+                break;
+            }
+        }
+    }
+    // Already the last answer is greater: what is looked for comes before it.
+    let from = if to == start { 0 } else { from };
+    let found = list.get(from..to)?.binary_search_by(order);
+    let (Ok(near) | Err(near)) = found;
+    last.set(from + near);
+    list.get(from + near).filter(|_| found.is_ok())
 }
 
 impl<K: Ord, V> InOrder<K, V> {
@@ -30,7 +48,15 @@ impl<K: Ord, V> InOrder<K, V> {
     where
         K: Borrow<Q>,
     {
-        beside(&self.entries, &self.last, |(one, _)| one.borrow().cmp(key)).map(|(_, value)| value)
+        self.entry(key).map(|(_, value)| value)
+    }
+
+    /// A key as it is here, and its value.
+    pub fn entry<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&(K, V)>
+    where
+        K: Borrow<Q>,
+    {
+        beside(&self.entries, &self.last, |(one, _)| one.borrow().cmp(key))
     }
 
     /// True if there is such a key.

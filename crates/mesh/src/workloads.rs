@@ -44,6 +44,8 @@ impl Workshop<'_, '_> {
         };
         let (pods, facts) = running(self.pods, &draft.workload);
         let injected = as_injected(&draft, &on_restart, &pods, self);
+        // Where its pods say so too, in one place: what is one and the same needs no comparison.
+        let workload = self.pods.entry(&draft.workload).map_or(&draft.workload, |(owner, _)| *owner).clone();
         Workload {
             uid: draft.metadata.uid.clone(),
             role,
@@ -61,7 +63,7 @@ impl Workshop<'_, '_> {
             managed_by: draft.managed_by,
             ambient: is_enrolled(&self.index.labels_of(namespace).0, &bare),
             on_restart: on_restart.into(),
-            workload: draft.workload.clone(),
+            workload,
             template: draft.template,
             rules: draft.rules,
             state: draft.state,

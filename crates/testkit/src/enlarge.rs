@@ -1,25 +1,22 @@
-//! A larger mesh made from a recorded one: its app namespaces, several times over.
+//! A larger mesh made from a recorded one: its nodes and its app namespaces, several times over.
 
-use meshlift_model::k8s::{KINDS, KindWork, Object, Objects, Resource, with_kind};
+use std::collections::BTreeSet;
+
+use meshlift_model::k8s::{KINDS, KindWork, Object, ObjectMeta, Objects, Pod, Resource, with_kind};
 use meshlift_model::snapshot::{IstiodAnswers, Snapshot};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Times that nodes grow, so that all copies fit on them.
-const NODE_GROWTH: i64 = 20;
+/// The label of a node that is its name.
+const HOSTNAME: &str = "kubernetes.io/hostname";
 
-/// The snapshot with `copies` more of each namespace that holds no part of the control plane.
+/// The snapshot with `copies` more of each node and of each namespace that holds no part of the control plane.
 ///
-/// Names inside of hosts stay: copies call the originals, as teams call shared services. DaemonSets are not
-/// copied: their pods are one per node, and nodes stay as many as they are.
+/// Names inside of hosts stay: copies call the originals, as teams call shared services. DaemonSets are not copied:
+/// they have a pod more for each node more.
 #[must_use]
 pub fn enlarge(snapshot: &Snapshot, copies: usize) -> Snapshot {
     let mut large = snapshot.clone();
-    for node in &mut large.objects.nodes {
-        for quantity in node.status.allocatable.values_mut() {
-            *quantity = grown(quantity);
-        }
-    }
     for copy in 1..=copies {
         for kind in KINDS {
             with_kind(kind.resource, Copy { from: &snapshot.objects, into: &mut large.objects, copy });
@@ -30,16 +27,17 @@ pub fn enlarge(snapshot: &Snapshot, copies: usize) -> Snapshot {
             }
         }
     }
+    let times = i32::try_from(copies + 1).unwrap_or(i32::MAX);
+    for status in large.objects.daemon_sets.iter_mut().map(|set| &mut set.status) {
+        status.desired_number_scheduled *= times;
+        status.current_number_scheduled *= times;
+        status.number_misscheduled *= times;
+        status.number_ready *= times;
+        status.number_available *= times;
+        status.number_unavailable *= times;
+        status.updated_number_scheduled *= times;
+    }
     large
-}
-
-/// A quantity times [`NODE_GROWTH`]: `8` or `32Gi`.
-fn grown(quantity: &str) -> String {
-    let digits = quantity.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let unit = &quantity[digits.len()..];
-    digits
-        .parse::<i64>()
-        .map_or_else(|_| quantity.to_owned(), |number| format!("{}{unit}", number * NODE_GROWTH))
 }
 
 struct Copy<'a> {
@@ -56,18 +54,43 @@ impl KindWork for Copy<'_> {
         R: Resource + Serialize + DeserializeOwned + Clone + PartialEq,
     {
         for object in R::list(self.from) {
-            let namespace = if R::KIND == "Namespace" {
-                object.meta().name.clone()
-            } else {
-                object.meta().namespace.to_string()
-            };
-            let owned_by = |kind: &str| object.meta().owner_references.iter().any(|owner| owner.kind == kind);
-            let per_node = R::KIND == "DaemonSet" || owned_by("DaemonSet");
-            if is_app(self.from, &namespace) && !per_node {
-                let copied = renamed(object.clone().into_object(), &namespace, self.copy);
-                self.into.push(copied);
+            let meta = object.meta();
+            let namespace = if R::KIND == "Namespace" { meta.name.as_str() } else { meta.namespace.as_str() };
+            let object = || object.clone().into_object();
+            if R::KIND == "Node" || R::KIND == "Pod" && is_per_node(meta) {
+                self.into.push(with_node(object(), self.copy));
+            } else if is_app(self.from, namespace) && R::KIND != "DaemonSet" && !is_per_node(meta) {
+                self.into.push(renamed(object(), namespace, self.copy));
             }
         }
+    }
+}
+
+fn is_per_node(meta: &ObjectMeta) -> bool {
+    meta.owner_references.iter().any(|owner| owner.kind == "DaemonSet")
+}
+
+/// Another node, or what a DaemonSet has on it.
+fn with_node(mut object: Object, copy: usize) -> Object {
+    let meta = object.meta_mut();
+    meta.name = copied(&meta.name, copy);
+    meta.uid = copied(&meta.uid, copy);
+    match &mut object {
+        Object::Node(node) => {
+            if let Some(name) = node.metadata.labels.get_mut(HOSTNAME) {
+                *name = copied(name, copy);
+            }
+        }
+        Object::Pod(pod) => move_to_copy(pod, copy),
+        _ => {}
+    }
+    object
+}
+
+/// A pod of the copy runs on the copy of its node.
+fn move_to_copy(pod: &mut Pod, copy: usize) {
+    if !pod.spec.node_name.is_empty() {
+        pod.spec.node_name = copied(&pod.spec.node_name, copy).into();
     }
 }
 
@@ -83,11 +106,15 @@ fn renamed(mut object: Object, namespace: &str, copy: usize) -> Object {
     } else {
         meta.namespace = name.into();
     }
-    if let Object::EndpointSlice(slice) = &mut object {
-        for target in slice.endpoints.iter_mut().filter_map(|endpoint| endpoint.target_ref.as_mut()) {
-            target.namespace = copied(&target.namespace, copy).into();
-            target.uid = copied(&target.uid, copy);
+    match &mut object {
+        Object::Pod(pod) => move_to_copy(pod, copy),
+        Object::EndpointSlice(slice) => {
+            for target in slice.endpoints.iter_mut().filter_map(|endpoint| endpoint.target_ref.as_mut()) {
+                target.namespace = copied(&target.namespace, copy).into();
+                target.uid = copied(&target.uid, copy);
+            }
         }
+        _ => {}
     }
     object
 }
@@ -109,8 +136,14 @@ fn is_app(objects: &Objects, namespace: &str) -> bool {
 }
 
 fn connect(answers: &mut IstiodAnswers, recorded: &IstiodAnswers, snapshot: &Snapshot, copy: usize) {
+    let pods = snapshot.objects.pods.iter().map(|pod| &pod.metadata).filter(|meta| is_per_node(meta));
+    let per_node: BTreeSet<(&str, &str)> =
+        pods.map(|meta| (meta.namespace.as_str(), meta.name.as_str())).collect();
     let other = |proxy: &str| {
         let (pod, namespace) = proxy.rsplit_once('.')?;
+        if per_node.contains(&(namespace, pod)) {
+            return Some(format!("{}.{namespace}", copied(pod, copy)));
+        }
         is_app(&snapshot.objects, namespace).then(|| format!("{pod}.{}", copied(namespace, copy)))
     };
     if let (Some(syncz), Some(recorded)) = (&mut answers.syncz, &recorded.syncz) {
@@ -147,6 +180,24 @@ mod tests {
             snapshot.istiods.values().flat_map(|istiod| istiod.syncz.iter().flatten()).count()
         };
         assert!(proxies(&large) > 2 * proxies(&small));
-        assert_eq!(grown("32Gi"), "640Gi");
+    }
+
+    #[test]
+    fn a_copy_has_nodes_of_its_own_with_their_daemon_sets_pods() {
+        let small = meshlift_snapshot::demo().unwrap();
+        let large = enlarge(&small, 2);
+        assert_eq!(large.objects.nodes.len(), 3 * small.objects.nodes.len());
+        let nodes: BTreeSet<&str> =
+            large.objects.nodes.iter().map(|node| node.metadata.name.as_str()).collect();
+        assert_eq!(nodes.len(), large.objects.nodes.len());
+        let pods = large.objects.pods.iter();
+        assert!(pods.clone().all(|pod| nodes.contains(pod.spec.node_name.as_str())));
+        for set in &large.objects.daemon_sets {
+            let is_of_set =
+                |pod: &&Pod| pod.metadata.owner_references.iter().any(|owner| owner.uid == set.metadata.uid);
+            let own: BTreeSet<&str> =
+                pods.clone().filter(is_of_set).map(|pod| pod.spec.node_name.as_str()).collect();
+            assert_eq!(own.len(), usize::try_from(set.status.current_number_scheduled).unwrap());
+        }
     }
 }

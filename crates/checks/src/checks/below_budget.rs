@@ -2,7 +2,7 @@
 
 use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{PodDisruptionBudget, Resource};
+use meshlift_model::k8s::PodDisruptionBudget;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -35,22 +35,26 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     let missing = missing(workload);
-    let budgets =
-        workload.budgets.iter().filter_map(|reference| context.object::<PodDisruptionBudget>(reference));
-    let (budget, desired, expected) = budgets
-        .map(|budget| {
-            let expected = context.pods_under(&budget.object_ref());
-            (budget, desired_healthy(budget, expected), expected)
+    if missing <= 0 {
+        return None;
+    }
+    let (budget, desired, expected) = workload
+        .budgets
+        .iter()
+        .filter_map(|reference| {
+            let expected = context.pods_under(reference);
+            let budget = context.object::<PodDisruptionBudget>(reference)?;
+            Some((reference, desired_healthy(budget, expected), expected))
         })
-        .find(|(_, desired, expected)| missing > 0 && expected - missing < *desired)?;
-    let name = &budget.metadata.name;
+        .find(|(_, desired, expected)| expected - missing < *desired)?;
+    let name = &budget.name;
     let kept = expected - missing;
     Some(
         Hit::new(
             &workload.workload,
             format!("its rollout goes down to {kept} of {expected} pods, budget {name} promises {desired}"),
         )
-        .because(format!("PodDisruptionBudget/{} wants {desired} of {expected}", budget.metadata.path()))
+        .because(format!("{budget} wants {desired} of {expected}"))
         .because(format!("{} may miss {missing}", workload.workload)),
     )
 }

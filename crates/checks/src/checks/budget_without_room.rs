@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::Resource;
+use meshlift_model::k8s::PodDisruptionBudget;
 use meshlift_model::names::ObjectRef;
 
 use super::below_budget::desired_healthy;
@@ -32,21 +32,17 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let budgets = context.objects().disruption_budgets.iter();
     let asked: BTreeSet<&ObjectRef> = context.restarted().flat_map(|workload| &workload.budgets).collect();
-    let covering = budgets.filter(|budget| asked.contains(&budget.object_ref()));
-    covering
-        .filter_map(|budget| {
-            let expected = context.pods_under(&budget.object_ref());
-            let desired = desired_healthy(budget, expected);
-            (expected > 0 && desired >= expected).then(|| {
-                let subject = budget.object_ref();
-                Hit::new(&subject, format!("it wants {desired} of {expected} pods: no drain can evict one"))
-                    .because(format!(
-                        "{subject} status.disruptionsAllowed={}",
-                        budget.status.disruptions_allowed
-                    ))
-            })
-        })
-        .collect()
+    asked.into_iter().filter_map(|reference| hit(context, reference)).collect()
+}
+
+fn hit(context: &Context<'_>, reference: &ObjectRef) -> Option<Hit> {
+    let budget = context.object::<PodDisruptionBudget>(reference)?;
+    let expected = context.pods_under(reference);
+    let desired = desired_healthy(budget, expected);
+    let allowed = budget.status.disruptions_allowed;
+    (expected > 0 && desired >= expected).then(|| {
+        Hit::new(reference, format!("it wants {desired} of {expected} pods: no drain can evict one"))
+            .because(format!("{reference} status.disruptionsAllowed={allowed}"))
+    })
 }

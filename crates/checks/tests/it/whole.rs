@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use meshlift_checks::{Assessment, assess};
+use meshlift_mesh::Mesh;
 use meshlift_model::finding::{Finding, Severity};
 use meshlift_model::intent::Intent;
 use meshlift_snapshot::fixtures::CLUSTERS;
-use meshlift_testkit::Renaming;
+use meshlift_testkit::{Renaming, enlarge};
 use proptest::prelude::*;
 
 use crate::common::{cluster, mesh, unchanged, version};
@@ -21,6 +22,31 @@ fn findings_come_worst_first_and_are_named_once() {
         assert_eq!(keys.len(), findings.len(), "{name}: a code names a subject twice");
         assert!(findings.iter().all(|finding| !finding.detail.is_empty() && !finding.hint.is_empty()));
     }
+}
+
+/// What is found in a copy of a namespace is what is found in the namespace: nothing comes of size alone, and a large
+/// mesh of the benchmarks is the small one several times over.
+#[test]
+fn copies_have_the_findings_of_what_was_copied() {
+    let small = cluster("before");
+    let large = mesh(enlarge(&small, 2));
+    let target = version("1.30.3");
+    let found = |mesh: &Mesh| -> BTreeSet<String> {
+        let findings = assess(mesh, &Intent::default(), Some(&target)).findings;
+        findings.iter().map(|one| format!("{} {:?}", one.key(), one.severity)).collect()
+    };
+    let (small, large) = (found(&mesh(small)), found(&large));
+    let copies = |copy: &str| -> BTreeSet<String> {
+        let found = large.iter().filter(|one| one.contains(copy));
+        found.map(|one| one.replace(copy, "")).collect()
+    };
+    let (first, second) = (copies("-c1"), copies("-c2"));
+    assert_eq!(first, second);
+    assert_eq!(first.difference(&small).collect::<Vec<_>>(), Vec::<&String>::new());
+    let originals: BTreeSet<String> =
+        large.iter().filter(|one| !one.contains("-c1") && !one.contains("-c2")).cloned().collect();
+    assert_eq!(originals, small);
+    assert!(first.len() * 2 > small.len(), "{} of {}", first.len(), small.len());
 }
 
 #[test]
