@@ -52,10 +52,11 @@ pub(crate) struct Context<'a> {
     pub(crate) intent: &'a Intent,
     pub(crate) target: Option<&'a IstioVersion>,
     pub(crate) definitions: Definitions<'a>,
-    pub(crate) judged: BTreeMap<ObjectRef, Judged>,
+    pub(crate) judged: InOrder<ObjectRef, Judged>,
     /// Revisions that run the target.
     targets: BTreeSet<&'a RevisionName>,
-    /// Workloads that the upgrade restarts: nearly every check asks for them.
+    /// Workloads with a proxy, and those of them that the upgrade restarts: nearly every check asks for them.
+    proxied: Vec<&'a Workload>,
     restarted: Vec<&'a Workload>,
     /// Gateways by their Deployment and by their own name.
     gateways: BTreeMap<&'a ObjectRef, &'a GatewayFacts>,
@@ -95,6 +96,7 @@ impl<'a> Context<'a> {
             definitions: Definitions::NotAsked,
             judged: judge_all(mesh),
             targets,
+            proxied: mesh.workloads.values().filter(|workload| is_proxied(workload)).collect(),
             restarted: Vec::new(),
             gateways: by_name(mesh),
             budgeted: budgeted(mesh),
@@ -306,12 +308,7 @@ impl<'a> Context<'a> {
 
     /// Workloads with a sidecar or a gateway proxy, now or after a restart, by reference.
     pub(crate) fn proxied(&self) -> impl Iterator<Item = &'a Workload> {
-        self.mesh.workloads.values().filter(|workload| match workload.role {
-            Role::App | Role::InjectedGateway | Role::ManagedGateway | Role::Waypoint => {
-                workload.on_restart.revision.is_some() || workload.now.keys().any(Option::is_some)
-            }
-            Role::Istiod | Role::Ztunnel | Role::Cni => false,
-        })
+        self.proxied.iter().copied()
     }
 
     /// Those of them that the upgrade restarts: not all of their pods are where it goes.
@@ -321,14 +318,7 @@ impl<'a> Context<'a> {
 
     /// Those of them that the traffic rule has a verdict of.
     pub(crate) fn judged_restarts(&self) -> impl Iterator<Item = (&'a Workload, &Judged)> {
-        // Both are in the order of their references.
-        let mut judged = self.judged.iter().peekable();
-        self.restarted().filter_map(move |workload| {
-            while judged.next_if(|(reference, _)| **reference < workload.workload).is_some() {}
-            judged
-                .next_if(|(reference, _)| **reference == workload.workload)
-                .map(|(_, judged)| (workload, judged))
-        })
+        self.restarted().filter_map(|workload| Some((workload, self.judged.get(&workload.workload)?)))
     }
 
     /// True unless all pods of the workload run the target, and new ones will. Without a target, any
@@ -351,6 +341,15 @@ impl<'a> Context<'a> {
     /// True for namespaces that matter most.
     pub(crate) fn is_slo_critical(&self, namespace: &str) -> bool {
         self.critical.contains(namespace)
+    }
+}
+
+fn is_proxied(workload: &Workload) -> bool {
+    match workload.role {
+        Role::App | Role::InjectedGateway | Role::ManagedGateway | Role::Waypoint => {
+            workload.on_restart.revision.is_some() || workload.now.keys().any(Option::is_some)
+        }
+        Role::Istiod | Role::Ztunnel | Role::Cni => false,
     }
 }
 

@@ -6,7 +6,7 @@ use meshlift_model::names::{IstioVersion, ObjectRef};
 
 use crate::bare::BarePod;
 use crate::control::image_version;
-use crate::facts::{Ambient, NamespaceFacts, PodFacts, Role, Workload};
+use crate::facts::{Ambient, ByReference, NamespaceFacts, PodFacts, Role, Workload};
 use crate::followers::is_injected;
 use crate::index::Index;
 use crate::workloads::is_enrolled;
@@ -17,9 +17,9 @@ const ENABLED: &str = "enabled";
 /// Ambient facts.
 pub(crate) fn ambient(
     index: &Index<'_>,
-    workloads: &BTreeMap<ObjectRef, Workload>,
+    workloads: &ByReference<Workload>,
     namespaces: &BTreeMap<String, NamespaceFacts>,
-    facts: &BTreeMap<ObjectRef, PodFacts>,
+    facts: &ByReference<PodFacts>,
 ) -> Ambient {
     let of_role = |role: Role| workloads.values().filter(move |workload| workload.role == role);
     let mut enrolled: Vec<ObjectRef> = Vec::new();

@@ -12,9 +12,10 @@ use crate::ambient::ambient;
 use crate::connection::Connections;
 use crate::control::ControlPlane;
 use crate::drafts::{recorded, unrecorded};
-use crate::facts::{Mesh, PodFacts, Revision, Tag, Workload};
+use crate::facts::{ByReference, Mesh, PodFacts, Revision, Tag, Workload};
 use crate::followers::{Followed, followers, namespaces, pods_by_revision};
 use crate::gateways::{Gates, gateways};
+use crate::in_order::sorted;
 use crate::index::Index;
 use crate::injector::Injectors;
 use crate::install::method;
@@ -76,7 +77,7 @@ impl Mesh {
     }
 }
 
-type Derived = (BTreeMap<ObjectRef, Workload>, BTreeMap<ObjectRef, PodFacts>);
+type Derived = (ByReference<Workload>, ByReference<PodFacts>);
 
 fn pods_and_workloads(
     index: &Index<'_>,
@@ -116,17 +117,20 @@ fn pods_and_workloads(
         made.sort_by(|(one, _), (other, _)| one.cmp(other));
         let others = unrecorded(&made, &by_owner, &foreign);
         made.extend(others.into_iter().map(make));
-        made.into_iter().collect()
+        made
     };
-    // Built at once, a map is as small as can be.
-    (workloads, facts.into_iter().collect())
+    (by_reference(workloads), by_reference(facts))
+}
+
+fn by_reference<T>(facts: Vec<(ObjectRef, T)>) -> ByReference<T> {
+    ByReference::from_sorted_store_unchecked(sorted(facts))
 }
 
 /// Adds to revisions what tags, pods and connections tell.
 fn complete(
     revisions: &mut BTreeMap<RevisionName, Revision>,
     tags: &BTreeMap<meshlift_model::names::TagName, Tag>,
-    pods: &BTreeMap<ObjectRef, PodFacts>,
+    pods: &ByReference<PodFacts>,
     connected: &BTreeMap<String, Option<usize>>,
 ) {
     let counts = pods_by_revision(pods);

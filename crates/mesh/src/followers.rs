@@ -7,7 +7,7 @@ use meshlift_model::k8s::{Namespace, Resource};
 use meshlift_model::names::{ObjectRef, RevisionName};
 
 use crate::facts::{
-    Follower, Follows, GatewayFacts, GatewayKind, NamespaceFacts, PodFacts, ProxyKind, Workload,
+    ByReference, Follower, Follows, GatewayFacts, GatewayKind, NamespaceFacts, PodFacts, ProxyKind, Workload,
 };
 use crate::index::Index;
 use crate::injector::Injectors;
@@ -19,8 +19,8 @@ use crate::workloads::DATAPLANE_MODE;
 pub(crate) fn namespaces(
     index: &Index<'_>,
     injectors: &Injectors<'_>,
-    workloads: &BTreeMap<ObjectRef, Workload>,
-    pods: &BTreeMap<ObjectRef, PodFacts>,
+    workloads: &ByReference<Workload>,
+    pods: &ByReference<PodFacts>,
 ) -> BTreeMap<String, NamespaceFacts> {
     let fact = |namespace: &Namespace| {
         let metadata = &namespace.metadata;
@@ -106,8 +106,8 @@ pub(crate) fn followers(
 /// What followers are counted from.
 pub(crate) struct Followed<'m> {
     pub(crate) names: Names<'m>,
-    pub(crate) workloads: &'m BTreeMap<ObjectRef, Workload>,
-    pub(crate) pods: &'m BTreeMap<ObjectRef, PodFacts>,
+    pub(crate) workloads: &'m ByReference<Workload>,
+    pub(crate) pods: &'m ByReference<PodFacts>,
 }
 
 impl<'m> Followed<'m> {
@@ -143,7 +143,7 @@ pub(crate) fn is_injected(proxy: ProxyKind) -> bool {
 }
 
 /// Pods by the revision that they carry, finished ones left out.
-pub(crate) fn pods_by_revision(pods: &BTreeMap<ObjectRef, PodFacts>) -> BTreeMap<&RevisionName, usize> {
+pub(crate) fn pods_by_revision(pods: &ByReference<PodFacts>) -> BTreeMap<&RevisionName, usize> {
     let mut counts = BTreeMap::new();
     for revision in pods.values().filter(|pod| !pod.finished).filter_map(|pod| pod.revision.as_ref()) {
         *counts.entry(revision).or_default() += 1;

@@ -7,7 +7,7 @@ use meshlift_model::k8s::{Gateway, GatewayClass, Resource, Secret, Service, Stri
 use meshlift_model::names::{ObjectRef, RevisionName};
 
 use crate::bare::PROXY_CONTAINER;
-use crate::facts::{Follows, GatewayFacts, GatewayKind, Role, Workload};
+use crate::facts::{ByReference, Follows, GatewayFacts, GatewayKind, Role, Workload};
 use crate::in_order::InOrder;
 use crate::index::{Index, by_namespace, selects};
 use crate::tags::Names;
@@ -25,7 +25,7 @@ const CONTROLLERS: [(&str, &str, GatewayKind); 4] = [
 pub(crate) struct Gates<'m, 'a> {
     pub(crate) index: &'m Index<'a>,
     pub(crate) names: &'m Names<'m>,
-    pub(crate) workloads: &'m BTreeMap<ObjectRef, Workload>,
+    pub(crate) workloads: &'m ByReference<Workload>,
     /// Secrets by namespace, sorted by name.
     secrets: InOrder<&'a str, Vec<&'a Secret>>,
 }
@@ -51,7 +51,7 @@ impl<'m, 'a> Gates<'m, 'a> {
     pub(crate) fn new(
         index: &'m Index<'a>,
         names: &'m Names<'m>,
-        workloads: &'m BTreeMap<ObjectRef, Workload>,
+        workloads: &'m ByReference<Workload>,
     ) -> Self {
         Self { index, names, workloads, secrets: by_namespace(&index.snapshot.objects.secrets) }
     }

@@ -73,20 +73,33 @@ impl<K: Ord, V> InOrder<K, V> {
     }
 }
 
+impl<K, V> IntoIterator for InOrder<K, V> {
+    type Item = (K, V);
+    type IntoIter = std::vec::IntoIter<(K, V)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
+
 impl<K: Ord, V> FromIterator<(K, V)> for InOrder<K, V> {
     /// Of entries in any order; of several with one key, the last stays.
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        let mut entries: Vec<(K, V)> = entries.into_iter().collect();
-        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-        entries.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                std::mem::swap(next, kept);
-            }
-            same
-        });
-        Self { entries, last: Cell::default() }
+        Self { entries: sorted(entries.into_iter().collect()), last: Cell::default() }
     }
+}
+
+/// Entries in the order of their keys; of several with one key, the last stays.
+pub(crate) fn sorted<K: Ord, V>(mut entries: Vec<(K, V)>) -> Vec<(K, V)> {
+    entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+    entries.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            std::mem::swap(next, kept);
+        }
+        same
+    });
+    entries
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Who sends requests to a workload, how long they know an endpoint that is gone, and which of its
 //! containers answers them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use meshlift_mesh::InOrder;
 use meshlift_mesh::facts::{Mesh, Workload};
 use meshlift_model::k8s::{IntOrString, Service, ServicePort};
 use meshlift_model::traffic_constants as c;
@@ -59,7 +60,7 @@ pub(super) fn longest_mesh_lag_seconds() -> i64 {
 }
 
 /// Services by namespace and name.
-pub(super) type Services<'a> = BTreeMap<(&'a str, &'a str), &'a Service>;
+pub(super) type Services<'a> = InOrder<(&'a str, &'a str), &'a Service>;
 
 /// All of a mesh.
 pub(super) fn services(mesh: &Mesh) -> Services<'_> {

@@ -8,6 +8,7 @@ mod rule;
 
 use std::collections::BTreeMap;
 
+use meshlift_mesh::InOrder;
 use meshlift_mesh::facts::{Mesh, Role, RolloutRules, Workload};
 use meshlift_model::finding::TrafficVerdict;
 use meshlift_model::names::ObjectRef;
@@ -45,7 +46,7 @@ pub(crate) struct Judged {
 }
 
 /// Verdicts of all workloads with a sidecar or a gateway proxy that a restart can reach.
-pub(crate) fn judge_all(mesh: &Mesh) -> BTreeMap<ObjectRef, Judged> {
+pub(crate) fn judge_all(mesh: &Mesh) -> InOrder<ObjectRef, Judged> {
     let services = services(mesh);
     let judged = |(reference, workload): (&ObjectRef, _)| {
         Some((reference.clone(), judge_workload(&services, workload)?))

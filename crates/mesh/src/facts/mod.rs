@@ -9,6 +9,7 @@ mod workload;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use litemap::LiteMap;
 use meshlift_model::EcoString;
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
 use meshlift_model::snapshot::Snapshot;
@@ -19,6 +20,10 @@ pub use gateway::*;
 pub use pod::*;
 pub use revision::*;
 pub use workload::*;
+
+/// Facts about objects, in the order of their references. It is built once, of very many: a sorted list takes less room
+/// than a tree, and what it is made of need not move.
+pub type ByReference<T> = LiteMap<ObjectRef, T>;
 
 /// A mesh, understood.
 #[derive(Clone, Debug, Serialize)]
@@ -37,9 +42,9 @@ pub struct Mesh {
     /// Namespaces by name.
     pub namespaces: BTreeMap<String, NamespaceFacts>,
     /// Every controller of pods and every bare pod, by reference.
-    pub workloads: BTreeMap<ObjectRef, Workload>,
+    pub workloads: ByReference<Workload>,
     /// Every pod, by reference.
-    pub pods: BTreeMap<ObjectRef, PodFacts>,
+    pub pods: ByReference<PodFacts>,
     /// Whatever selects a revision by a name.
     pub followers: Vec<Follower>,
     /// Gateways of all kinds.
