@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_mesh::facts::{
     GatewayFacts, GatewayKind, Mesh, PodFacts, Revision, Role, RolloutRules, Workload,
 };
-use meshlift_mesh::{InOrder, KnownPod, beside, by_namespace, by_owner};
+use meshlift_mesh::{InOrder, KnownPod, Selected, beside, by_namespace, by_owner};
 use meshlift_model::intent::Intent;
 use meshlift_model::k8s::{
-    ConfigMap, DaemonSet, Deployment, KINDS, KindWork, Objects, Pod, Resource, with_kind,
+    ConfigMap, DaemonSet, Deployment, KINDS, KindWork, Objects, Pod, Resource, StringMap, with_kind,
 };
 use meshlift_model::manifest::Schemas;
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
+use meshlift_model::selector::LabelSelector;
 use meshlift_model::snapshot::SourceStatus;
 use meshlift_model::time::Time;
 
@@ -65,7 +66,7 @@ pub(crate) struct Context<'a> {
     /// Namespaces that matter most.
     critical: BTreeSet<&'a str>,
     /// Pods by namespace.
-    pods: InOrder<&'a str, Vec<&'a Pod>>,
+    pods: InOrder<&'a str, Selected<'a, Pod>>,
     /// Pods that are not finished, by what restarts them.
     running: InOrder<&'a ObjectRef, Vec<KnownPod<'a>>>,
     /// Resources whose lists are in no order.
@@ -101,7 +102,7 @@ impl<'a> Context<'a> {
             gateways: by_name(mesh),
             budgeted: budgeted(mesh),
             critical: critical(mesh, intent),
-            pods: by_namespace(&mesh.snapshot.objects.pods),
+            pods: pods_by_namespace(mesh),
             running: by_owner(&[]),
             unsorted: BTreeSet::new(),
             last: Cell::default(),
@@ -285,9 +286,14 @@ impl<'a> Context<'a> {
         self.gateways.keys().filter_map(|name| self.mesh.workloads.get(name))
     }
 
-    /// Pods of a namespace.
-    pub(crate) fn pods_in(&self, namespace: &str) -> &[&'a Pod] {
-        self.pods.get(namespace).map_or(&[], Vec::as_slice)
+    /// Pods of a namespace that have all of these labels.
+    pub(crate) fn pods_with(&self, namespace: &str, labels: &StringMap) -> Vec<&'a Pod> {
+        self.pods.get(namespace).map_or_else(Vec::new, |pods| pods.with(labels))
+    }
+
+    /// Pods of a namespace that a selector selects.
+    pub(crate) fn pods_matching(&self, namespace: &str, selector: &LabelSelector) -> Vec<&'a Pod> {
+        self.pods.get(namespace).map_or_else(Vec::new, |pods| pods.matching(selector))
     }
 
     /// Pods that the workloads under a budget want.
@@ -342,6 +348,14 @@ impl<'a> Context<'a> {
     pub(crate) fn is_slo_critical(&self, namespace: &str) -> bool {
         self.critical.contains(namespace)
     }
+}
+
+fn pods_by_namespace(mesh: &Mesh) -> InOrder<&str, Selected<'_, Pod>> {
+    let here = by_namespace(&mesh.snapshot.objects.pods).into_iter();
+    here.map(|(namespace, pods)| {
+        (namespace, Selected::new(pods.into_iter().map(|pod| (pod, &*pod.metadata.labels))))
+    })
+    .collect()
 }
 
 fn is_proxied(workload: &Workload) -> bool {

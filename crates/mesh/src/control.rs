@@ -75,10 +75,7 @@ impl<'a> ControlPlane<'a> {
 
     /// Where a Service leads, by its selector.
     pub(crate) fn target(&self, index: &Index<'a>, namespace: &str, name: &str) -> ServiceTarget {
-        let Some(service) = index.services(namespace).iter().find(|service| service.metadata.name == name)
-        else {
-            return ServiceTarget::NoService;
-        };
+        let Some(service) = index.service(namespace, name) else { return ServiceTarget::NoService };
         let revisions = self.selected(service);
         match revisions.len() {
             0 => ServiceTarget::Nothing,

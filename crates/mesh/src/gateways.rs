@@ -168,9 +168,9 @@ impl<'m, 'a> Gates<'m, 'a> {
     }
 
     fn services(&self, workload: &Workload) -> Vec<(ObjectRef, String)> {
-        let services = self.index.services(&workload.workload.namespace).iter();
-        let selected = services.filter(|service| workload.services.contains(&service.object_ref()));
-        selected.map(|service| (service.object_ref(), type_of(service))).collect()
+        let services = workload.services.iter();
+        let known = services.filter_map(|one| Some((one, self.index.service(&one.namespace, &one.name)?)));
+        known.map(|(one, service)| (one.clone(), type_of(service))).collect()
     }
 
     /// Names that Istio Gateways have for the credentials of pods with these labels: they are looked up beside the pods.

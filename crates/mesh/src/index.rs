@@ -9,6 +9,7 @@ use meshlift_model::k8s::{
 };
 use meshlift_model::snapshot::Snapshot;
 
+use crate::by_label::Selectors;
 use crate::in_order::InOrder;
 
 /// Label that kube-apiserver gives every namespace.
@@ -16,14 +17,18 @@ const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 /// Label of an EndpointSlice that names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
+/// No labels.
+const NONE: &StringMap = &StringMap::new();
+
 /// A snapshot with its objects by namespace.
 pub(crate) struct Index<'a> {
     pub(crate) snapshot: &'a Snapshot,
     /// Labels of each recorded namespace, as selectors see them.
     namespace_labels: InOrder<&'a str, StringMap>,
-    services: InOrder<&'a str, Vec<&'a Service>>,
-    budgets: InOrder<&'a str, Vec<&'a PodDisruptionBudget>>,
-    autoscalers: InOrder<&'a str, Vec<&'a HorizontalPodAutoscaler>>,
+    services: InOrder<&'a str, Selectors<'a, Service>>,
+    budgets: InOrder<&'a str, Selectors<'a, PodDisruptionBudget>>,
+    /// By namespace, kind and name of what they scale.
+    autoscalers: InOrder<(&'a str, &'a str, &'a str), &'a HorizontalPodAutoscaler>,
     quotas: InOrder<&'a str, Vec<&'a ResourceQuota>>,
     slices: InOrder<&'a str, BTreeMap<&'a str, Vec<&'a EndpointSlice>>>,
 }
@@ -46,9 +51,9 @@ impl<'a> Index<'a> {
         Self {
             snapshot,
             namespace_labels: labels.collect(),
-            services: by_namespace(&objects.services),
-            budgets: by_namespace(&objects.disruption_budgets),
-            autoscalers: by_namespace(&objects.autoscalers),
+            services: selectors(&objects.services, |service| &service.spec.selector),
+            budgets: selectors(&objects.disruption_budgets, demanded),
+            autoscalers: autoscalers(&objects.autoscalers),
             quotas: by_namespace(&objects.resource_quotas),
             slices: slices.into_iter().collect(),
         }
@@ -67,16 +72,30 @@ impl<'a> Index<'a> {
         self.namespace_labels.iter().map(|(name, labels)| (*name, labels))
     }
 
-    pub(crate) fn services(&self, namespace: &str) -> &[&'a Service] {
-        slice_of(&self.services, namespace)
+    pub(crate) fn service(&self, namespace: &str, name: &str) -> Option<&'a Service> {
+        let here = self.services.get(namespace)?.all();
+        let place = here.binary_search_by(|one| one.metadata.name.as_str().cmp(name)).ok()?;
+        here.get(place).copied()
     }
 
-    pub(crate) fn budgets(&self, namespace: &str) -> &[&'a PodDisruptionBudget] {
-        slice_of(&self.budgets, namespace)
+    /// Services of a namespace that may select pods with these labels, by name.
+    pub(crate) fn services(&self, namespace: &str, labels: &StringMap) -> Cow<'_, [&'a Service]> {
+        self.services.get(namespace).map_or(Cow::Borrowed(&[]), |here| here.near(labels))
     }
 
-    pub(crate) fn autoscalers(&self, namespace: &str) -> &[&'a HorizontalPodAutoscaler] {
-        slice_of(&self.autoscalers, namespace)
+    /// Budgets of a namespace that may select pods with these labels, by name.
+    pub(crate) fn budgets(&self, namespace: &str, labels: &StringMap) -> Cow<'_, [&'a PodDisruptionBudget]> {
+        self.budgets.get(namespace).map_or(Cow::Borrowed(&[]), |here| here.near(labels))
+    }
+
+    /// What scales a workload; of several, the first by name.
+    pub(crate) fn autoscaler(
+        &self,
+        namespace: &str,
+        kind: &str,
+        name: &str,
+    ) -> Option<&'a HorizontalPodAutoscaler> {
+        self.autoscalers.get(&(namespace, kind, name)).copied()
     }
 
     pub(crate) fn quotas(&self, namespace: &str) -> &[&'a ResourceQuota] {
@@ -103,6 +122,29 @@ pub(crate) fn doubt(snapshot: &Snapshot, source: &str) -> Option<String> {
         S::Refused { reason } => Some(format!("{source} was refused: {reason}")),
         S::Broken { reason } => Some(format!("{source} could not be read: {reason}")),
     }
+}
+
+fn autoscalers(list: &[HorizontalPodAutoscaler]) -> InOrder<(&str, &str, &str), &HorizontalPodAutoscaler> {
+    let mut all: Vec<&HorizontalPodAutoscaler> = list.iter().collect();
+    // The first by name is to stay.
+    all.sort_by(|one, other| other.metadata.name.cmp(&one.metadata.name));
+    let of_target = all.into_iter().map(|one| {
+        let target = &one.spec.scale_target_ref;
+        ((one.metadata.namespace.as_str(), target.kind.as_str(), target.name.as_str()), one)
+    });
+    of_target.collect()
+}
+
+fn demanded(budget: &PodDisruptionBudget) -> &StringMap {
+    budget.spec.selector.as_ref().map_or(NONE, |selector| &selector.match_labels)
+}
+
+fn selectors<'a, R: Resource>(
+    list: &'a [R],
+    demanded: impl Fn(&'a R) -> &'a StringMap + Copy,
+) -> InOrder<&'a str, Selectors<'a, R>> {
+    let here = by_namespace(list).into_iter();
+    here.map(|(namespace, all)| (namespace, Selectors::new(all, demanded))).collect()
 }
 
 /// Objects of a list by namespace, in the order of their names.

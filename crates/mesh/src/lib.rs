@@ -7,6 +7,7 @@ mod ambient;
 mod asked;
 pub mod bare;
 mod belongings;
+mod by_label;
 mod connection;
 mod control;
 mod derive;
@@ -34,6 +35,7 @@ mod workloads;
 
 pub use bare::BarePod;
 pub use belongings::objects_of_revision;
+pub use by_label::{Selected, Selectors};
 pub use facts::*;
 pub use in_order::{InOrder, beside};
 pub use index::by_namespace;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::EcoString;
 use meshlift_model::defaults::{REV_LABEL, TAG_LABEL};
-use meshlift_model::k8s::{Deployment, Resource, Service};
+use meshlift_model::k8s::{Deployment, ObjectMeta, Resource, Service};
 use meshlift_model::names::{ObjectRef, RevisionName};
 use meshlift_model::snapshot::Snapshot;
 
@@ -107,11 +107,8 @@ pub(crate) fn canonical_service<'s>(snapshot: &'s Snapshot, revision: &RevisionN
 }
 
 fn autoscaler(deployment: &Deployment, index: &Index<'_>) -> Option<(i32, i32)> {
-    let autoscalers = index.autoscalers(&deployment.metadata.namespace);
-    let one = autoscalers.iter().find(|one| {
-        let target = &one.spec.scale_target_ref;
-        target.kind == Deployment::KIND && target.name == deployment.metadata.name
-    })?;
+    let ObjectMeta { namespace, name, .. } = &deployment.metadata;
+    let one = index.autoscaler(namespace, Deployment::KIND, name)?;
     Some((one.spec.min_replicas.unwrap_or(1), one.spec.max_replicas))
 }
 

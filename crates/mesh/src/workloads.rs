@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_model::k8s::{Pod, Resource, Shared, StringMap};
-use meshlift_model::names::{ObjectRef, RevisionName};
+use meshlift_model::k8s::{Pod, Resource, Service, Shared, StringMap};
+use meshlift_model::names::{ObjectRef, ObjectWords, RevisionName};
 use meshlift_model::selector::LabelSelector;
 
 use crate::bare::BarePod;
@@ -75,29 +75,32 @@ impl Workshop<'_, '_> {
     fn services(&self, draft: &Draft<'_>, pods: &[&Pod]) -> Vec<ObjectRef> {
         let template = &draft.template.metadata.labels;
         let by_pod = draft.workload.kind == "StatefulSet";
-        let services = self.index.services(&draft.workload.namespace).iter().filter(|service| {
-            let selector = &service.spec.selector;
-            service.spec.type_ != "ExternalName"
-                && (selects(selector, template)
-                    || (by_pod && pods.iter().any(|pod| selects(selector, &pod.metadata.labels))))
-        });
-        services.map(|service| service.object_ref()).collect()
+        let of_pods = pods.iter().filter(|_| by_pod).map(|pod| &*pod.metadata.labels);
+        let mut found: Vec<&Service> = Vec::new();
+        for labels in std::iter::once(&**template).chain(of_pods) {
+            let near = self.index.services(&draft.workload.namespace, labels);
+            let selecting = near.iter().filter(|service| selects(&service.spec.selector, labels));
+            found.extend(selecting.filter(|service| service.spec.type_ != "ExternalName"));
+        }
+        if by_pod {
+            found.sort_by(|one, other| one.metadata.name.cmp(&other.metadata.name));
+            found.dedup_by(|one, other| one.metadata.name == other.metadata.name);
+        }
+        found.into_iter().map(Resource::object_ref).collect()
     }
 
     fn budgets(&self, namespace: &str, labels: &StringMap) -> Vec<ObjectRef> {
         let covers = |selector: &Option<LabelSelector>| {
             selector.as_ref().is_some_and(|selector| selector.matches(labels))
         };
-        let budgets = self.index.budgets(namespace).iter().filter(|budget| covers(&budget.spec.selector));
-        budgets.map(|budget| budget.object_ref()).collect()
+        let near = self.index.budgets(namespace, labels);
+        let covering = near.iter().filter(|budget| covers(&budget.spec.selector));
+        covering.map(|budget| budget.object_ref()).collect()
     }
 
     fn autoscaler(&self, workload: &ObjectRef) -> Option<ObjectRef> {
-        let scales = |target: &meshlift_model::k8s::ScaleTargetRef| {
-            workload.kind == target.kind && target.name == workload.name
-        };
-        let autoscalers = self.index.autoscalers(&workload.namespace);
-        autoscalers.iter().find(|one| scales(&one.spec.scale_target_ref)).map(|one| one.object_ref())
+        let ObjectWords { kind, namespace, name } = &**workload;
+        self.index.autoscaler(namespace, kind, name).map(Resource::object_ref)
     }
 }
 

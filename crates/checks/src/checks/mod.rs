@@ -25,6 +25,7 @@ macro_rules! objects_where {
 }
 
 mod gap;
+mod keepers;
 mod placement;
 mod reach;
 mod subset;
@@ -65,6 +66,7 @@ checks! {
         stuck_rollout,
         paused,
         no_room,
+        one_at_a_time,
         below_budget,
         budget_without_room,
         several_budgets,
@@ -250,6 +252,7 @@ checks! {
         field_owners,
         istiod_cpu,
         discovery_address,
+        istiod_room,
         ztunnel_grace,
         mixed_data_planes,
         shared_node_agents,

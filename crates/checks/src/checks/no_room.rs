@@ -10,6 +10,7 @@ use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::quantity::{sum, thousandths};
 
+use super::keepers::keepers;
 use super::placement::{Map, Placement};
 
 /// What the scheduler counts, as far as it decides here.
@@ -30,7 +31,7 @@ pub(super) const CHECK: Check = Check {
         hint: "add a node, or choose allow-unavailable 1 to roll without a surge pod",
         why: "Its rollout makes a new pod before an old one goes, and no node can take that pod: by CPU, memory, \
               devices or number of pods that are asked for, by labels that it demands, by taints that it does not \
-              tolerate, by required affinity and spread, by ports of the node that an old pod holds. The pod stays \
+              tolerate, by required affinity and spread (of pods that run there too), by ports of the node that an old pod holds. The pod stays \
               Pending and the rollout stands. \
               The twin knows no affinity, no spread and no hostPort: a rehearsal does not show that part.",
         see: "`kubectl describe nodes`: Allocated resources; `kubectl get events` says `FailedScheduling` once it happens.",
@@ -54,14 +55,22 @@ type Further<'a> = BTreeMap<&'a str, i128>;
 type HostPort<'a> = (i32, &'a str);
 
 /// A node that takes new pods, and what is left on it.
-struct Room<'a> {
-    node: &'a Node,
+pub(super) struct Room<'a> {
+    pub(super) node: &'a Node,
     left: Amount,
     taken: BTreeSet<HostPort<'a>>,
     used: Further<'a>,
 }
 
 impl Room<'_> {
+    /// How many pods that ask for as much it has room for.
+    pub(super) fn times(&self, pod: &PodSpec) -> i128 {
+        let wanted = asked(pod);
+        let of = |at: usize| self.left[at].max(0).checked_div(wanted[at]).unwrap_or(i128::MAX);
+        let times = (0..3).map(of).min().unwrap_or(0);
+        if self.has(&further(pod)) { times } else { 0 }
+    }
+
     /// True if this much is left, beside CPU, memory and pods.
     fn has(&self, wanted: &Further<'_>) -> bool {
         wanted.iter().all(|(name, wanted)| {
@@ -75,7 +84,10 @@ impl Room<'_> {
 }
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let (rooms, map) = (rooms(context), Map::new(context));
+    let nodes: BTreeMap<&str, &Node> =
+        context.objects().nodes.iter().map(|node| (node.metadata.name.as_str(), node)).collect();
+    let keepers = keepers(context, &nodes);
+    let (rooms, map) = (rooms(context), Map::new(context, &nodes, &keepers));
     let surging = context.restarted().filter(|workload| needs_surge(workload));
     surging.filter_map(|workload| hit(context, workload, &rooms, &map)).collect()
 }
@@ -101,16 +113,15 @@ fn hit<'a>(
     if would_take().any(is_free) {
         return None;
     }
-    let [cpu, memory, _] = wanted;
     let allowed = rooms.iter().filter(is_open).filter(|room| placement.allows(room.node)).count();
-    let devices: String =
-        further.iter().map(|(name, asked)| format!(" and {} {name}", asked.div_euclid(1000))).collect();
-    let asks = format!("it asks for {cpu}m CPU and {} MiB{devices}", memory / 1000 / (1 << 20));
+    let asks = format!("it asks for {}", asks(pod));
     let detail = if would_take().next().is_some() {
         let ports: Vec<String> = ports.iter().map(|(port, protocol)| format!("{port}/{protocol}")).collect();
         format!("its hostPort {} is taken on every node that would take it", ports.join(", "))
     } else if with_room().any(|room| is_open(&room)) {
-        format!("{asks}; its affinity or spread keeps it from every node that has that left")
+        format!(
+            "{asks}; affinity or spread, its own or of pods there, keeps it from each node that has that left"
+        )
     } else {
         format!("{asks}; none of the {allowed} nodes that would take it has that left")
     };
@@ -121,11 +132,12 @@ fn hit<'a>(
 }
 
 /// True where a new pod must fit beside all old ones.
-fn needs_surge(workload: &Workload) -> bool {
+pub(super) fn needs_surge(workload: &Workload) -> bool {
     matches!(workload.rules, RolloutRules::Rolling { max_unavailable: 0, .. }) && workload.replicas > 0
 }
 
-fn rooms<'a>(context: &Context<'a>) -> Vec<Room<'a>> {
+/// Nodes that take new pods, those with the most CPU first.
+pub(super) fn rooms<'a>(context: &Context<'a>) -> Vec<Room<'a>> {
     let mut used: BTreeMap<&str, (Amount, BTreeSet<HostPort<'a>>, Further<'a>)> = BTreeMap::new();
     let mut last: Option<(&PodSpec, Amount, Further<'_>)> = None;
     for pod in
@@ -164,7 +176,8 @@ fn same_containers(one: &PodSpec, other: &PodSpec) -> bool {
     one.containers.is_one_with(&other.containers) && one.init_containers.is_one_with(&other.init_containers)
 }
 
-fn accepts(node: &Node, pod: &PodSpec) -> bool {
+/// True if labels and taints of a node let a pod in.
+pub(super) fn accepts(node: &Node, pod: &PodSpec) -> bool {
     let labels = has_all(&node.metadata.labels, &pod.node_selector);
     let mut taints = node.spec.taints.iter().filter(|taint| KEEPS_AWAY.contains(&taint.effect.as_str()));
     labels && taints.all(|taint| pod.tolerations.iter().any(|toleration| toleration.tolerates(taint)))
@@ -178,6 +191,14 @@ fn host_ports(pod: &PodSpec) -> impl Iterator<Item = HostPort<'_>> {
         let protocol = if port.protocol.is_empty() { "TCP" } else { port.protocol.as_str() };
         (port.host_port, protocol)
     })
+}
+
+/// What a pod asks for, in words.
+pub(super) fn asks(pod: &PodSpec) -> String {
+    let ([cpu, memory, _], further) = (asked(pod), further(pod));
+    let devices: String =
+        further.iter().map(|(name, asked)| format!(" and {} {name}", asked.div_euclid(1000))).collect();
+    format!("{cpu}m CPU and {} MiB{devices}", memory / 1000 / (1 << 20))
 }
 
 /// What a pod asks for beside CPU and memory.

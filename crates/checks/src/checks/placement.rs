@@ -9,23 +9,27 @@ use meshlift_model::selector::LabelSelector;
 
 use crate::context::Context;
 
+use super::keepers::{Keeper, Kept};
+
 /// Places: values of a label of nodes.
 type Places<'a> = BTreeSet<&'a str>;
 
 /// What a new pod demands of a node.
 #[derive(Default)]
-pub(super) struct Placement<'a> {
+pub(super) struct Placement<'m, 'a> {
     nodes: Option<&'a NodeSelector>,
+    /// Pods that keep it away from where they are.
+    kept: Vec<&'m Keeper<'a>>,
     /// Places where it must not be, by label.
     closed: Vec<(&'a str, Places<'a>)>,
     /// Places where it must be, by label.
     needed: Vec<(&'a str, Places<'a>)>,
 }
 
-impl<'a> Placement<'a> {
+impl<'m, 'a> Placement<'m, 'a> {
     /// For one more pod of a template. Terms that tell pods of one rollout from another (matchLabelKeys) are no hurdle
     /// for the first pod of a new one.
-    pub(super) fn of(map: &Map<'_, 'a>, namespace: &'a str, template: &'a PodTemplateSpec) -> Self {
+    pub(super) fn of(map: &Map<'m, 'a>, namespace: &'a str, template: &'a PodTemplateSpec) -> Self {
         let spec = &template.spec;
         let spread =
             spec.topology_spread_constraints.iter().filter(|one| one.when_unsatisfiable != "ScheduleAnyway");
@@ -41,8 +45,9 @@ impl<'a> Placement<'a> {
         };
         let near = terms(affinity.and_then(|one| one.pod_affinity.as_ref()));
         let away = terms(affinity.and_then(|one| one.pod_anti_affinity.as_ref()));
+        let kept = map.kept.from(map.context, namespace, &template.metadata.labels);
         if spread.is_empty() && near.is_empty() && away.is_empty() {
-            return Self { nodes, ..Self::default() };
+            return Self { nodes, kept, ..Self::default() };
         }
         let closed = away.into_iter().map(|term| (term.topology_key.as_str(), map.places(namespace, term)));
         let full = spread.into_iter().map(|one| (one.topology_key.as_str(), map.full(namespace, nodes, one)));
@@ -52,16 +57,18 @@ impl<'a> Placement<'a> {
             let is_first = places.is_empty() && matches(term.label_selector.as_ref(), template);
             (!is_first).then_some((term.topology_key.as_str(), places))
         });
-        Self { nodes, closed, needed: needed.collect() }
+        Self { nodes, kept, closed, needed: needed.collect() }
     }
 
     /// True if a new pod may go to the node.
     pub(super) fn allows(&self, node: &Node) -> bool {
         let labels = &node.metadata.labels;
         let place = |key: &str| labels.get(key).map(String::as_str);
-        let is_in =
-            |(key, places): &(&str, Places<'_>)| place(key).is_some_and(|place| places.contains(place));
+        let is_among =
+            |key: &str, places: &Places<'_>| place(key).is_some_and(|place| places.contains(place));
+        let is_in = |(key, places): &(&str, Places<'_>)| is_among(key, places);
         self.nodes.is_none_or(|nodes| nodes.fits(&node.metadata.name, labels))
+            && !self.kept.iter().any(|keeper| is_among(&keeper.term.topology_key, &keeper.places))
             && !self.closed.iter().any(is_in)
             && self.needed.iter().all(is_in)
     }
@@ -72,23 +79,26 @@ fn matches(selector: Option<&LabelSelector>, template: &PodTemplateSpec) -> bool
 }
 
 /// Pods and where they are.
-pub(super) struct Map<'c, 'a> {
-    context: &'c Context<'a>,
-    nodes: BTreeMap<&'a str, &'a Node>,
+pub(super) struct Map<'m, 'a> {
+    context: &'m Context<'a>,
+    nodes: &'m BTreeMap<&'a str, &'a Node>,
+    kept: Kept<'m, 'a>,
 }
 
-impl<'c, 'a> Map<'c, 'a> {
-    pub(super) fn new(context: &'c Context<'a>) -> Self {
-        let nodes = context.objects().nodes.iter();
-        Self { context, nodes: nodes.map(|node| (node.metadata.name.as_str(), node)).collect() }
+impl<'m, 'a> Map<'m, 'a> {
+    pub(super) fn new(
+        context: &'m Context<'a>,
+        nodes: &'m BTreeMap<&'a str, &'a Node>,
+        keepers: &'m [Keeper<'a>],
+    ) -> Self {
+        Self { context, nodes, kept: Kept::new(keepers) }
     }
 
     /// Running pods of a namespace that a selector selects, by place.
     fn pods(&self, namespace: &str, selector: Option<&LabelSelector>, key: &str) -> Vec<&'a str> {
         let Some(selector) = selector else { return Vec::new() };
-        let runs = |pod: &&&'a Pod| !pod.is_finished() && pod.metadata.deletion_timestamp.is_none();
-        let pods = self.context.pods_in(namespace).iter().filter(runs);
-        let selected = pods.filter(|pod| selector.matches(&pod.metadata.labels));
+        let runs = |pod: &&'a Pod| !pod.is_finished() && pod.metadata.deletion_timestamp.is_none();
+        let selected = self.context.pods_matching(namespace, selector).into_iter().filter(runs);
         selected.filter_map(|pod| self.place(pod.spec.node_name.as_str(), key)).collect()
     }
 

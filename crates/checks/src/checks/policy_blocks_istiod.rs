@@ -1,7 +1,6 @@
 //! ML1053: a network policy that knows the old istiod alone.
 
 use super::reach::{Peer, World};
-use meshlift_mesh::by_namespace;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Resource;
 
@@ -36,7 +35,7 @@ pub(super) const CHECK: Check = Check {
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let policies = &context.objects().network_policies;
     let Some(target) = context.target.filter(|_| !policies.is_empty()) else { return Vec::new() };
-    let policies = by_namespace(policies);
+    let policies = super::reach::policies(policies);
     let world = World::new(context);
     let new: Vec<Peer<'_>> = world.istiods(context.targets());
     let hits = context.restarted().filter_map(|workload| {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 // Addresses alone: nothing is connected.
 use core::net::IpAddr;
 
-use meshlift_mesh::InOrder;
 use meshlift_mesh::facts::Revision;
+use meshlift_mesh::{InOrder, Selectors, by_namespace};
 use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::k8s::{
     IntOrString, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, Pod, Shared, StringMap,
@@ -27,7 +27,14 @@ pub(super) struct Peer<'a> {
 }
 
 /// Policies by namespace.
-type Policies<'a> = InOrder<&'a str, Vec<&'a NetworkPolicy>>;
+pub(super) type Policies<'a> = InOrder<&'a str, Selectors<'a, NetworkPolicy>>;
+
+/// Policies of a list.
+pub(super) fn policies(list: &[NetworkPolicy]) -> Policies<'_> {
+    let here = by_namespace(list).into_iter();
+    here.map(|(namespace, all)| (namespace, Selectors::new(all, |one| &*one.spec.pod_selector.match_labels)))
+        .collect()
+}
 
 /// What policies select by.
 pub(super) struct World<'a> {
@@ -75,8 +82,10 @@ impl<'a> World<'a> {
         istiod: &Peer<'_>,
     ) -> Option<&'p NetworkPolicy> {
         let isolating = |peer: &Peer<'_>, type_: &str| -> Vec<&'p NetworkPolicy> {
-            let all = policies.get(peer.namespace).into_iter().flatten().copied();
-            all.filter(|one| one.spec.pod_selector.matches(&peer.labels) && is_of(one, type_)).collect()
+            let Some(here) = policies.get(peer.namespace) else { return Vec::new() };
+            let near = here.near(&peer.labels);
+            let selects = |one: &&NetworkPolicy| one.spec.pod_selector.matches(&peer.labels);
+            near.iter().copied().filter(|one| selects(one) && is_of(one, type_)).collect()
         };
         let out = isolating(pod, "Egress");
         let goes_out = out.iter().any(|policy| {

@@ -28,11 +28,11 @@ pub(super) fn service_of<'a>(context: &Context<'a>, host: &str, namespace: &str)
 
 /// True if a pod that is not finished carries the Service's and the subset's labels.
 pub(super) fn has_pods(context: &Context<'_>, service: &Service, subset: &StringMap) -> bool {
-    let mut pods = context.pods_in(&service.metadata.namespace).iter();
-    pods.any(|pod| {
-        let has = |wanted: &StringMap| has_all(&pod.metadata.labels, wanted);
-        !pod.is_finished() && has(&service.spec.selector) && has(subset)
-    })
+    let mut wanted = (*service.spec.selector).clone();
+    wanted.extend(subset.iter().map(|(key, value)| (key.clone(), value.clone())));
+    let pods = context.pods_with(&service.metadata.namespace, &wanted);
+    // Both may name a label, and not mean the same.
+    pods.iter().any(|pod| !pod.is_finished() && has_all(&pod.metadata.labels, &service.spec.selector))
 }
 
 /// What may serve a Service beside the pods that are known.

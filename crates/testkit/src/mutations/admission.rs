@@ -1,6 +1,8 @@
 //! ML1052 to ML1057: new pods that are not let in, or do not start, though the old ones run.
 
-use meshlift_model::k8s::{IntOrString, LocalObjectReference, Node, Pod};
+use meshlift_model::k8s::{
+    IntOrString, LocalObjectReference, Node, PersistentVolumeClaim, PersistentVolumeClaimSource, Pod, Volume,
+};
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 
 use super::Base::Sidecars;
@@ -43,7 +45,55 @@ pub(super) fn mutations() -> Vec<Mutation> {
         // No istiod knows the pods that were added.
         .also(&["ML5003"])
         .not_on_twin(),
+        Mutation::new(("ML1013", Sidecars, BFF), |s, _| kept_away(s, "bff"), |s, _| kept_away(s, "bfg"))
+            .not_on_twin(),
+        Mutation::new(
+            ("ML1014", Sidecars, BFF),
+            |s, _| shares(s, &["ReadWriteOncePod"]),
+            |s, _| shares(s, &["ReadWriteMany"]),
+        )
+        .not_on_twin(),
+        Mutation::new(
+            ("ML1014", Sidecars, BFF),
+            |s, _| shares(s, &["ReadWriteOnce"]),
+            |s, _| shares(s, &["ReadWriteOnce", "ReadWriteMany"]),
+        )
+        .not_on_twin(),
     ]
+}
+
+/// On each node runs a pod that wants none of that app of web beside it.
+fn kept_away(s: &mut Snapshot, app: &str) {
+    rolling(s, "web/bff", IntOrString::Int(0), 1);
+    let selector = format!(r#"{{"matchLabels": {{"app": "{app}"}}}}"#);
+    let term = format!(
+        r#"{{"topologyKey": "kubernetes.io/hostname", "namespaces": ["web"], "labelSelector": {selector}}}"#
+    );
+    let affinity =
+        format!(r#"{{"podAntiAffinity": {{"requiredDuringSchedulingIgnoredDuringExecution": [{term}]}}}}"#);
+    let nodes: Vec<String> = s.objects.nodes.iter().map(|node| node.metadata.name.clone()).collect();
+    for node in nodes {
+        let meta = format!(r#"{{"namespace": "kube-system", "name": "alone-{node}"}}"#);
+        let spec = format!(r#"{{"nodeName": "{node}", "affinity": {affinity}}}"#);
+        add(s, "Pod", &format!(r#"{{"metadata": {meta}, "spec": {spec}}}"#));
+    }
+}
+
+/// Its pods use one claim, and a new one comes before an old one goes.
+fn shares(s: &mut Snapshot, modes: &[&str]) {
+    rolling(s, "web/bff", IntOrString::Int(0), 1);
+    with_specs(s, "web/bff", |_, spec| {
+        let source = Some(PersistentVolumeClaimSource { claim_name: "data".into() });
+        spec.volumes.push(Volume {
+            name: "data".into(),
+            persistent_volume_claim: source,
+            ..Volume::default()
+        });
+    });
+    let mut claim = PersistentVolumeClaim::default();
+    (claim.metadata.namespace, claim.metadata.name) = ("web".into(), "data".into());
+    claim.spec.access_modes = modes.iter().map(|mode| (*mode).to_owned()).collect();
+    s.objects.volume_claims.push(claim);
 }
 
 /// All nodes have as many devices as their pods of web/bff hold, and so many more.

@@ -111,6 +111,7 @@ fn versions() -> Vec<Mutation> {
             |s, _| root_of(s, "istio-sidecar-injector-1-30-3", "b3RoZXI="),
             |s, _| root_of(s, "istio-sidecar-injector-other", "b3RoZXI="),
         ),
+        Mutation::new(("ML5032", Sidecars, OLD), |s, _| asks(s, "4Ti"), |s, _| asks(s, "1Gi")),
         Mutation::new(("ML5015", Sidecars, OLD), |s, _| memory(s, "400Mi"), |s, _| memory(s, "64Gi")),
         Mutation::new(
             ("ML5016", Sidecars, "Cluster/kubernetes"),
@@ -291,6 +292,14 @@ fn root_in(s: &mut Snapshot, namespace: &str, root: Option<&str>) {
     let Some(root) = root else { return };
     let metadata = format!(r#"{{"name":"{}","namespace":"{namespace}"}}"#, ROOT_CERT.0);
     add(s, "ConfigMap", &format!(r#"{{"metadata":{metadata},"data":{{"{}":"{root}"}}}}"#, ROOT_CERT.1));
+}
+
+/// Its istiods ask for so much memory, as those that come would.
+fn asks(s: &mut Snapshot, memory: &str) {
+    let deployment: &mut Deployment = object(s, "istio-system/istiod-1-29-6");
+    for container in &mut deployment.spec.template.spec.containers {
+        container.resources.requests.insert("memory".into(), memory.into());
+    }
 }
 
 /// So many of its istiods are on one node.

@@ -68,7 +68,7 @@ fn stops() -> Vec<Mutation> {
             |s, _| object::<Deployment>(s, "web/bff").spec.paused = true,
             |s, _| object::<Deployment>(s, "web/bff").spec.min_ready_seconds = 600,
         ),
-        Mutation::new(("ML1013", Sidecars, BFF), |s, _| full(s, 0), |s, _| full(s, 1)),
+        Mutation::new(("ML1013", Sidecars, BFF), |s, _| full(s, 0), |s, _| full(s, 1)).also(&["ML5032"]),
         Mutation::new(
             ("ML1020", Sidecars, FRAUD),
             |s, _| rolling(s, "payments/fraud", IntOrString::Int(2), 0),

@@ -3,7 +3,7 @@
 use meshlift_mesh::facts::GatewayKind;
 use meshlift_model::defaults::GATEWAY_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Gateway, Resource, Service};
+use meshlift_model::k8s::{Gateway, Resource, Service, StringMap};
 use meshlift_model::names::ObjectRef;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
@@ -76,8 +76,9 @@ fn other_account(context: &Context<'_>, gateway: &Gateway) -> Option<Hit> {
     let meta = &gateway.metadata;
     let usual = format!("{}-{}", meta.name, gateway.spec.gateway_class_name);
     let expected = meta.annotation(ACCOUNT).unwrap_or(&usual);
-    let pods = context.pods_in(&meta.namespace).iter().filter(|pod| !pod.is_finished());
-    let mut pods = pods.filter(|pod| pod.metadata.label(GATEWAY_LABEL) == Some(meta.name.as_str()));
+    let own = StringMap::from_iter([(GATEWAY_LABEL.to_owned(), meta.name.clone())]);
+    let pods = context.pods_with(&meta.namespace, &own);
+    let mut pods = pods.into_iter().filter(|pod| !pod.is_finished());
     // Classes of waypoints go without the suffix.
     let is_expected = |account: &str| account == expected || account == meta.name;
     let pod = pods.find(|pod| !is_expected(&pod.spec.service_account_name))?;

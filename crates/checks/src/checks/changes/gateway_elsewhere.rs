@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use meshlift_mesh::Selected;
 use meshlift_mesh::facts::GatewayKind;
 use meshlift_model::defaults::GATEWAY_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Pod, Resource, has_all};
+use meshlift_model::k8s::Resource;
 
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -39,18 +40,15 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         return Vec::new();
     }
     let pods = context.objects().pods.iter();
-    let managed: Vec<&Pod> = pods.filter(|pod| pod.metadata.label(GATEWAY_LABEL).is_some()).collect();
+    let managed = pods.filter(|pod| pod.metadata.label(GATEWAY_LABEL).is_some());
+    let managed = Selected::new(managed.map(|pod| (pod, &*pod.metadata.labels)));
     let gateways =
         context.objects().istio_gateways.iter().filter(|gateway| !gateway.spec.selector.is_empty());
     gateways
         .filter_map(|gateway| {
-            let selects = |pod: &&&Pod| {
-                pod.metadata.namespace != gateway.metadata.namespace
-                    && has_all(&pod.metadata.labels, &gateway.spec.selector)
-            };
-            let reached: BTreeSet<String> = managed
-                .iter()
-                .filter(selects)
+            let selected = managed.with(&gateway.spec.selector).into_iter();
+            let reached: BTreeSet<String> = selected
+                .filter(|pod| pod.metadata.namespace != gateway.metadata.namespace)
                 .filter_map(|pod| {
                     Some(format!("{}/{}", pod.metadata.namespace, pod.metadata.label(GATEWAY_LABEL)?))
                 })
