@@ -1,4 +1,4 @@
-//! ML1055: webhooks that no running pod was ever shown to.
+//! ML1055: webhooks and admission policies that no running pod was ever shown to.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Namespace, ObjectMeta, Pod, Resource, Webhook};
 use meshlift_model::names::ObjectRef;
 
+use super::one_way_crds;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -19,7 +20,7 @@ pub(super) const CHECK: Check = Check {
         code: "ML1055",
         layer: Layer::Rollout,
         versions: Versions::Any,
-        title: "A webhook is newer than the pods, and has the last word on new ones",
+        title: "A webhook or an admission policy is newer than the pods, and has the last word on new ones",
         severity: Severity::Warn,
         consequence: Consequence::Stuck,
         offers: &[],
@@ -27,9 +28,10 @@ pub(super) const CHECK: Check = Check {
         hint: "make one pod of each workload anew before the upgrade, or create one as a dry run",
         why: "Pods that were made before the webhook was there have never been judged by it. It refuses a new one \
               if it does not like it, or if it does not answer (failurePolicy Fail): the rollout stands at its \
-              first pod. \
+              first pod. Of a ValidatingAdmissionPolicy the rules are not read: that one is newer is told as unknown. \
               What a webhook of somebody else would say is not known to the twin, so a rehearsal does not show it.",
-        see: "`kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations \
+        see: "`kubectl get \
+              mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies \
               --sort-by=.metadata.creationTimestamp`.",
         fix: concat!(
             dry_run_of_a_pod!(),
@@ -37,9 +39,16 @@ pub(super) const CHECK: Check = Check {
         ),
         sources: &[
             "https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/",
+            "https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/",
         ],
     },
-    needs: &[WORKLOADS, &["validatingwebhookconfigurations.admissionregistration.k8s.io"]],
+    needs: &[
+        WORKLOADS,
+        &[
+            "validatingwebhookconfigurations.admissionregistration.k8s.io",
+            "validatingadmissionpolicies.admissionregistration.k8s.io",
+        ],
+    ],
     find,
 };
 
@@ -51,41 +60,48 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         objects.validating_webhooks.iter().map(|one| (one.object_ref(), &one.metadata, &one.webhooks));
     let namespaces: BTreeMap<&str, &Namespace> =
         objects.namespaces.iter().map(|one| (one.metadata.name.as_str(), one)).collect();
-    let young =
-        |(_, meta, _): &(ObjectRef, &ObjectMeta, _)| meta.creation_timestamp.is_some() && !is_istio(meta);
-    mutating
-        .chain(validating)
-        .filter(young)
-        .filter_map(|(reference, meta, webhooks)| {
-            let strict: Vec<&Webhook> =
-                webhooks.iter().filter(|one| one.failure_policy != "Ignore").collect();
-            if strict.is_empty() {
-                return None;
-            }
-            let unseen: Vec<&ObjectRef> = context
-                .restarted()
-                .filter(|workload| {
-                    let namespace = namespaces.get(workload.workload.namespace.as_str());
-                    let pod = Pod { metadata: workload.template.metadata.clone().into(), ..Pod::default() };
-                    is_older(context, workload, meta)
-                        && namespace
-                            .is_some_and(|namespace| strict.iter().any(|one| one.wants(namespace, &pod)))
-                })
-                .map(|workload| &workload.workload)
-                .collect();
-            let first = unseen.first()?;
-            let hit = Hit::new(
-                &reference,
-                format!("{} workloads have no pod that it has seen, {first} among them", unseen.len()),
-            );
-            Some(
-                unseen
-                    .iter()
-                    .take(EVIDENCE_MAX)
-                    .fold(hit, |hit, one| hit.because(format!("all pods of {one} are older"))),
-            )
+    let webhooks = mutating.chain(validating).filter(|(_, meta, _)| !is_istio(meta));
+    let of_webhooks = webhooks.filter_map(|(reference, meta, webhooks)| {
+        let strict: Vec<&Webhook> = webhooks.iter().filter(|one| one.failure_policy != "Ignore").collect();
+        if strict.is_empty() {
+            return None;
+        }
+        hit(context, &reference, meta, |workload| {
+            let namespace = namespaces.get(workload.workload.namespace.as_str());
+            let pod = Pod { metadata: workload.template.metadata.clone().into(), ..Pod::default() };
+            namespace.is_some_and(|namespace| strict.iter().any(|one| one.wants(namespace, &pod)))
         })
-        .collect()
+    });
+    let policies = objects.admission_policies.iter();
+    let policies = policies.filter(|policy| !policy.metadata.name.starts_with(one_way_crds::NAME));
+    let of_policies = policies.filter_map(|policy| {
+        let hit = hit(context, &policy.object_ref(), &policy.metadata, |_| true)?;
+        let why = "what it looks at, and where it is bound, is not read: it may be none of them";
+        Some(hit.because(why).severity(Severity::Info).unknown())
+    });
+    of_webhooks.chain(of_policies).collect()
+}
+
+/// Workloads that something judges whose pods are all older than it.
+fn hit(
+    context: &Context<'_>,
+    judge: &ObjectRef,
+    meta: &ObjectMeta,
+    is_judged: impl Fn(&Workload) -> bool,
+) -> Option<Hit> {
+    meta.creation_timestamp?;
+    let unseen: Vec<&ObjectRef> = context
+        .restarted()
+        .filter(|workload| is_older(context, workload, meta) && is_judged(workload))
+        .map(|workload| &workload.workload)
+        .collect();
+    let first = unseen.first()?;
+    let hit = Hit::new(
+        judge,
+        format!("{} workloads have no pod that it has seen, {first} among them", unseen.len()),
+    );
+    let named = unseen.iter().take(EVIDENCE_MAX);
+    Some(named.fold(hit, |hit, one| hit.because(format!("all pods of {one} are older"))))
 }
 
 /// True if all pods of a workload are older than an object.

@@ -28,6 +28,11 @@ pub(super) fn mutations() -> Vec<Mutation> {
             |s, _| webhook(s, "Ignore"),
         ),
         Mutation::new(
+            ("ML1055", Sidecars, "ValidatingAdmissionPolicy/images.example.com"),
+            |s, _| policy(s, 1),
+            |s, _| policy(s, -1000),
+        ),
+        Mutation::new(
             ("ML1056", Sidecars, "Cluster/kubernetes"),
             |s, _| {
                 two_architectures(s);
@@ -147,6 +152,14 @@ fn webhook(s: &mut Snapshot, policy: &str) {
     );
     let meta = format!(r#"{{"name": "images.example.com", "creationTimestamp": "{now}"}}"#);
     add(s, "ValidatingWebhookConfiguration", &format!(r#"{{"metadata": {meta}, "webhooks": [{hook}]}}"#));
+}
+
+/// A policy that is so many days newer than all that was recorded.
+fn policy(s: &mut Snapshot, days: i64) {
+    let made = s.newest_time().map(|time| time.plus_seconds(days * DAY_SECONDS).to_string());
+    let made = made.unwrap_or_default();
+    let meta = format!(r#"{{"name": "images.example.com", "creationTimestamp": "{made}"}}"#);
+    add(s, "ValidatingAdmissionPolicy", &format!(r#"{{"metadata": {meta}}}"#));
 }
 
 fn two_architectures(s: &mut Snapshot) {
