@@ -81,14 +81,14 @@ fn refusal(item: &LimitRangeItem, defaults: &[&LimitRangeItem], pod: &PodSpec) -
 }
 
 /// Thousandths by resource.
-struct Asked {
+pub(super) struct Asked {
     requests: BTreeMap<String, i128>,
     limits: BTreeMap<String, i128>,
 }
 
 impl Asked {
     /// Of a container as it is admitted: a request that it does not name is its limit, or a default.
-    fn of(container: &Container, defaults: &[&LimitRangeItem]) -> Self {
+    pub(super) fn of(container: &Container, defaults: &[&LimitRangeItem]) -> Self {
         let Resources { requests, limits } = &container.resources;
         let limit_defaults: Vec<&StringMap> = defaults.iter().map(|item| &item.default).collect();
         let mut request_defaults: Vec<&StringMap> = vec![&**limits];
@@ -96,6 +96,15 @@ impl Asked {
         Self {
             requests: with_defaults(requests, &request_defaults),
             limits: with_defaults(limits, &limit_defaults),
+        }
+    }
+
+    /// True if it says how much there is of what a quota counts; `None` for what nobody has to say.
+    pub(super) fn says(&self, counted: &str) -> Option<bool> {
+        match counted.split_once('.').unwrap_or(("requests", counted)) {
+            ("requests", name @ ("cpu" | "memory")) => Some(self.requests.contains_key(name)),
+            ("limits", name @ ("cpu" | "memory")) => Some(self.limits.contains_key(name)),
+            _ => None,
         }
     }
 

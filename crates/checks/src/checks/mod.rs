@@ -95,6 +95,7 @@ checks! {
         operator_owned,
         held_runs,
         scaled_by_mesh,
+        quota_demands,
         two_selectors,
         unserved_injected,
         unserved_bare,

@@ -1,7 +1,8 @@
 //! ML1052 to ML1057: new pods that are not let in, or do not start, though the old ones run.
 
 use meshlift_model::k8s::{
-    IntOrString, LocalObjectReference, Node, PersistentVolumeClaim, PersistentVolumeClaimSource, Pod, Volume,
+    IntOrString, LocalObjectReference, Node, PersistentVolumeClaim, PersistentVolumeClaimSource, Pod,
+    StringMap, Volume,
 };
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 
@@ -32,6 +33,8 @@ pub(super) fn mutations() -> Vec<Mutation> {
             |s, _| policy(s, 1),
             |s, _| policy(s, -1000),
         ),
+        Mutation::new(("ML1062", Sidecars, BFF), |s, _| counted(s, false), |s, _| counted(s, true))
+            .not_on_twin(),
         Mutation::new(
             ("ML1056", Sidecars, "Cluster/kubernetes"),
             |s, _| {
@@ -112,6 +115,20 @@ fn devices(s: &mut Snapshot, left: usize) {
     for node in &mut s.objects.nodes {
         let here = held.iter().filter(|name| **name == node.metadata.name).count();
         node.status.allocatable.insert(DEVICE.into(), (here + left).to_string());
+    }
+}
+
+/// A quota of web counts limits, which its containers have by a default or not at all.
+fn counted(s: &mut Snapshot, by_default: bool) {
+    with_specs(s, "web/bff", |_, spec| {
+        apps(&mut spec.containers, |app| app.resources.limits = Default::default())
+    });
+    let meta = r#"{"namespace": "web", "name": "limits"}"#;
+    let hard = r#"{"limits.cpu": "1k"}"#;
+    add(s, "ResourceQuota", &format!(r#"{{"metadata": {meta}, "spec": {{"hard": {hard}}}}}"#));
+    if by_default {
+        let limits = r#"[{"type": "Container", "default": {"cpu": "1"}}]"#;
+        add(s, "LimitRange", &format!(r#"{{"metadata": {meta}, "spec": {{"limits": {limits}}}}}"#));
     }
 }
 
