@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use meshlift_model::k8s::{
-    EndpointSlice, HorizontalPodAutoscaler, PodDisruptionBudget, Resource, ResourceQuota, Service, StringMap,
-    has_all,
+    Empty, EndpointSlice, HorizontalPodAutoscaler, PodDisruptionBudget, Resource, ResourceQuota, Service,
+    StringMap, has_all,
 };
 use meshlift_model::snapshot::Snapshot;
 
@@ -16,9 +16,6 @@ use crate::in_order::InOrder;
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 /// Label of an EndpointSlice that names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
-
-/// No labels.
-const NONE: &StringMap = &StringMap::new();
 
 /// A snapshot with its objects by namespace.
 pub(crate) struct Index<'a> {
@@ -136,10 +133,11 @@ fn autoscalers(list: &[HorizontalPodAutoscaler]) -> InOrder<(&str, &str, &str), 
 }
 
 fn demanded(budget: &PodDisruptionBudget) -> &StringMap {
-    budget.spec.selector.as_ref().map_or(NONE, |selector| &selector.match_labels)
+    budget.spec.selector.as_ref().map_or(StringMap::EMPTY, |selector| &selector.match_labels)
 }
 
-fn selectors<'a, R: Resource>(
+/// What selects by labels, by namespace, and the labels that each demands.
+pub fn selectors<'a, R: Resource>(
     list: &'a [R],
     demanded: impl Fn(&'a R) -> &'a StringMap + Copy,
 ) -> InOrder<&'a str, Selectors<'a, R>> {

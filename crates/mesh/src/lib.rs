@@ -38,7 +38,7 @@ pub use belongings::objects_of_revision;
 pub use by_label::{Selected, Selectors};
 pub use facts::*;
 pub use in_order::{InOrder, beside};
-pub use index::by_namespace;
+pub use index::{by_namespace, selectors};
 pub use other_clusters::{is_remote, other_clusters};
 pub use owner::{KnownPod, by_owner};
 pub use projection::{Edit, project};

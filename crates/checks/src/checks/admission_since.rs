@@ -28,7 +28,7 @@ pub(super) const CHECK: Check = Check {
         hint: "make one pod of each workload anew before the upgrade, or create one as a dry run",
         why: "Pods that were made before the webhook was there have never been judged by it. It refuses a new one \
               if it does not like it, or if it does not answer (failurePolicy Fail): the rollout stands at its \
-              first pod. Of a ValidatingAdmissionPolicy the rules are not read: that one is newer is told as unknown. \
+              first pod. A ValidatingAdmissionPolicy that is newer than the pods is told as unknown, as its rules are not read. \
               What a webhook of somebody else would say is not known to the twin, so a rehearsal does not show it.",
         see: "`kubectl get \
               mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies \
@@ -42,13 +42,7 @@ pub(super) const CHECK: Check = Check {
             "https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/",
         ],
     },
-    needs: &[
-        WORKLOADS,
-        &[
-            "validatingwebhookconfigurations.admissionregistration.k8s.io",
-            "validatingadmissionpolicies.admissionregistration.k8s.io",
-        ],
-    ],
+    needs: &[WORKLOADS, &["validatingwebhookconfigurations.admissionregistration.k8s.io"]],
     find,
 };
 
@@ -73,7 +67,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         })
     });
     let policies = objects.admission_policies.iter();
-    let policies = policies.filter(|policy| !policy.metadata.name.starts_with(one_way_crds::NAME));
+    let policies = policies.filter(|policy| may_judge_pods(&policy.metadata));
     let of_policies = policies.filter_map(|policy| {
         let hit = hit(context, &policy.object_ref(), &policy.metadata, |_| true)?;
         let why = "what it looks at, and where it is bound, is not read: it may be none of them";
@@ -107,6 +101,11 @@ fn hit(
 /// True if all pods of a workload are older than an object.
 fn is_older(context: &Context<'_>, workload: &Workload, meta: &ObjectMeta) -> bool {
     context.newest_pod(workload).zip(meta.creation_timestamp).is_some_and(|(pod, webhook)| pod < webhook)
+}
+
+/// False for policies that are known to look at other objects: Istio's, and that of the Gateway API.
+fn may_judge_pods(policy: &ObjectMeta) -> bool {
+    !is_istio(policy) && !policy.name.ends_with(".istio.io") && !policy.name.starts_with(one_way_crds::NAME)
 }
 
 /// Istio's own webhooks are judged by checks of their own.

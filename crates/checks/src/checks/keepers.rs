@@ -3,23 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::{InOrder, Selectors};
-use meshlift_model::k8s::{Affinity, Namespace, Node, Pod, PodAffinityTerm, Shared, StringMap};
+use meshlift_model::k8s::{Affinity, Empty, Namespace, Node, Pod, PodAffinityTerm, Shared, StringMap};
 use meshlift_model::names::ObjectRef;
 
 use crate::context::Context;
 
-/// No labels.
-const NONE: &StringMap = &StringMap::new();
-
 /// A term of running pods of a namespace, and the places that they hold by it.
 pub(super) struct Keeper<'a> {
     namespace: &'a str,
+    /// One of those pods.
+    pub(super) first: &'a Pod,
     pub(super) term: &'a PodAffinityTerm,
     pub(super) places: BTreeSet<&'a str>,
 }
 
-/// What all running pods demand. Terms that tell pods of one rollout from another (matchLabelKeys) are no hurdle for
-/// the first pod of a new one.
+/// What all running pods demand.
 pub(super) fn keepers<'a>(context: &Context<'a>, nodes: &BTreeMap<&'a str, &'a Node>) -> Vec<Keeper<'a>> {
     let mut all: Vec<Keeper<'a>> = Vec::new();
     // Pods of a workload come one after another, and demand alike.
@@ -34,6 +32,7 @@ pub(super) fn keepers<'a>(context: &Context<'a>, nodes: &BTreeMap<&'a str, &'a N
             || {
                 let new = terms(affinity).map(|term| Keeper {
                     namespace: &pod.metadata.namespace,
+                    first: pod,
                     term,
                     places: BTreeSet::new(),
                 });
@@ -57,7 +56,7 @@ pub(super) fn keepers<'a>(context: &Context<'a>, nodes: &BTreeMap<&'a str, &'a N
 fn terms(affinity: &Affinity) -> impl Iterator<Item = &PodAffinityTerm> {
     let away = affinity.pod_anti_affinity.iter();
     let required = away.flat_map(|one| &one.required_during_scheduling_ignored_during_execution);
-    required.filter(|term| term.match_label_keys.is_empty() && term.label_selector.is_some())
+    required.filter(|term| term.label_selector.is_some())
 }
 
 /// Keepers by those whom they keep away.
@@ -86,19 +85,19 @@ impl<'k, 'a> Kept<'k, 'a> {
         namespace: &str,
         labels: &StringMap,
     ) -> Vec<&'k Keeper<'a>> {
-        let near = self.near.get(namespace).map(|here| here.near(labels));
-        let near = near.iter().flat_map(|here| here.iter().copied());
-        let far = self.far.near(labels);
-        let far = far.iter().copied().filter(|one| means(one.term, context, namespace));
-        let meant = |one: &&Keeper<'_>| {
+        let selects = |one: &&Keeper<'_>| {
             one.term.label_selector.as_ref().is_some_and(|selector| selector.matches(labels))
         };
-        near.chain(far).filter(meant).collect()
+        let near = self.near.get(namespace).map(|here| here.near(labels));
+        let near = near.iter().flat_map(|here| here.iter().copied()).filter(selects);
+        let far = self.far.near(labels);
+        let far = far.iter().copied().filter(selects).filter(|one| means(one.term, context, namespace));
+        near.chain(far).collect()
     }
 }
 
 fn demanded<'k>(keeper: &'k Keeper<'_>) -> &'k StringMap {
-    keeper.term.label_selector.as_ref().map_or(NONE, |selector| &selector.match_labels)
+    keeper.term.label_selector.as_ref().map_or(StringMap::EMPTY, |selector| &selector.match_labels)
 }
 
 fn means(term: &PodAffinityTerm, context: &Context<'_>, namespace: &str) -> bool {

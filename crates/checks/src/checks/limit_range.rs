@@ -99,6 +99,11 @@ impl Asked {
         }
     }
 
+    /// True if it asks for nothing at all.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.requests.is_empty() && self.limits.is_empty()
+    }
+
     /// True if it says how much there is of what a quota counts; `None` for what nobody has to say.
     pub(super) fn says(&self, counted: &str) -> Option<bool> {
         match counted.split_once('.').unwrap_or(("requests", counted)) {

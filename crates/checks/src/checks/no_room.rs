@@ -11,7 +11,7 @@ use crate::context::{Context, WORKLOADS};
 use crate::quantity::{sum, thousandths};
 
 use super::keepers::keepers;
-use super::placement::{Map, Placement};
+use super::placement::{Map, Placement, nodes};
 
 /// What the scheduler counts, as far as it decides here.
 const RESOURCES: [&str; 2] = ["cpu", "memory"];
@@ -31,8 +31,8 @@ pub(super) const CHECK: Check = Check {
         hint: "add a node, or choose allow-unavailable 1 to roll without a surge pod",
         why: "Its rollout makes a new pod before an old one goes, and no node can take that pod: by CPU, memory, \
               devices or number of pods that are asked for, by labels that it demands, by taints that it does not \
-              tolerate, by required affinity and spread (of pods that run there too), by ports of the node that an old pod holds. The pod stays \
-              Pending and the rollout stands. \
+              tolerate, by its required affinity and spread, by required anti-affinity of pods that run there, by ports \
+              of the node that an old pod holds. The pod stays Pending and the rollout stands. \
               The twin knows no affinity, no spread and no hostPort: a rehearsal does not show that part.",
         see: "`kubectl describe nodes`: Allocated resources; `kubectl get events` says `FailedScheduling` once it happens.",
         fix: "Make room for one pod: a node more, smaller requests, or `maxUnavailable: 1`. A cluster autoscaler \
@@ -84,8 +84,7 @@ impl Room<'_> {
 }
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let nodes: BTreeMap<&str, &Node> =
-        context.objects().nodes.iter().map(|node| (node.metadata.name.as_str(), node)).collect();
+    let nodes = nodes(context);
     let keepers = keepers(context, &nodes);
     let (rooms, map) = (rooms(context), Map::new(context, &nodes, &keepers));
     let surging = context.restarted().filter(|workload| needs_surge(workload));
@@ -115,20 +114,19 @@ fn hit<'a>(
     }
     let allowed = rooms.iter().filter(is_open).filter(|room| placement.allows(room.node)).count();
     let asks = format!("it asks for {}", asks(pod));
+    let mut kept = with_room().filter(is_open).filter_map(|room| placement.keeper(room.node));
+    let kept = kept.next();
     let detail = if would_take().next().is_some() {
         let ports: Vec<String> = ports.iter().map(|(port, protocol)| format!("{port}/{protocol}")).collect();
         format!("its hostPort {} is taken on every node that would take it", ports.join(", "))
     } else if with_room().any(|room| is_open(&room)) {
-        format!(
-            "{asks}; affinity or spread, its own or of pods there, keeps it from each node that has that left"
-        )
+        format!("{asks}; affinity or spread keeps it from every node that has that left")
     } else {
         format!("{asks}; none of the {allowed} nodes that would take it has that left")
     };
-    Some(
-        Hit::new(&workload.workload, detail)
-            .because(format!("{} requests with its sidecar", workload.workload)),
-    )
+    let hit = Hit::new(&workload.workload, detail)
+        .because(format!("{} requests with its sidecar", workload.workload));
+    Some(kept.into_iter().fold(hit, Hit::because))
 }
 
 /// True where a new pod must fit beside all old ones.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::k8s::{
-    Node, NodeSelector, Pod, PodAffinityTerm, PodTemplateSpec, TopologySpreadConstraint,
+    Node, NodeSelector, Pod, PodAffinityTerm, PodTemplateSpec, Resource, TopologySpreadConstraint,
 };
 use meshlift_model::selector::LabelSelector;
 
@@ -28,7 +28,7 @@ pub(super) struct Placement<'m, 'a> {
 
 impl<'m, 'a> Placement<'m, 'a> {
     /// For one more pod of a template. Terms that tell pods of one rollout from another (matchLabelKeys) are no hurdle
-    /// for the first pod of a new one.
+    /// for the first pod of a new one; those that tell others' from its own (mismatchLabelKeys) are passed over.
     pub(super) fn of(map: &Map<'m, 'a>, namespace: &'a str, template: &'a PodTemplateSpec) -> Self {
         let spec = &template.spec;
         let spread =
@@ -41,7 +41,11 @@ impl<'m, 'a> Placement<'m, 'a> {
         let terms = |one: Option<&'a meshlift_model::k8s::PodAffinity>| -> Vec<&'a PodAffinityTerm> {
             let terms =
                 one.into_iter().flat_map(|one| &one.required_during_scheduling_ignored_during_execution);
-            terms.filter(|term| term.match_label_keys.is_empty()).collect()
+            // The API server makes requirements of such keys when it sees the pod.
+            let is_whole = |term: &&PodAffinityTerm| {
+                term.match_label_keys.is_empty() && term.mismatch_label_keys.is_empty()
+            };
+            terms.filter(is_whole).collect()
         };
         let near = terms(affinity.and_then(|one| one.pod_affinity.as_ref()));
         let away = terms(affinity.and_then(|one| one.pod_anti_affinity.as_ref()));
@@ -60,6 +64,16 @@ impl<'m, 'a> Placement<'m, 'a> {
         Self { nodes, kept, closed, needed: needed.collect() }
     }
 
+    /// A running pod that keeps the new one away from a node, in words.
+    pub(super) fn keeper(&self, node: &Node) -> Option<String> {
+        let keeps = |one: &&&Keeper<'_>| {
+            let place = node.metadata.labels.get(&one.term.topology_key);
+            place.is_some_and(|place| one.places.contains(place.as_str()))
+        };
+        let keeper = self.kept.iter().find(keeps)?;
+        Some(format!("{} keeps it away, by {}", keeper.first.object_ref(), keeper.term.topology_key))
+    }
+
     /// True if a new pod may go to the node.
     pub(super) fn allows(&self, node: &Node) -> bool {
         let labels = &node.metadata.labels;
@@ -76,6 +90,11 @@ impl<'m, 'a> Placement<'m, 'a> {
 
 fn matches(selector: Option<&LabelSelector>, template: &PodTemplateSpec) -> bool {
     selector.is_some_and(|selector| selector.matches(&template.metadata.labels))
+}
+
+/// Nodes by name.
+pub(super) fn nodes<'a>(context: &Context<'a>) -> BTreeMap<&'a str, &'a Node> {
+    context.objects().nodes.iter().map(|node| (node.metadata.name.as_str(), node)).collect()
 }
 
 /// Pods and where they are.

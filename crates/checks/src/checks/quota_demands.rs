@@ -3,9 +3,10 @@
 use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_mesh::{InOrder, by_namespace};
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{LimitRange, LimitRangeItem, Resource, ResourceQuota};
+use meshlift_model::k8s::{Container, LimitRange, LimitRangeItem, Resource, ResourceQuota};
 
 use super::limit_range::Asked;
+use super::stuck_quota::BY_SCOPE;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -23,12 +24,13 @@ pub(super) const CHECK: Check = Check {
         why: "Where a ResourceQuota counts CPU or memory, each container of a new pod must say how much of it, init \
               containers and the sidecar too; the API server refuses a pod that does not (`must specify limits.cpu`). \
               Pods that run are not asked: a quota that was added since is met by the next pod, and the rollout stands \
-              at its first one.",
+              at its first one. Pods that say it for all containers together (`spec.resources` of the pod, from \
+              Kubernetes 1.34 on) are let in; that field is not read here.",
         see: "`kubectl get resourcequota -n NAMESPACE -o yaml`: hard; the ReplicaSet has events `failed quota: … must \
               specify`.",
         fix: "Set `resources` of the container. For the sidecar: the annotations sidecar.istio.io/proxyCPU, proxyMemory, \
-              proxyCPULimit and proxyMemoryLimit, or `global.proxy.resources`. For all of a namespace: a LimitRange with \
-              `default` and `defaultRequest`.",
+              proxyCPULimit and proxyMemoryLimit, all that the quota counts, as one of them takes the place of all of \
+              `global.proxy.resources`. For all of a namespace: a LimitRange with `default` and `defaultRequest`.",
         sources: &[
             "https://kubernetes.io/docs/concepts/policy/resource-quotas/#compute-resource-quota",
             "https://github.com/kubernetes/kubernetes/blob/master/pkg/quota/v1/evaluator/core/pods.go",
@@ -46,26 +48,30 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 }
 
 fn hit(context: &Context<'_>, workload: &Workload, ranges: &InOrder<&str, Vec<&LimitRange>>) -> Option<Hit> {
-    let pod = &workload.as_injected.as_ref().unwrap_or(&workload.template).spec;
-    let quotas = workload.quotas.iter().filter_map(|one| context.object::<ResourceQuota>(one));
-    let counts = |quota: &ResourceQuota| quota.spec.counts(pod.is_best_effort());
+    let pod = &context.as_injected(workload).spec;
     let ranges = ranges.get(workload.workload.namespace.as_str()).into_iter().flatten();
     let items = ranges.flat_map(|range| &range.spec.limits);
     let defaults: Vec<&LimitRangeItem> = items.filter(|item| item.type_ == "Container").collect();
-    let mut refusals = quotas.filter(|quota| counts(quota) != Some(false)).filter_map(|quota| {
-        let (container, demanded) = pod.all_containers().find_map(|container| {
-            let asks = Asked::of(container, &defaults);
-            let mut demanded = quota.spec.hard.keys().filter(|one| asks.says(one) == Some(false));
-            Some((container, demanded.next()?))
-        })?;
-        let quota_name = &quota.metadata.name;
-        let detail =
-            format!("quota {quota_name} counts {demanded}, and container {} has none", container.name);
-        let hit = Hit::new(&workload.workload, detail)
-            .because(format!("{} spec.hard.{demanded}", quota.object_ref()));
-        let scopes =
-            "whether it counts these pods goes by a scope that is not read, such as their priority class";
-        Some(if counts(quota).is_none() { hit.because(scopes).unknown() } else { hit })
+    let asked: Vec<(&Container, Asked)> =
+        pod.all_containers().map(|container| (container, Asked::of(container, &defaults))).collect();
+    let is_best_effort = asked.iter().all(|(_, asks)| asks.is_nothing());
+    let quotas = workload.quotas.iter().filter_map(|one| context.object::<ResourceQuota>(one));
+    let counts = |quota: &ResourceQuota| quota.spec.counts(is_best_effort);
+    let refusing = quotas.filter_map(|quota| {
+        let missing: Vec<String> = asked.iter().filter_map(|one| missing(one, quota)).collect();
+        (counts(quota) != Some(false) && !missing.is_empty()).then_some((quota, missing))
     });
-    refusals.next()
+    // What is known comes first.
+    let (quota, missing) = refusing.min_by_key(|(quota, _)| counts(quota).is_none())?;
+    let (name, missing) = (&quota.metadata.name, missing.join("; "));
+    let detail = format!("quota {name} counts what its containers do not say: {missing}");
+    let hit = Hit::new(&workload.workload, detail).because(format!("{} spec.hard", quota.object_ref()));
+    Some(if counts(quota).is_none() { hit.because(BY_SCOPE).unknown() } else { hit })
+}
+
+/// What a quota counts and a container does not say, in words.
+fn missing((container, asks): &(&Container, Asked), quota: &ResourceQuota) -> Option<String> {
+    let missing = quota.spec.hard.keys().filter(|counted| asks.says(counted) == Some(false));
+    let missing: Vec<&str> = missing.map(String::as_str).collect();
+    (!missing.is_empty()).then(|| format!("{} has no {}", container.name, missing.join(", ")))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use core::net::IpAddr;
 
 use meshlift_mesh::facts::Revision;
-use meshlift_mesh::{InOrder, Selectors, by_namespace};
+use meshlift_mesh::{InOrder, Selectors, selectors};
 use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::k8s::{
     IntOrString, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, Pod, Shared, StringMap,
@@ -31,9 +31,7 @@ pub(super) type Policies<'a> = InOrder<&'a str, Selectors<'a, NetworkPolicy>>;
 
 /// Policies of a list.
 pub(super) fn policies(list: &[NetworkPolicy]) -> Policies<'_> {
-    let here = by_namespace(list).into_iter();
-    here.map(|(namespace, all)| (namespace, Selectors::new(all, |one| &*one.spec.pod_selector.match_labels)))
-        .collect()
+    selectors(list, |one| &one.spec.pod_selector.match_labels)
 }
 
 /// What policies select by.

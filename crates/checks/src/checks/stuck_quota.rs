@@ -8,6 +8,10 @@ use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::quantity::{sum, thousandths};
 
+/// Why it is not known whether a quota counts some pods.
+pub(super) const BY_SCOPE: &str =
+    "whether it counts these pods goes by a scope that is not read, such as their priority class";
+
 pub(super) const CHECK: Check = Check {
     entry: Entry {
         code: "ML1010",
@@ -69,9 +73,7 @@ pub(super) fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     let hit = Hit::new(&workload.workload, format!("quota {name} has {resource} {used}/{hard}, {why}"))
         .because(format!("ResourceQuota/{} {resource} used {used} of {hard}", quota.metadata.path()));
     if !is_known {
-        let scopes =
-            "whether it counts these pods goes by a scope that is not read, such as their priority class";
-        return Some(hit.because(scopes).unknown());
+        return Some(hit.because(BY_SCOPE).unknown());
     }
     // Where more is used than allowed, missing pods make no room.
     if pods > 1 || !beside {

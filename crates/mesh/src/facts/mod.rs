@@ -42,8 +42,10 @@ pub struct Mesh {
     /// Namespaces by name.
     pub namespaces: BTreeMap<String, NamespaceFacts>,
     /// Every controller of pods and every bare pod, by reference.
+    #[serde(serialize_with = "as_map")]
     pub workloads: ByReference<Workload>,
     /// Every pod, by reference.
+    #[serde(serialize_with = "as_map")]
     pub pods: ByReference<PodFacts>,
     /// Whatever selects a revision by a name.
     pub followers: Vec<Follower>,
@@ -64,6 +66,11 @@ impl Mesh {
     pub fn used_revisions(&self) -> impl Iterator<Item = &Revision> {
         self.revisions.values().filter(|revision| revision.pods > 0)
     }
+}
+
+/// Facts as JSON: a map where there are none, too.
+fn as_map<T: Serialize, S: Serializer>(facts: &ByReference<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(facts.iter())
 }
 
 /// Pods by revision as JSON: what has none is counted under an empty key.

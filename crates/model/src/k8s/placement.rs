@@ -62,6 +62,8 @@ api! {
         pub namespace_selector: Option<LabelSelector>,
         /// Labels by which pods of one rollout are told from those of another.
         pub match_label_keys: Vec<String>,
+        /// Labels by which pods of others are told from its own.
+        pub mismatch_label_keys: Vec<String>,
     }
 
     /// `v1.TopologySpreadConstraint`.

@@ -1,8 +1,7 @@
 //! ML1052 to ML1057: new pods that are not let in, or do not start, though the old ones run.
 
 use meshlift_model::k8s::{
-    IntOrString, LocalObjectReference, Node, PersistentVolumeClaim, PersistentVolumeClaimSource, Pod,
-    StringMap, Volume,
+    IntOrString, LocalObjectReference, Node, PersistentVolumeClaim, PersistentVolumeClaimSource, Pod, Volume,
 };
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 
@@ -53,43 +52,61 @@ pub(super) fn mutations() -> Vec<Mutation> {
         // No istiod knows the pods that were added.
         .also(&["ML5003"])
         .not_on_twin(),
-        Mutation::new(("ML1013", Sidecars, BFF), |s, _| kept_away(s, "bff"), |s, _| kept_away(s, "bfg"))
-            .not_on_twin(),
         Mutation::new(
-            ("ML1014", Sidecars, BFF),
-            |s, _| shares(s, &["ReadWriteOncePod"]),
-            |s, _| shares(s, &["ReadWriteMany"]),
+            ("ML1013", Sidecars, BFF),
+            |s, _| kept_away(s, "kube-system", r#""namespaces": ["web"]"#),
+            |s, _| kept_away(s, "kube-system", r#""namespaces": ["data"]"#),
+        )
+        .not_on_twin(),
+        Mutation::new(
+            ("ML1013", Sidecars, BFF),
+            |s, _| kept_away(s, "kube-system", r#""namespaceSelector": {}"#),
+            |s, _| kept_away(s, "kube-system", r#""namespaces": []"#),
+        )
+        .not_on_twin(),
+        Mutation::new(
+            ("ML1013", Sidecars, BFF),
+            |s, _| kept_away(s, "web", r#""namespaces": []"#),
+            |s, _| kept_away(s, "web", r#""namespaces": ["data"]"#),
         )
         .not_on_twin(),
         Mutation::new(
             ("ML1014", Sidecars, BFF),
-            |s, _| shares(s, &["ReadWriteOnce"]),
-            |s, _| shares(s, &["ReadWriteOnce", "ReadWriteMany"]),
+            |s, _| shares(s, &["ReadWriteOncePod"], true),
+            |s, _| shares(s, &["ReadWriteMany"], true),
+        )
+        .not_on_twin(),
+        Mutation::new(
+            ("ML1014", Sidecars, BFF),
+            |s, _| shares(s, &["ReadWriteOnce"], true),
+            |s, _| shares(s, &["ReadWriteOnce"], false),
         )
         .not_on_twin(),
     ]
 }
 
-/// On each node runs a pod that wants none of that app of web beside it.
-fn kept_away(s: &mut Snapshot, app: &str) {
+/// On each node runs a pod that wants none of app bff beside it, in the namespaces that are meant.
+fn kept_away(s: &mut Snapshot, namespace: &str, meant: &str) {
     rolling(s, "web/bff", IntOrString::Int(0), 1);
-    let selector = format!(r#"{{"matchLabels": {{"app": "{app}"}}}}"#);
-    let term = format!(
-        r#"{{"topologyKey": "kubernetes.io/hostname", "namespaces": ["web"], "labelSelector": {selector}}}"#
-    );
-    let affinity =
-        format!(r#"{{"podAntiAffinity": {{"requiredDuringSchedulingIgnoredDuringExecution": [{term}]}}}}"#);
+    let selector = r#"{"matchLabels": {"app": "bff"}}"#;
+    let term =
+        format!(r#"{{"topologyKey": "kubernetes.io/hostname", {meant}, "labelSelector": {selector}}}"#);
+    let required = format!(r#"{{"requiredDuringSchedulingIgnoredDuringExecution": [{term}]}}"#);
     let nodes: Vec<String> = s.objects.nodes.iter().map(|node| node.metadata.name.clone()).collect();
     for node in nodes {
-        let meta = format!(r#"{{"namespace": "kube-system", "name": "alone-{node}"}}"#);
-        let spec = format!(r#"{{"nodeName": "{node}", "affinity": {affinity}}}"#);
+        let labels = r#"{"sidecar.istio.io/inject": "false"}"#;
+        let meta = format!(r#"{{"namespace": "{namespace}", "name": "alone-{node}", "labels": {labels}}}"#);
+        let spec = format!(r#"{{"nodeName": "{node}", "affinity": {{"podAntiAffinity": {required}}}}}"#);
         add(s, "Pod", &format!(r#"{{"metadata": {meta}, "spec": {spec}}}"#));
     }
 }
 
-/// Its pods use one claim, and a new one comes before an old one goes.
-fn shares(s: &mut Snapshot, modes: &[&str]) {
+/// Its pods use one claim, on one node or on several, and a new one comes before an old one goes.
+fn shares(s: &mut Snapshot, modes: &[&str], together: bool) {
     rolling(s, "web/bff", IntOrString::Int(0), 1);
+    let node = pods_of(s, "web/bff").first().map(|pod| pod.spec.node_name.clone()).unwrap_or_default();
+    let moved = pods_of(s, "web/bff").into_iter().filter(|_| together);
+    moved.for_each(|pod| pod.spec.node_name = node.clone());
     with_specs(s, "web/bff", |_, spec| {
         let source = Some(PersistentVolumeClaimSource { claim_name: "data".into() });
         spec.volumes.push(Volume {

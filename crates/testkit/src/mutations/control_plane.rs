@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use meshlift_model::defaults::ROOT_CERT;
 use meshlift_model::k8s::{
-    ConfigMap, CustomResourceDefinition, Deployment, EndpointSlice, HorizontalPodAutoscaler, ObjectMeta,
-    Service, ServiceReference, ValidatingWebhookConfiguration,
+    Affinity, ConfigMap, CustomResourceDefinition, Deployment, EndpointSlice, HorizontalPodAutoscaler,
+    ObjectMeta, Service, ServiceReference, ValidatingWebhookConfiguration,
 };
 use meshlift_model::snapshot::{Snapshot, SyncState};
 
@@ -17,7 +17,7 @@ const OLD: &str = "Revision/1-29-6";
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
 pub(super) fn mutations() -> Vec<Mutation> {
-    [proxies(), webhooks(), versions()].concat()
+    [proxies(), webhooks(), versions(), room()].concat()
 }
 
 fn proxies() -> Vec<Mutation> {
@@ -62,6 +62,17 @@ fn webhooks() -> Vec<Mutation> {
             ("ML5007", TwoRevisions, "Tag/prod-canary"),
             |s, _| tag_service(s, "1-30-3"),
             |s, _| tag_service(s, "1-29-6"),
+        ),
+    ]
+}
+
+fn room() -> Vec<Mutation> {
+    vec![
+        Mutation::new(("ML5032", Sidecars, OLD), |s, _| asks(s, "4Ti"), |s, _| asks(s, "1Gi")),
+        Mutation::new(
+            ("ML5032", Sidecars, OLD),
+            |s, _| keep_apart(s, r#"{"app": "istiod"}"#),
+            |s, _| keep_apart(s, r#"{"istio.io/rev": "1-29-6"}"#),
         ),
     ]
 }
@@ -111,7 +122,6 @@ fn versions() -> Vec<Mutation> {
             |s, _| root_of(s, "istio-sidecar-injector-1-30-3", "b3RoZXI="),
             |s, _| root_of(s, "istio-sidecar-injector-other", "b3RoZXI="),
         ),
-        Mutation::new(("ML5032", Sidecars, OLD), |s, _| asks(s, "4Ti"), |s, _| asks(s, "1Gi")),
         Mutation::new(("ML5015", Sidecars, OLD), |s, _| memory(s, "400Mi"), |s, _| memory(s, "64Gi")),
         Mutation::new(
             ("ML5016", Sidecars, "Cluster/kubernetes"),
@@ -299,6 +309,23 @@ fn asks(s: &mut Snapshot, memory: &str) {
     let deployment: &mut Deployment = object(s, "istio-system/istiod-1-29-6");
     for container in &mut deployment.spec.template.spec.containers {
         container.resources.requests.insert("memory".into(), memory.into());
+    }
+}
+
+/// Its istiods want none that have these labels in their zone, of which there is one.
+fn keep_apart(s: &mut Snapshot, labels: &str) {
+    const ZONE: &str = "topology.kubernetes.io/zone";
+    for node in &mut s.objects.nodes {
+        node.metadata.labels.insert(ZONE.into(), "a".into());
+    }
+    let term = format!(r#"{{"topologyKey": "{ZONE}", "labelSelector": {{"matchLabels": {labels}}}}}"#);
+    let affinity =
+        format!(r#"{{"podAntiAffinity": {{"requiredDuringSchedulingIgnoredDuringExecution": [{term}]}}}}"#);
+    let affinity: Affinity = serde_json::from_str(&affinity).unwrap_or_default();
+    let deployment: &mut Deployment = object(s, "istio-system/istiod-1-29-6");
+    deployment.spec.template.spec.affinity = Some(affinity.clone().into());
+    for pod in s.objects.pods.iter_mut().filter(|one| one.metadata.name.starts_with("istiod-1-29-6")) {
+        pod.spec.affinity = Some(affinity.clone().into());
     }
 }
 
