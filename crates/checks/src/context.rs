@@ -17,6 +17,7 @@ use meshlift_model::selector::LabelSelector;
 use meshlift_model::snapshot::SourceStatus;
 use meshlift_model::time::Time;
 
+use crate::proxies::is_proxied;
 use crate::traffic::{Judged, judge_all};
 
 /// Sources that tell what runs, who owns it, and who injects it.
@@ -356,15 +357,6 @@ fn pods_by_namespace(mesh: &Mesh) -> InOrder<&str, Selected<'_, Pod>> {
         (namespace, Selected::new(pods.into_iter().map(|pod| (pod, &*pod.metadata.labels))))
     })
     .collect()
-}
-
-fn is_proxied(workload: &Workload) -> bool {
-    match workload.role {
-        Role::App | Role::InjectedGateway | Role::ManagedGateway | Role::Waypoint => {
-            workload.on_restart.revision.is_some() || workload.now.keys().any(Option::is_some)
-        }
-        Role::Istiod | Role::Ztunnel | Role::Cni => false,
-    }
 }
 
 fn budgeted(mesh: &Mesh) -> InOrder<&ObjectRef, i32> {
