@@ -14,6 +14,8 @@ use crate::context::{Context, WORKLOADS};
 
 /// Workloads that a finding names.
 const EVIDENCE_MAX: usize = 10;
+/// Source of admission policies, without which webhooks can be judged.
+const POLICIES: &str = "validatingadmissionpolicies.admissionregistration.k8s.io";
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -73,7 +75,17 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         let why = "what it looks at, and where it is bound, is not read: it may be none of them";
         Some(hit.because(why).severity(Severity::Info).unknown())
     });
-    of_webhooks.chain(of_policies).collect()
+    let unread = context.missing(POLICIES).map(|why| {
+        Hit::new(
+            &ObjectRef::cluster("Source", POLICIES),
+            "whether a policy is newer than the pods was not read",
+        )
+        .because(format!("{POLICIES} {why}"))
+        .hint(format!("record {POLICIES}, or create one pod as a dry run"))
+        .severity(Severity::Info)
+        .unknown()
+    });
+    of_webhooks.chain(of_policies).chain(unread).collect()
 }
 
 /// Workloads that something judges whose pods are all older than it.

@@ -1,4 +1,4 @@
-//! ML1014: a surge pod that needs the volume of an old one.
+//! ML1014: a new pod that needs the volume of an old one.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ pub(super) const CHECK: Check = Check {
         code: "ML1014",
         layer: Layer::Rollout,
         versions: Versions::Any,
-        title: "Its surge pod needs a volume that an old pod holds",
+        title: "A new pod needs a volume that an old one holds",
         severity: Severity::Warn,
         consequence: Consequence::Stuck,
         offers: &["allow-unavailable"],
