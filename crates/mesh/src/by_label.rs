@@ -177,9 +177,6 @@ mod tests {
         };
         let many: Vec<StringMap> = (0..1000).map(one).collect();
         assert_eq!(Selectors::new(many.iter().collect(), |one| one).near(&one(7)).len(), 1);
-        assert_eq!(
-            Selected::new(many.iter().map(|pod| (pod, pod))).near(&one(7)).map(<[usize]>::len),
-            Some(1)
-        );
+        assert_eq!(Selected::new(many.iter().map(|pod| (pod, pod))).near(&one(7)).map(<[_]>::len), Some(1));
     }
 }
