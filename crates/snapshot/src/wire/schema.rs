@@ -120,6 +120,7 @@ const POD_AFFINITY_TERM: &Message = &[
     text(3, "topologyKey"),
     one(4, "namespaceSelector", LABEL_SELECTOR),
     texts(5, "matchLabelKeys"),
+    texts(6, "mismatchLabelKeys"),
 ];
 
 const TOPOLOGY_SPREAD_CONSTRAINT: &Message = &[
