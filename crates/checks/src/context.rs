@@ -17,6 +17,7 @@ use meshlift_model::selector::LabelSelector;
 use meshlift_model::snapshot::SourceStatus;
 use meshlift_model::time::Time;
 
+use crate::nodes::Nodes;
 use crate::proxies::is_proxied;
 use crate::traffic::{Judged, judge_all};
 
@@ -57,6 +58,8 @@ pub(crate) struct Context<'a> {
     pub(crate) judged: InOrder<ObjectRef, Judged>,
     /// Revisions that run the target.
     targets: BTreeSet<&'a RevisionName>,
+    /// What is left on nodes.
+    pub(crate) nodes: Nodes<'a>,
     /// Workloads with a proxy, and those of them that the upgrade restarts: nearly every check asks for them.
     proxied: Vec<&'a Workload>,
     restarted: Vec<&'a Workload>,
@@ -98,6 +101,7 @@ impl<'a> Context<'a> {
             definitions: Definitions::NotAsked,
             judged: judge_all(mesh),
             targets,
+            nodes: Nodes::new(&mesh.snapshot.objects),
             proxied: mesh.workloads.values().filter(|workload| is_proxied(workload)).collect(),
             restarted: Vec::new(),
             gateways: by_name(mesh),

@@ -14,6 +14,7 @@ mod entry;
 mod flags;
 mod go_bool;
 mod new_rules;
+mod nodes;
 mod proxies;
 mod quantity;
 mod routes;

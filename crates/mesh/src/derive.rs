@@ -113,8 +113,8 @@ fn pods_and_workloads(
             (workload.workload.clone(), workload)
         };
         let newest = Newest::new(snapshot);
-        let mut made: Vec<_> = recorded(snapshot, &owners, &by_owner, &newest).map(&mut make).collect();
-        made.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let made = recorded(snapshot, &owners, &by_owner, &newest).map(&mut make);
+        let mut made = sorted(made.collect());
         let others = unrecorded(&made, &by_owner, &foreign);
         made.extend(others.into_iter().map(make));
         made

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::defaults::{GATEWAY_LABEL, REV_LABEL};
-use meshlift_model::k8s::{Gateway, GatewayClass, Resource, Secret, Service, StringMap};
+use meshlift_model::k8s::{Gateway, GatewayClass, IstioGateway, Resource, Secret, Service, StringMap};
 use meshlift_model::names::{ObjectRef, RevisionName};
 
 use crate::bare::PROXY_CONTAINER;
+use crate::by_label::Selectors;
 use crate::facts::{ByReference, Follows, GatewayFacts, GatewayKind, Role, Workload};
 use crate::in_order::InOrder;
 use crate::index::{Index, by_namespace, selects};
@@ -26,6 +27,7 @@ pub(crate) struct Gates<'m, 'a> {
     pub(crate) index: &'m Index<'a>,
     pub(crate) names: &'m Names<'m>,
     pub(crate) workloads: &'m ByReference<Workload>,
+    istio_gateways: Selectors<'a, IstioGateway>,
     /// Secrets by namespace, sorted by name.
     secrets: InOrder<&'a str, Vec<&'a Secret>>,
 }
@@ -53,7 +55,10 @@ impl<'m, 'a> Gates<'m, 'a> {
         names: &'m Names<'m>,
         workloads: &'m ByReference<Workload>,
     ) -> Self {
-        Self { index, names, workloads, secrets: by_namespace(&index.snapshot.objects.secrets) }
+        let objects = &index.snapshot.objects;
+        let istio_gateways =
+            Selectors::new(objects.istio_gateways.iter().collect(), |gateway| &gateway.spec.selector);
+        Self { index, names, workloads, istio_gateways, secrets: by_namespace(&objects.secrets) }
     }
 
     fn injected(&self, workload: &Workload, credentials: &BTreeSet<&str>) -> GatewayFacts {
@@ -175,8 +180,8 @@ impl<'m, 'a> Gates<'m, 'a> {
 
     /// Names that Istio Gateways have for the credentials of pods with these labels: they are looked up beside the pods.
     fn credentials(&self, labels: &StringMap) -> BTreeSet<&'a str> {
-        let gateways = self.index.snapshot.objects.istio_gateways.iter();
-        let selecting = gateways.filter(|gateway| selects(&gateway.spec.selector, labels));
+        let near = self.istio_gateways.near(labels).into_owned().into_iter();
+        let selecting = near.filter(|gateway| selects(&gateway.spec.selector, labels));
         let servers = selecting.flat_map(|gateway| &gateway.spec.servers);
         servers.filter_map(|server| server.tls.as_ref()).map(|tls| tls.credential_name.as_str()).collect()
     }

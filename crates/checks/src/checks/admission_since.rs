@@ -95,10 +95,11 @@ fn hit(
     meta: &ObjectMeta,
     is_judged: impl Fn(&Workload) -> bool,
 ) -> Option<Hit> {
-    meta.creation_timestamp?;
+    let made = meta.creation_timestamp?;
+    let is_older = |workload: &Workload| context.newest_pod(workload).is_some_and(|pod| pod < made);
     let unseen: Vec<&ObjectRef> = context
         .restarted()
-        .filter(|workload| is_older(context, workload, meta) && is_judged(workload))
+        .filter(|workload| is_older(workload) && is_judged(workload))
         .map(|workload| &workload.workload)
         .collect();
     let first = unseen.first()?;
@@ -108,11 +109,6 @@ fn hit(
     );
     let named = unseen.iter().take(EVIDENCE_MAX);
     Some(named.fold(hit, |hit, one| hit.because(format!("all pods of {one} are older"))))
-}
-
-/// True if all pods of a workload are older than an object.
-fn is_older(context: &Context<'_>, workload: &Workload, meta: &ObjectMeta) -> bool {
-    context.newest_pod(workload).zip(meta.creation_timestamp).is_some_and(|(pod, webhook)| pod < webhook)
 }
 
 /// False for policies that are known to look at other objects: Istio's, and that of the Gateway API.

@@ -3,14 +3,13 @@
 use meshlift_mesh::facts::Revision;
 use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Deployment, Node, PodSpec, PodTemplateSpec, Resource};
+use meshlift_model::k8s::{Deployment, PodTemplateSpec, Resource};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 
-use super::keepers::keepers;
-use super::no_room::{Room, accepts, asks, rooms};
-use super::placement::{Map, Placement, nodes};
+use super::placement::{Map, Placement};
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
+use crate::nodes::{Room, accepts, asks, required};
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -48,16 +47,13 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let Some(target) = context.target.filter(|_| context.targets().next().is_none()) else {
         return Vec::new();
     };
-    let nodes = nodes(context);
-    let keepers = keepers(context, &nodes);
-    let (rooms, map) = (rooms(context), Map::new(context, &nodes, &keepers));
+    let map = Map::new(context);
     let used = context.mesh.used_revisions();
     used.filter_map(|revision| {
         let deployment = context.object::<Deployment>(revision.deployment.as_ref()?)?;
         let template = of_new(&deployment.spec.template, target);
-        hit(revision, deployment, &rooms, |node| {
-            Placement::of(&map, &deployment.metadata.namespace, &template).allows(node)
-        })
+        let placement = Placement::of(&map, &deployment.metadata.namespace, &template);
+        hit(context, revision, deployment, &placement)
     })
     .collect()
 }
@@ -80,21 +76,21 @@ fn of_new(template: &PodTemplateSpec, target: &IstioVersion) -> PodTemplateSpec 
 }
 
 fn hit(
+    context: &Context<'_>,
     revision: &Revision,
     deployment: &Deployment,
-    rooms: &[Room<'_>],
-    allows: impl Fn(&Node) -> bool,
+    placement: &Placement<'_, '_>,
 ) -> Option<Hit> {
     let pod = &deployment.spec.template.spec;
     let count = revision.autoscaler.map_or(deployment.spec.replicas.unwrap_or(1), |(least, _)| least);
-    let open = rooms.iter().filter(|room| accepts(room.node, pod) && allows(room.node));
-    let (mut nodes, mut fitting) = (0, 0_i128);
-    for room in open {
-        nodes += 1;
-        let times = room.times(pod);
-        // Istiods that keep away from one another are one per node at most.
-        fitting = fitting.saturating_add(if keeps_away(pod) { times.min(1) } else { times });
-    }
+    let away = pod.affinity.as_ref().and_then(|all| all.pod_anti_affinity.as_ref());
+    // Istiods that keep away from one another are one per node at most.
+    let most = if required(away).is_empty() { i128::MAX } else { 1 };
+    let rooms = context.nodes.rooms.iter();
+    let open: Vec<&Room<'_>> =
+        rooms.filter(|room| accepts(room.node, pod) && placement.allows(room.node)).collect();
+    let times = open.iter().map(|room| room.times(pod).min(most));
+    let (nodes, fitting) = (open.len(), times.fold(0, i128::saturating_add));
     let missing = i128::from(count) - fitting;
     (missing > 0).then(|| {
         let subject = ObjectRef::cluster("Revision", revision.name.as_str());
@@ -103,9 +99,4 @@ fn hit(
         let deployment = deployment.object_ref();
         Hit::new(&subject, detail).because(format!("a pod of {deployment} asks for {}", asks(pod)))
     })
-}
-
-fn keeps_away(pod: &PodSpec) -> bool {
-    let away = pod.affinity.as_ref().and_then(|all| all.pod_anti_affinity.as_ref());
-    away.is_some_and(|away| !away.required_during_scheduling_ignored_during_execution.is_empty())
 }

@@ -1,63 +1,11 @@
-//! Pods that keep others away from where they are: what the anti-affinity of running pods demands of new ones.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! Whom running pods keep away from where they are.
 
 use meshlift_mesh::{InOrder, Selectors};
-use meshlift_model::k8s::{Affinity, Empty, Namespace, Node, Pod, PodAffinityTerm, Shared, StringMap};
+use meshlift_model::k8s::{Empty, Namespace, PodAffinityTerm, StringMap};
 use meshlift_model::names::ObjectRef;
 
 use crate::context::Context;
-
-/// A term of running pods of a namespace, and the places that they hold by it.
-pub(super) struct Keeper<'a> {
-    namespace: &'a str,
-    /// One of those pods.
-    pub(super) first: &'a Pod,
-    pub(super) term: &'a PodAffinityTerm,
-    pub(super) places: BTreeSet<&'a str>,
-}
-
-/// What all running pods demand.
-pub(super) fn keepers<'a>(context: &Context<'a>, nodes: &BTreeMap<&'a str, &'a Node>) -> Vec<Keeper<'a>> {
-    let mut all: Vec<Keeper<'a>> = Vec::new();
-    // Pods of a workload come one after another, and demand alike.
-    let mut last: Option<(&Pod, &Shared<Affinity>, usize)> = None;
-    let runs = |pod: &&Pod| !pod.is_finished() && pod.metadata.deletion_timestamp.is_none();
-    for pod in context.objects().pods.iter().filter(runs) {
-        let Some(affinity) = &pod.spec.affinity else { continue };
-        let alike = last.filter(|(last, said, _)| {
-            affinity.is_one_with(said) && last.metadata.namespace == pod.metadata.namespace
-        });
-        let first = alike.map_or_else(
-            || {
-                let new = terms(affinity).map(|term| Keeper {
-                    namespace: &pod.metadata.namespace,
-                    first: pod,
-                    term,
-                    places: BTreeSet::new(),
-                });
-                let first = all.len();
-                all.extend(new);
-                first
-            },
-            |(_, _, first)| first,
-        );
-        last = Some((pod, affinity, first));
-        let labels = nodes.get(pod.spec.node_name.as_str()).map(|node| &node.metadata.labels);
-        for keeper in all.iter_mut().skip(first) {
-            keeper
-                .places
-                .extend(labels.and_then(|all| all.get(&keeper.term.topology_key)).map(String::as_str));
-        }
-    }
-    all
-}
-
-fn terms(affinity: &Affinity) -> impl Iterator<Item = &PodAffinityTerm> {
-    let away = affinity.pod_anti_affinity.iter();
-    let required = away.flat_map(|one| &one.required_during_scheduling_ignored_during_execution);
-    required.filter(|term| term.label_selector.is_some())
-}
+use crate::nodes::Keeper;
 
 /// Keepers by those whom they keep away.
 pub(super) struct Kept<'k, 'a> {

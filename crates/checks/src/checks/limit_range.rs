@@ -43,9 +43,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .filter_map(|workload| {
             let pod = &context.as_injected(workload).spec;
             let ranges = ranges.get(workload.workload.namespace.as_str())?;
-            // Defaults of all ranges are filled in before any limit is looked at.
-            let all = ranges.iter().flat_map(|range| &range.spec.limits);
-            let defaults: Vec<&LimitRangeItem> = all.filter(|item| item.type_ == "Container").collect();
+            let defaults = defaults(ranges);
             let refused = |range: &&LimitRange| {
                 let items = range.spec.limits.iter();
                 let mut refusals = items.filter_map(|item| refusal(item, &defaults, pod));
@@ -56,6 +54,12 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             Some(hit.because(format!("{} resources, with its sidecar", workload.workload)))
         })
         .collect()
+}
+
+/// What containers get by default: all ranges' are filled in before any limit is looked at.
+pub(super) fn defaults<'a>(ranges: &[&'a LimitRange]) -> Vec<&'a LimitRangeItem> {
+    let all = ranges.iter().flat_map(|range| &range.spec.limits);
+    all.filter(|item| item.type_ == "Container").collect()
 }
 
 /// Why a limit refuses a pod (kubernetes: plugin/pkg/admission/limitranger).

@@ -7,14 +7,13 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{PersistentVolumeClaim, Resource};
 use meshlift_model::names::ObjectRef;
 
-use super::no_room::{accepts, needs_surge};
+use super::no_room::needs_surge;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
+use crate::nodes::{HOSTNAME, accepts, required};
 
 /// One pod alone.
 const ONE_POD: &str = "ReadWriteOncePod";
-/// The label that is a node's name.
-const HOSTNAME: &str = "kubernetes.io/hostname";
 /// Pods of one node.
 const ONE_NODE: &str = "ReadWriteOnce";
 
@@ -98,10 +97,9 @@ fn goes_elsewhere(context: &Context<'_>, workload: &Workload) -> bool {
     let pods = context.running_pods(workload).iter().map(|(pod, _)| pod.spec.node_name.as_str());
     let held: BTreeSet<&str> = pods.filter(|node| !node.is_empty()).collect();
     let pod = &context.as_injected(workload).spec;
-    let nodes = context.objects().nodes.iter().filter(|node| !node.spec.unschedulable);
+    let nodes = context.nodes.rooms.iter().map(|room| room.node);
     let mut others = nodes.filter(|node| !held.contains(node.metadata.name.as_str()) && accepts(node, pod));
-    let together = pod.affinity.as_ref().and_then(|all| all.pod_affinity.as_ref());
-    let mut together =
-        together.into_iter().flat_map(|all| &all.required_during_scheduling_ignored_during_execution);
-    held.len() == 1 && others.next().is_some() && !together.any(|term| term.topology_key == HOSTNAME)
+    let near = required(pod.affinity.as_ref().and_then(|all| all.pod_affinity.as_ref()));
+    let together = near.iter().any(|term| term.topology_key == HOSTNAME);
+    held.len() == 1 && !together && others.next().is_some()
 }

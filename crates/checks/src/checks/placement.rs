@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_model::k8s::{
-    Node, NodeSelector, Pod, PodAffinityTerm, PodTemplateSpec, Resource, TopologySpreadConstraint,
+    Node, NodeSelector, Pod, PodAffinity, PodAffinityTerm, PodTemplateSpec, Resource,
+    TopologySpreadConstraint,
 };
 use meshlift_model::selector::LabelSelector;
 
 use crate::context::Context;
+use crate::nodes::{Keeper, required};
 
-use super::keepers::{Keeper, Kept};
+use super::keepers::Kept;
 
 /// Places: values of a label of nodes.
 type Places<'a> = BTreeSet<&'a str>;
@@ -38,14 +40,12 @@ impl<'m, 'a> Placement<'m, 'a> {
         let nodes = affinity
             .and_then(|one| one.node_affinity.as_ref())
             .and_then(|one| one.required_during_scheduling_ignored_during_execution.as_ref());
-        let terms = |one: Option<&'a meshlift_model::k8s::PodAffinity>| -> Vec<&'a PodAffinityTerm> {
-            let terms =
-                one.into_iter().flat_map(|one| &one.required_during_scheduling_ignored_during_execution);
+        let terms = |one: Option<&'a PodAffinity>| -> Vec<&'a PodAffinityTerm> {
             // The API server makes requirements of such keys when it sees the pod.
             let is_whole = |term: &&PodAffinityTerm| {
                 term.match_label_keys.is_empty() && term.mismatch_label_keys.is_empty()
             };
-            terms.filter(is_whole).collect()
+            required(one).iter().filter(is_whole).collect()
         };
         let near = terms(affinity.and_then(|one| one.pod_affinity.as_ref()));
         let away = terms(affinity.and_then(|one| one.pod_anti_affinity.as_ref()));
@@ -66,23 +66,18 @@ impl<'m, 'a> Placement<'m, 'a> {
 
     /// A running pod that keeps the new one away from a node, in words.
     pub(super) fn keeper(&self, node: &Node) -> Option<String> {
-        let keeps = |one: &&&Keeper<'_>| {
-            let place = node.metadata.labels.get(&one.term.topology_key);
-            place.is_some_and(|place| one.places.contains(place.as_str()))
-        };
-        let keeper = self.kept.iter().find(keeps)?;
+        let keeper = self.kept.iter().find(|keeper| keeper.is_at(node))?;
         Some(format!("{} keeps it away, by {}", keeper.first.object_ref(), keeper.term.topology_key))
     }
 
     /// True if a new pod may go to the node.
     pub(super) fn allows(&self, node: &Node) -> bool {
         let labels = &node.metadata.labels;
-        let place = |key: &str| labels.get(key).map(String::as_str);
-        let is_among =
-            |key: &str, places: &Places<'_>| place(key).is_some_and(|place| places.contains(place));
-        let is_in = |(key, places): &(&str, Places<'_>)| is_among(key, places);
+        let is_in = |(key, places): &(&str, Places<'_>)| {
+            node.metadata.label(key).is_some_and(|place| places.contains(place))
+        };
         self.nodes.is_none_or(|nodes| nodes.fits(&node.metadata.name, labels))
-            && !self.kept.iter().any(|keeper| is_among(&keeper.term.topology_key, &keeper.places))
+            && !self.kept.iter().any(|keeper| keeper.is_at(node))
             && !self.closed.iter().any(is_in)
             && self.needed.iter().all(is_in)
     }
@@ -92,25 +87,15 @@ fn matches(selector: Option<&LabelSelector>, template: &PodTemplateSpec) -> bool
     selector.is_some_and(|selector| selector.matches(&template.metadata.labels))
 }
 
-/// Nodes by name.
-pub(super) fn nodes<'a>(context: &Context<'a>) -> BTreeMap<&'a str, &'a Node> {
-    context.objects().nodes.iter().map(|node| (node.metadata.name.as_str(), node)).collect()
-}
-
 /// Pods and where they are.
 pub(super) struct Map<'m, 'a> {
     context: &'m Context<'a>,
-    nodes: &'m BTreeMap<&'a str, &'a Node>,
     kept: Kept<'m, 'a>,
 }
 
 impl<'m, 'a> Map<'m, 'a> {
-    pub(super) fn new(
-        context: &'m Context<'a>,
-        nodes: &'m BTreeMap<&'a str, &'a Node>,
-        keepers: &'m [Keeper<'a>],
-    ) -> Self {
-        Self { context, nodes, kept: Kept::new(keepers) }
+    pub(super) fn new(context: &'m Context<'a>) -> Self {
+        Self { context, kept: Kept::new(&context.nodes.keepers) }
     }
 
     /// Running pods of a namespace that a selector selects, by place.
@@ -122,7 +107,7 @@ impl<'m, 'a> Map<'m, 'a> {
     }
 
     fn place(&self, node: &str, key: &str) -> Option<&'a str> {
-        self.nodes.get(node).and_then(|node| node.metadata.labels.get(key)).map(String::as_str)
+        self.context.nodes.by_name.get(node).and_then(|node| node.metadata.label(key))
     }
 
     /// Places that hold a pod which a term names.
@@ -149,7 +134,7 @@ impl<'m, 'a> Map<'m, 'a> {
     ) -> Places<'a> {
         let fits =
             |node: &&&Node| nodes.is_none_or(|nodes| nodes.fits(&node.metadata.name, &node.metadata.labels));
-        let eligible = self.nodes.values().filter(fits);
+        let eligible = self.context.nodes.by_name.values().filter(fits);
         let places = eligible.filter_map(|node| node.metadata.labels.get(&one.topology_key));
         let mut counts: BTreeMap<&'a str, i32> = places.map(|place| (place.as_str(), 0)).collect();
         for place in self.pods(namespace, one.label_selector.as_ref(), &one.topology_key) {

@@ -3,9 +3,9 @@
 use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_mesh::{InOrder, by_namespace};
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Container, LimitRange, LimitRangeItem, Resource, ResourceQuota};
+use meshlift_model::k8s::{Container, LimitRange, Resource, ResourceQuota};
 
-use super::limit_range::Asked;
+use super::limit_range::{Asked, defaults};
 use super::stuck_quota::BY_SCOPE;
 use crate::check::{Check, Entry, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -49,9 +49,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 fn hit(context: &Context<'_>, workload: &Workload, ranges: &InOrder<&str, Vec<&LimitRange>>) -> Option<Hit> {
     let pod = &context.as_injected(workload).spec;
-    let ranges = ranges.get(workload.workload.namespace.as_str()).into_iter().flatten();
-    let items = ranges.flat_map(|range| &range.spec.limits);
-    let defaults: Vec<&LimitRangeItem> = items.filter(|item| item.type_ == "Container").collect();
+    let ranges = ranges.get(workload.workload.namespace.as_str());
+    let defaults = ranges.map(|ranges| defaults(ranges)).unwrap_or_default();
     let asked: Vec<(&Container, Asked)> =
         pod.all_containers().map(|container| (container, Asked::of(container, &defaults))).collect();
     let is_best_effort = asked.iter().all(|(_, asks)| asks.is_nothing());
