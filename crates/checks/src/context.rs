@@ -18,7 +18,6 @@ use meshlift_model::snapshot::SourceStatus;
 use meshlift_model::time::Time;
 
 use crate::nodes::Nodes;
-use crate::proxies::is_proxied;
 use crate::traffic::{Judged, judge_all};
 
 /// Sources that tell what runs, who owns it, and who injects it.
@@ -102,7 +101,7 @@ impl<'a> Context<'a> {
             judged: judge_all(mesh),
             targets,
             nodes: Nodes::new(&mesh.snapshot.objects),
-            proxied: mesh.workloads.values().filter(|workload| is_proxied(workload)).collect(),
+            proxied: mesh.workloads.values().filter(|workload| workload.is_proxied()).collect(),
             restarted: Vec::new(),
             gateways: by_name(mesh),
             budgeted: budgeted(mesh),

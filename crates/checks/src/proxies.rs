@@ -1,6 +1,6 @@
-//! Who has a proxy, and what a restart gives to it.
+//! What a restart gives to a workload's proxy.
 
-use meshlift_mesh::facts::{Role, Workload};
+use meshlift_mesh::facts::Workload;
 use meshlift_model::k8s::{Container, PodTemplateSpec};
 
 use crate::context::Context;
@@ -25,15 +25,5 @@ impl<'a> Context<'a> {
     /// A pod of the workload as injection makes it; without a sidecar, its template.
     pub(crate) fn as_injected(&self, workload: &'a Workload) -> &'a PodTemplateSpec {
         workload.as_injected.as_ref().unwrap_or(&workload.template)
-    }
-}
-
-/// True for a sidecar or a gateway proxy, now or after a restart.
-pub(crate) fn is_proxied(workload: &Workload) -> bool {
-    match workload.role {
-        Role::App | Role::InjectedGateway | Role::ManagedGateway | Role::Waypoint => {
-            workload.on_restart.revision.is_some() || workload.now.keys().any(Option::is_some)
-        }
-        Role::Istiod | Role::Ztunnel | Role::Cni => false,
     }
 }

@@ -137,3 +137,16 @@ pub struct Workload {
     /// Captured by ambient when it starts.
     pub ambient: bool,
 }
+
+impl Workload {
+    /// True for a sidecar or a gateway proxy, now or after a restart.
+    #[must_use]
+    pub fn is_proxied(&self) -> bool {
+        match self.role {
+            Role::App | Role::InjectedGateway | Role::ManagedGateway | Role::Waypoint => {
+                self.on_restart.revision.is_some() || self.now.keys().any(Option::is_some)
+            }
+            Role::Istiod | Role::Ztunnel | Role::Cni => false,
+        }
+    }
+}
