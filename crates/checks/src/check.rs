@@ -1,5 +1,6 @@
 //! What a check is: an entry of the catalogue, the sources it needs, and a function.
 
+use meshlift_mesh::facts::Workload;
 use meshlift_model::EcoString;
 use meshlift_model::finding::{Consequence, Finding, Severity, Verdict};
 use meshlift_model::names::ObjectRef;
@@ -15,7 +16,16 @@ pub(crate) struct Check {
     /// Sources without which it cannot judge: resources, or `istiod/ENDPOINT` of every istiod.
     pub(crate) needs: &'static [&'static [&'static str]],
     /// What it finds.
-    pub(crate) find: fn(&Context<'_>) -> Vec<Hit>,
+    pub(crate) find: Find,
+}
+
+/// What a check looks at.
+pub(crate) enum Find {
+    /// The mesh as a whole.
+    Mesh(fn(&Context<'_>) -> Vec<Hit>),
+    /// Each workload that the upgrade restarts. All such checks look at one workload after the other: what is known of it is at
+    /// hand then, where a mesh has very many.
+    Restarted(fn(&Context<'_>, &Workload) -> Option<Hit>),
 }
 
 /// What a check found at one object.
@@ -74,26 +84,47 @@ impl Hit {
     }
 }
 
-impl Check {
-    /// Its findings; where a source is missing, that and nothing else. Silent where it does not apply to the versions.
-    pub(crate) fn run(&self, context: &Context<'_>) -> Vec<Finding> {
-        if self.not_run(context).is_some() || is_kept(self.entry.code, context) {
-            return Vec::new();
-        }
-        let unknown: Vec<Finding> = self
-            .needs
+/// Findings of all checks, in no order.
+pub(crate) fn run(checks: &[Check], context: &Context<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut each = Vec::new();
+    for check in checks {
+        // All findings of a check lead to one place.
+        let docs = check.docs();
+        let found = match (check.settled(context), &check.find) {
+            (Some(said), _) => said,
+            (None, Find::Mesh(find)) => {
+                find(context).into_iter().map(|hit| check.finding(hit, &docs)).collect()
+            }
+            (None, Find::Restarted(find)) => {
+                each.push((check, docs, find));
+                continue;
+            }
+        };
+        // There may be very many: the list grows by what comes, and not to twice of what there is.
+        findings.reserve_exact(found.len());
+        findings.extend(found);
+    }
+    for workload in context.restarted() {
+        let found = each
             .iter()
-            .copied()
-            .flatten()
-            .filter_map(|source| Some(self.blind(source, &context.missing(source)?)))
-            .collect();
-        if unknown.is_empty() {
-            // All findings of a check lead to one place.
-            let docs = self.docs();
-            (self.find)(context).into_iter().map(|hit| self.finding(hit, &docs)).collect()
-        } else {
-            unknown
+            .filter_map(|(check, docs, find)| find(context, workload).map(|hit| check.finding(hit, docs)));
+        findings.extend(found);
+    }
+    findings
+}
+
+impl Check {
+    /// What it says without looking: where a source is missing, that. `None` where it has to look; nothing where it does not
+    /// apply to the versions.
+    fn settled(&self, context: &Context<'_>) -> Option<Vec<Finding>> {
+        if self.not_run(context).is_some() || is_kept(self.entry.code, context) {
+            return Some(Vec::new());
         }
+        let sources = self.needs.iter().copied().flatten();
+        let unknown: Vec<Finding> =
+            sources.filter_map(|source| Some(self.blind(source, &context.missing(source)?))).collect();
+        (!unknown.is_empty()).then_some(unknown)
     }
 
     /// Why it has nothing to say of these versions; `None` if it has.

@@ -1,22 +1,20 @@
 //! What every check is given, and the questions that several of them ask.
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::facts::{
     GatewayFacts, GatewayKind, Mesh, PodFacts, Revision, Role, RolloutRules, Workload,
 };
-use meshlift_mesh::{InOrder, KnownPod, Selected, beside, by_namespace, by_owner};
+use meshlift_mesh::{InOrder, KnownPod, Selected, by_namespace, by_owner};
 use meshlift_model::intent::Intent;
-use meshlift_model::k8s::{
-    ConfigMap, DaemonSet, Deployment, KINDS, KindWork, Objects, Pod, Resource, StringMap, with_kind,
-};
+use meshlift_model::k8s::{ConfigMap, DaemonSet, Deployment, Objects, Pod, Resource, StringMap};
 use meshlift_model::manifest::Schemas;
 use meshlift_model::names::{IstioVersion, ObjectRef, RevisionName};
 use meshlift_model::selector::LabelSelector;
 use meshlift_model::snapshot::SourceStatus;
 use meshlift_model::time::Time;
 
+use crate::lists::Lists;
 use crate::nodes::Nodes;
 use crate::traffic::{Judged, judge_all};
 
@@ -72,20 +70,8 @@ pub(crate) struct Context<'a> {
     pods: InOrder<&'a str, Selected<'a, Pod>>,
     /// Pods that are not finished, by what restarts them.
     running: InOrder<&'a ObjectRef, Vec<KnownPod<'a>>>,
-    /// Resources whose lists are in no order.
-    unsorted: BTreeSet<&'static str>,
-    /// Place of the object that was asked for last.
-    last: Cell<usize>,
-}
-
-struct IsSorted<'a>(&'a Objects);
-
-impl KindWork for IsSorted<'_> {
-    type Output = bool;
-
-    fn run<R: Resource>(self) -> bool {
-        R::list(self.0).is_sorted_by_key(|object| (&object.meta().namespace, &object.meta().name))
-    }
+    /// Recorded objects by name.
+    lists: Lists<'a>,
 }
 
 impl<'a> Context<'a> {
@@ -108,11 +94,8 @@ impl<'a> Context<'a> {
             critical: critical(mesh, intent),
             pods: pods_by_namespace(mesh),
             running: by_owner(&[]),
-            unsorted: BTreeSet::new(),
-            last: Cell::default(),
+            lists: Lists::new(&mesh.snapshot.objects),
         };
-        let is_unsorted = |resource: &&str| with_kind(resource, IsSorted(context.objects())) == Some(false);
-        context.unsorted = KINDS.iter().map(|kind| kind.resource).filter(is_unsorted).collect();
         context.running = by_owner(&context.all_running());
         context.restarted = context
             .proxied()
@@ -124,7 +107,7 @@ impl<'a> Context<'a> {
     fn all_running(&self) -> Vec<KnownPod<'a>> {
         let (facts, pods) = (&self.mesh.pods, &self.objects().pods);
         // Both are in the order of their names then, and each pod is there once.
-        let side_by_side = !self.unsorted.contains(Pod::RESOURCE) && facts.len() == pods.len();
+        let side_by_side = self.lists.is_sorted::<Pod>() && facts.len() == pods.len();
         let pod = |(at, facts): (usize, &'a PodFacts)| {
             let pod = if side_by_side { pods.get(at) } else { self.object(&facts.pod) };
             pod.filter(|_| !facts.finished).map(|pod| (pod, facts))
@@ -139,15 +122,7 @@ impl<'a> Context<'a> {
 
     /// An object by reference; the kind comes from the type.
     pub(crate) fn object<R: Resource>(&self, reference: &ObjectRef) -> Option<&'a R> {
-        let key = |object: &'a R| (object.meta().namespace.as_str(), object.meta().name.as_str());
-        let wanted = (reference.namespace.as_str(), reference.name.as_str());
-        let list = R::list(self.objects());
-        // Snapshots are sorted when they are read. Whatever changed one since may have left it otherwise.
-        if self.unsorted.contains(R::RESOURCE) {
-            return list.iter().find(|object| key(object) == wanted);
-        }
-        // Most checks go from one to the next.
-        beside(list, &self.last, |object| key(object).cmp(&wanted))
+        self.lists.get(reference)
     }
 
     /// Why a source cannot be judged; `None` where it can.
@@ -324,11 +299,6 @@ impl<'a> Context<'a> {
     /// Those of them that the upgrade restarts: not all of their pods are where it goes.
     pub(crate) fn restarted(&self) -> impl Iterator<Item = &'a Workload> {
         self.restarted.iter().copied()
-    }
-
-    /// Those of them that the traffic rule has a verdict of.
-    pub(crate) fn judged_restarts(&self) -> impl Iterator<Item = (&'a Workload, &Judged)> {
-        self.restarted().filter_map(|workload| Some((workload, self.judged.get(&workload.workload)?)))
     }
 
     /// True unless all pods of the workload run the target, and new ones will. Without a target, any

@@ -13,10 +13,11 @@ mod context;
 mod entry;
 mod flags;
 mod go_bool;
+mod lists;
 mod new_rules;
 mod nodes;
+mod pod_standards;
 mod proxies;
-mod quantity;
 mod routes;
 mod schema;
 mod traffic;
@@ -26,7 +27,6 @@ mod waypoints;
 pub const NEWEST: (u32, u32) = (1, 31);
 
 use meshlift_mesh::facts::Mesh;
-use meshlift_model::finding::Finding;
 use meshlift_model::intent::Intent;
 use meshlift_model::manifest::Schemas;
 use meshlift_model::names::IstioVersion;
@@ -60,13 +60,7 @@ pub fn assess_against(
 }
 
 fn judge(context: Context<'_>) -> Assessment {
-    let mut findings: Vec<Finding> = Vec::new();
-    for check in CHECKS {
-        let found = check.run(&context);
-        // There may be very many: the list grows by what comes, and not to twice of what there is.
-        findings.reserve_exact(found.len());
-        findings.extend(found);
-    }
+    let mut findings = check::run(CHECKS, &context);
     findings.sort_by(|a, b| {
         (a.consequence, &a.subject, &a.code, &a.detail).cmp(&(b.consequence, &b.subject, &b.code, &b.detail))
     });

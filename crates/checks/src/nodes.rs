@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_model::k8s::{
     Affinity, Node, Objects, Pod, PodAffinity, PodAffinityTerm, PodSpec, Shared, has_all,
 };
-
-use crate::quantity::{sum, thousandths};
+use meshlift_model::quantity::{Ask, named, of_pod, thousandths};
 
 /// The label that is a node's name.
 pub(crate) const HOSTNAME: &str = "kubernetes.io/hostname";
@@ -103,7 +102,9 @@ fn rooms(objects: &Objects) -> Vec<Room<'_>> {
 }
 
 fn same_containers(one: &PodSpec, other: &PodSpec) -> bool {
-    one.containers.is_one_with(&other.containers) && one.init_containers.is_one_with(&other.init_containers)
+    one.containers.is_one_with(&other.containers)
+        && one.init_containers.is_one_with(&other.init_containers)
+        && one.resources == other.resources
 }
 
 /// True if labels and taints of a node let a pod in.
@@ -133,14 +134,13 @@ pub(crate) fn asks(pod: &PodSpec) -> String {
 
 /// What a pod asks for beside CPU and memory.
 pub(crate) fn further(pod: &PodSpec) -> Further<'_> {
-    let named = pod.all_containers().flat_map(|container| container.resources.requests.keys());
-    let others = named.map(String::as_str).filter(|name| !RESOURCES.contains(name));
-    others.map(|name| (name, sum(pod, |resources| &resources.requests, name))).collect()
+    let others = named(pod, Ask::Requests).into_iter().filter(|name| !RESOURCES.contains(name));
+    others.map(|name| (name, of_pod(pod, Ask::Requests, name))).collect()
 }
 
 /// Thousandths of CPU, of bytes, and one pod.
 pub(crate) fn asked(pod: &PodSpec) -> Amount {
-    let [cpu, memory] = RESOURCES.map(|resource| sum(pod, |resources| &resources.requests, resource));
+    let [cpu, memory] = RESOURCES.map(|resource| of_pod(pod, Ask::Requests, resource));
     [cpu, memory, 1000]
 }
 

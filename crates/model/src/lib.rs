@@ -19,6 +19,7 @@ pub mod names;
 pub mod outline;
 pub mod plan;
 pub mod plant;
+pub mod quantity;
 pub mod rules;
 pub mod run_report;
 pub mod selector;

@@ -56,6 +56,7 @@ pub(crate) fn move_seconds(rules: &RolloutRules, pace: Pace) -> i64 {
         RolloutRules::Rolling { max_unavailable, max_surge, .. }
         | RolloutRules::PerNode { max_unavailable, max_surge } => max_unavailable + max_surge,
         RolloutRules::Recreate => pace.replicas,
+        // However many may be missing, OrderedReady makes them anew one by one.
         RolloutRules::Ordered { .. }
         | RolloutRules::OnDelete
         | RolloutRules::NextRun
@@ -100,7 +101,7 @@ mod tests {
     #[test]
     fn pods_that_roll_one_by_one_take_longer() {
         let pace = Pace { replicas: 4, ready_seconds: Some(5), min_ready_seconds: 15 };
-        let one_by_one = move_seconds(&RolloutRules::Ordered { partition: 0 }, pace);
+        let one_by_one = move_seconds(&RolloutRules::Ordered { partition: 0, max_unavailable: 1 }, pace);
         assert_eq!(one_by_one, 4 * (5 + 15 + POD_STOP_SECONDS) + REACTION_SECONDS);
         assert!(move_seconds(&RolloutRules::Recreate, pace) < one_by_one);
     }

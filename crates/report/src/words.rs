@@ -63,9 +63,15 @@ pub fn rules(rules: &RolloutRules) -> String {
             format!("rolls with {max_unavailable} unavailable and {max_surge} on top")
         }
         RolloutRules::Recreate => "Recreate: all pods stop before the first new one".to_owned(),
-        RolloutRules::Ordered { partition: 0 } => "one at a time, highest ordinal first".to_owned(),
-        RolloutRules::Ordered { partition } => {
-            format!("one at a time, highest ordinal first, not below partition {partition}")
+        RolloutRules::Ordered { partition, max_unavailable } => {
+            let pace = if *max_unavailable > 1 {
+                format!("{max_unavailable} at a time")
+            } else {
+                "one at a time".to_owned()
+            };
+            let end =
+                if *partition > 0 { format!(", not below partition {partition}") } else { String::new() };
+            format!("{pace}, highest ordinal first{end}")
         }
         RolloutRules::PerNode { max_unavailable, max_surge } => {
             format!("node by node with {max_unavailable} unavailable and {max_surge} on top")

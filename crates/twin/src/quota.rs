@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 
 use meshlift_model::k8s::{Container, Pod, Resource, ResourceQuota, StringMap};
 use meshlift_model::names::ObjectRef;
+use meshlift_model::quantity::{Ask, format_thousandths, thousandths};
 use meshlift_model::time::Time;
 
 use crate::actor::{Actor, Requeue, Wakes};
 use crate::cluster::Cluster;
 use crate::controllers::pods;
 use crate::error::ApiError;
-use crate::quantity::{effective, format_milli, parse_milli};
+use crate::requests::asked;
 use crate::store::{Change, Store};
 
 /// Amounts in thousandths, by key of a quota.
@@ -63,14 +64,14 @@ fn charged(quota: &ResourceQuota, pod: &Pod) -> Result<Option<StringMap>, ApiErr
     let (mut requested, mut used, mut limited) = (Vec::new(), Vec::new(), Vec::new());
     let mut after = quota.status.used.clone();
     for (key, milli) in usage_of(pod).into_iter().filter(|(key, _)| quota.spec.hard.contains_key(key)) {
-        let before = quota.status.used.get(&key).and_then(|text| parse_milli(text)).unwrap_or(0);
-        let hard = quota.spec.hard.get(&key).and_then(|text| parse_milli(text)).unwrap_or(i128::MAX);
+        let before = quota.status.used.get(&key).and_then(|text| thousandths(text)).unwrap_or(0);
+        let hard = quota.spec.hard.get(&key).and_then(|text| thousandths(text)).unwrap_or(i128::MAX);
         if before + milli > hard {
-            requested.push(format!("{key}={}", format_milli(milli)));
-            used.push(format!("{key}={}", format_milli(before)));
-            limited.push(format!("{key}={}", format_milli(hard)));
+            requested.push(format!("{key}={}", format_thousandths(milli)));
+            used.push(format!("{key}={}", format_thousandths(before)));
+            limited.push(format!("{key}={}", format_thousandths(hard)));
         }
-        after.insert(key, format_milli(before + milli));
+        after.insert(key, format_thousandths(before + milli));
     }
     if requested.is_empty() {
         return Ok(Some(after));
@@ -86,6 +87,9 @@ fn charged(quota: &ResourceQuota, pod: &Pod) -> Result<Option<StringMap>, ApiErr
 /// Containers that leave out what the quota limits, as the API server lists them.
 fn unspecified(quota: &ResourceQuota, pod: &Pod) -> Vec<String> {
     let mut missing = Vec::new();
+    if pod.spec.asks_for_all() {
+        return missing;
+    }
     for key in quota.spec.hard.keys() {
         let lacks = |container: &&Container| match key.split_once('.') {
             Some(("limits", resource @ ("cpu" | "memory"))) => {
@@ -111,11 +115,11 @@ fn unspecified(quota: &ResourceQuota, pod: &Pod) -> Vec<String> {
 /// What a pod counts for, by key.
 fn usage_of(pod: &Pod) -> Usage {
     let mut usage = Usage::from([("pods".to_owned(), 1000), ("count/pods".to_owned(), 1000)]);
-    for (resource, milli) in effective(pod, |container| &container.resources.requests) {
+    for (resource, milli) in asked(pod, Ask::Requests) {
         usage.insert(format!("requests.{resource}"), milli);
         usage.insert(resource, milli);
     }
-    for (resource, milli) in effective(pod, |container| &container.resources.limits) {
+    for (resource, milli) in asked(pod, Ask::Limits) {
         usage.insert(format!("limits.{resource}"), milli);
     }
     usage
@@ -177,9 +181,9 @@ impl Actor for Quotas {
         let mut updated = quota.clone();
         updated.status.hard.clone_from(&quota.spec.hard);
         for (key, milli) in total {
-            let stored = quota.status.used.get(&key).and_then(|text| parse_milli(text));
+            let stored = quota.status.used.get(&key).and_then(|text| thousandths(text));
             if stored != Some(milli) {
-                updated.status.used.insert(key, format_milli(milli));
+                updated.status.used.insert(key, format_thousandths(milli));
             }
         }
         cluster.store.update_status(updated)?;

@@ -13,7 +13,7 @@ use crate::actor::{Actor, Requeue, Wakes};
 use crate::cluster::Cluster;
 use crate::controllers::pods;
 use crate::error::ApiError;
-use crate::quantity::Requests;
+use crate::requests::Requests;
 use crate::store::{Change, ChangeKind, Store};
 
 /// The actor, with what each node carries: kept up to date from change to change.

@@ -1,15 +1,12 @@
 //! ML1055: webhooks and admission policies that no running pod was ever shown to.
 
-use std::collections::BTreeMap;
-
 use meshlift_mesh::facts::Workload;
 use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Namespace, ObjectMeta, Pod, Resource, Webhook};
+use meshlift_model::k8s::{Namespace, ObjectMeta, Pod, Resource, ValidatingAdmissionPolicy, Webhook};
 use meshlift_model::names::ObjectRef;
 
-use super::one_way_crds;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Workloads that a finding names.
@@ -30,7 +27,8 @@ pub(super) const CHECK: Check = Check {
         hint: "make one pod of each workload anew before the upgrade, or create one as a dry run",
         why: "Pods that were made before the webhook was there have never been judged by it. It refuses a new one \
               if it does not like it, or if it does not answer (failurePolicy Fail): the rollout stands at its \
-              first pod. A ValidatingAdmissionPolicy that is newer than the pods is told as unknown, as its rules are not read. \
+              first pod. A ValidatingAdmissionPolicy that is newer than the pods, and looks at pods, is told as unknown: its \
+              expressions are not evaluated, nor is it read where it is bound. \
               What a webhook of somebody else would say is not known to the twin, so a rehearsal does not show it.",
         see: "`kubectl get \
               mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies \
@@ -45,7 +43,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["validatingwebhookconfigurations.admissionregistration.k8s.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
@@ -54,38 +52,36 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         objects.mutating_webhooks.iter().map(|one| (one.object_ref(), &one.metadata, &one.webhooks));
     let validating =
         objects.validating_webhooks.iter().map(|one| (one.object_ref(), &one.metadata, &one.webhooks));
-    let namespaces: BTreeMap<&str, &Namespace> =
-        objects.namespaces.iter().map(|one| (one.metadata.name.as_str(), one)).collect();
     let webhooks = mutating.chain(validating).filter(|(_, meta, _)| !is_istio(meta));
     let of_webhooks = webhooks.filter_map(|(reference, meta, webhooks)| {
         let strict: Vec<&Webhook> = webhooks.iter().filter(|one| one.failure_policy != "Ignore").collect();
         if strict.is_empty() {
             return None;
         }
-        hit(context, &reference, meta, |workload| {
-            let namespace = namespaces.get(workload.workload.namespace.as_str());
-            let pod = Pod { metadata: workload.template.metadata.clone().into(), ..Pod::default() };
-            namespace.is_some_and(|namespace| strict.iter().any(|one| one.wants(namespace, &pod)))
-        })
+        hit(context, &reference, meta, |namespace, pod| strict.iter().any(|one| one.wants(namespace, pod)))
     });
-    let policies = objects.admission_policies.iter();
-    let policies = policies.filter(|policy| may_judge_pods(&policy.metadata));
-    let of_policies = policies.filter_map(|policy| {
-        let hit = hit(context, &policy.object_ref(), &policy.metadata, |_| true)?;
-        let why = "what it looks at, and where it is bound, is not read: it may be none of them";
-        Some(hit.because(why).severity(Severity::Info).unknown())
-    });
-    let unread = context.missing(POLICIES).map(|why| {
-        Hit::new(
-            &ObjectRef::cluster("Source", POLICIES),
-            "whether a policy is newer than the pods was not read",
-        )
-        .because(format!("{POLICIES} {why}"))
-        .hint(format!("record {POLICIES}, or create one pod as a dry run"))
-        .severity(Severity::Info)
-        .unknown()
-    });
-    of_webhooks.chain(of_policies).chain(unread).collect()
+    let policies = objects.admission_policies.iter().filter(|policy| !is_istio(&policy.metadata));
+    let of_policies = policies.filter_map(|policy| of_policy(context, policy));
+    of_webhooks.chain(of_policies).chain(unread(context)).collect()
+}
+
+fn of_policy(context: &Context<'_>, policy: &ValidatingAdmissionPolicy) -> Option<Hit> {
+    let may_judge = |namespace: &Namespace, pod: &Pod| policy.wants(namespace, pod) != Some(false);
+    let hit = hit(context, &policy.object_ref(), &policy.metadata, may_judge)?;
+    let why = match policy.spec.match_constraints {
+        Some(_) => "what it demands of them, and whether it is bound to their namespaces, is not read",
+        None => "what it looks at was not recorded: it may be none of them",
+    };
+    Some(hit.because(why).severity(Severity::Info).unknown())
+}
+
+fn unread(context: &Context<'_>) -> Option<Hit> {
+    let why = context.missing(POLICIES)?;
+    let subject = ObjectRef::cluster("Source", POLICIES);
+    let hit = Hit::new(&subject, "whether a policy is newer than the pods was not read");
+    let hit = hit.because(format!("{POLICIES} {why}"));
+    let hit = hit.hint(format!("record {POLICIES}, or create one pod as a dry run"));
+    Some(hit.severity(Severity::Info).unknown())
 }
 
 /// Workloads that something judges whose pods are all older than it.
@@ -93,9 +89,14 @@ fn hit(
     context: &Context<'_>,
     judge: &ObjectRef,
     meta: &ObjectMeta,
-    is_judged: impl Fn(&Workload) -> bool,
+    judges: impl Fn(&Namespace, &Pod) -> bool,
 ) -> Option<Hit> {
     let made = meta.creation_timestamp?;
+    let is_judged = |workload: &Workload| {
+        let namespace = ObjectRef::cluster(Namespace::KIND, &workload.workload.namespace);
+        let pod = Pod { metadata: workload.template.metadata.clone().into(), ..Pod::default() };
+        context.object(&namespace).is_some_and(|namespace| judges(namespace, &pod))
+    };
     let is_older = |workload: &Workload| context.newest_pod(workload).is_some_and(|pod| pod < made);
     let unseen: Vec<&ObjectRef> = context
         .restarted()
@@ -111,12 +112,7 @@ fn hit(
     Some(named.fold(hit, |hit, one| hit.because(format!("all pods of {one} are older"))))
 }
 
-/// False for policies that are known to look at other objects: Istio's, and that of the Gateway API.
-fn may_judge_pods(policy: &ObjectMeta) -> bool {
-    !is_istio(policy) && !policy.name.ends_with(".istio.io") && !policy.name.starts_with(one_way_crds::NAME)
-}
-
 /// Istio's own webhooks are judged by checks of their own.
-fn is_istio(meta: &ObjectMeta) -> bool {
+pub(super) fn is_istio(meta: &ObjectMeta) -> bool {
     meta.label(REV_LABEL).is_some() || meta.name.starts_with("istio")
 }

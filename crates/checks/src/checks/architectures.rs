@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Hubs that hold every image for amd64 and arm64.
@@ -30,7 +30,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-arch"],
     },
     needs: &[WORKLOADS, &["nodes"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

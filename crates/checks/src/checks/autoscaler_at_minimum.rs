@@ -1,9 +1,10 @@
 //! ML1045: an autoscaler at its minimum.
 
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::HorizontalPodAutoscaler;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -25,24 +26,15 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/"],
     },
     needs: &[WORKLOADS, &["horizontalpodautoscalers.autoscaling"]],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    context
-        .restarted()
-        .filter_map(|workload| {
-            let reference = workload.autoscaler.as_ref()?;
-            let autoscaler = context.object::<HorizontalPodAutoscaler>(reference)?;
-            let least = autoscaler.spec.min_replicas.unwrap_or(1);
-            (workload.replicas <= least && least < autoscaler.spec.max_replicas).then(|| {
-                let most = autoscaler.spec.max_replicas;
-                Hit::new(
-                    &workload.workload,
-                    format!("its autoscaler has it at {least} of {least} to {most} pods"),
-                )
-                .because(format!("{reference} spec.minReplicas={least}"))
-            })
-        })
-        .collect()
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let reference = workload.autoscaler.as_ref()?;
+    let autoscaler = context.object::<HorizontalPodAutoscaler>(reference)?;
+    let (least, most) = (autoscaler.spec.min_replicas.unwrap_or(1), autoscaler.spec.max_replicas);
+    (workload.replicas <= least && least < most).then(|| {
+        let detail = format!("its autoscaler has it at {least} of {least} to {most} pods");
+        Hit::new(&workload.workload, detail).because(format!("{reference} spec.minReplicas={least}"))
+    })
 }

@@ -1,9 +1,9 @@
 //! ML1032: a bare pod.
 
-use meshlift_mesh::facts::RolloutRules;
+use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -24,14 +24,12 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/concepts/workloads/pods/#working-with-pods"],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let pods = context.restarted().filter(|workload| workload.rules == RolloutRules::Bare);
-    pods.map(|workload| {
-        let subject = &workload.workload;
+fn hit(_: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let subject = &workload.workload;
+    (workload.rules == RolloutRules::Bare).then(|| {
         Hit::new(subject, "it has a proxy and no controller").because(format!("{subject} has no owner"))
     })
-    .collect()
 }

@@ -4,7 +4,7 @@ use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::PodDisruptionBudget;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -20,18 +20,14 @@ pub(super) const CHECK: Check = Check {
         hint: "choose allow-unavailable N if its owner agrees, or give the rollout surge in place of unavailability",
         why: "A PodDisruptionBudget holds back evictions, never a rollout: controllers delete pods without \
               asking it. What the budget promises is broken for as long as the rollout lasts.",
-        see: "Replicas minus maxUnavailable (a StatefulSet: minus one) is less than `kubectl get pdb` demands.",
+        see: "Replicas minus maxUnavailable (a StatefulSet: minus one, or its own maxUnavailable) is less than `kubectl get pdb` demands.",
         fix: "Deployments: `maxUnavailable: 0` with surge. StatefulSets: one more replica, or a budget that \
               allows one disruption.",
         sources: &["https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-budgets"],
     },
     needs: &[WORKLOADS, &["poddisruptionbudgets.policy"]],
-    find,
+    find: Find::Restarted(hit),
 };
-
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    context.restarted().filter_map(|workload| hit(context, workload)).collect()
-}
 
 fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     let missing = missing(workload);
@@ -64,11 +60,10 @@ fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
 fn missing(workload: &Workload) -> i32 {
     let replicas = workload.replicas;
     match workload.rules {
-        RolloutRules::Rolling { max_unavailable, .. } | RolloutRules::PerNode { max_unavailable, .. } => {
-            max_unavailable.min(replicas)
-        }
+        RolloutRules::Rolling { max_unavailable, .. }
+        | RolloutRules::PerNode { max_unavailable, .. }
+        | RolloutRules::Ordered { max_unavailable, .. } => max_unavailable.min(replicas),
         RolloutRules::Recreate => replicas,
-        RolloutRules::Ordered { .. } => replicas.min(1),
         RolloutRules::OnDelete
         | RolloutRules::NextRun
         | RolloutRules::Bare

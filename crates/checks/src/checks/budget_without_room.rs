@@ -7,7 +7,7 @@ use meshlift_model::k8s::PodDisruptionBudget;
 use meshlift_model::names::ObjectRef;
 
 use super::below_budget::desired_healthy;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -28,7 +28,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/tasks/run-application/configure-pdb/"],
     },
     needs: &[WORKLOADS, &["poddisruptionbudgets.policy"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -3,7 +3,7 @@
 use meshlift_mesh::facts::{ProxyKind, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -28,19 +28,15 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig"],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    context
-        .restarted()
-        .map(|workload| (workload, pods_of(context, workload, ProxyKind::Classic)))
-        .filter(|(_, count)| *count > 0)
-        .map(|(workload, count)| {
-            Hit::new(&workload.workload, format!("{count} of its pods have a classic sidecar"))
-                .because(format!("{} pods: istio-proxy is an ordinary container", workload.workload))
-        })
-        .collect()
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let count = pods_of(context, workload, ProxyKind::Classic);
+    (count > 0).then(|| {
+        Hit::new(&workload.workload, format!("{count} of its pods have a classic sidecar"))
+            .because(format!("{} pods: istio-proxy is an ordinary container", workload.workload))
+    })
 }
 
 /// Pods of the workload with that kind of proxy.

@@ -2,7 +2,7 @@
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
+use crate::check::{Agent, Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, NATIVE_NFTABLES, WORKLOADS};
 
 /// Versions that leave a node as it is until it is rebooted.
@@ -34,7 +34,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["configmaps"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -7,7 +7,7 @@ use meshlift_model::k8s::{StringMap, Webhook};
 use meshlift_model::names::{ObjectRef, TagName};
 use meshlift_model::tag_objects::DEFAULT_TAG;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::configuration::{CONFIGURATION, configuration};
 use crate::context::{Context, WORKLOADS};
 
@@ -51,7 +51,7 @@ pub(super) const CHECK: Check = Check {
             "gateways.gateway.networking.k8s.io",
         ],
     ],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

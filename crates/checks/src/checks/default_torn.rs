@@ -6,7 +6,7 @@ use meshlift_model::k8s::{Resource, Service, ServiceReference, ValidatingWebhook
 use meshlift_model::names::{ObjectRef, RevisionName, TagName};
 use meshlift_model::tag_objects::{DEFAULT_TAG, DEFAULT_VALIDATOR};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -39,7 +39,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["services", "validatingwebhookconfigurations.admissionregistration.k8s.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

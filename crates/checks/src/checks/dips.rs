@@ -1,9 +1,9 @@
 //! ML1042: fewer pods than desired while it rolls.
 
-use meshlift_mesh::facts::RolloutRules;
+use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -19,36 +19,31 @@ pub(super) const CHECK: Check = Check {
         hint: "restart it outside of its peak, or use maxUnavailable 0 with surge",
         why: "By its own rollout rules it serves with fewer pods than desired for a while. That is a dip in \
               capacity, not a loss, unless the rest cannot carry the load.",
-        see: "maxUnavailable of the Deployment resolves to 1 or more; StatefulSets always miss one pod.",
+        see: "maxUnavailable of the Deployment resolves to 1 or more; StatefulSets always miss one pod, or as many as their maxUnavailable.",
         fix: "Deployments: `maxUnavailable: 0`, `maxSurge: 1`.",
         sources: &[
             "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment",
         ],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    context
-        .restarted()
-        .filter_map(|workload| {
-            let missing = match workload.rules {
-                RolloutRules::Rolling { max_unavailable, .. }
-                | RolloutRules::PerNode { max_unavailable, .. } => max_unavailable,
-                RolloutRules::Ordered { .. } => 1,
-                RolloutRules::Recreate
-                | RolloutRules::OnDelete
-                | RolloutRules::NextRun
-                | RolloutRules::Bare
-                | RolloutRules::Foreign { .. } => return None,
-            };
-            let (subject, all) = (&workload.workload, workload.replicas);
-            let kept = all - missing;
-            (missing > 0 && kept > 0).then(|| {
-                Hit::new(subject, format!("it serves with {kept} of {all} pods while it rolls"))
-                    .because(format!("{subject} may miss {missing}"))
-            })
-        })
-        .collect()
+fn hit(_: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let missing = match workload.rules {
+        RolloutRules::Rolling { max_unavailable, .. }
+        | RolloutRules::PerNode { max_unavailable, .. }
+        | RolloutRules::Ordered { max_unavailable, .. } => max_unavailable,
+        RolloutRules::Recreate
+        | RolloutRules::OnDelete
+        | RolloutRules::NextRun
+        | RolloutRules::Bare
+        | RolloutRules::Foreign { .. } => return None,
+    };
+    let (subject, all) = (&workload.workload, workload.replicas);
+    let kept = all - missing;
+    (missing > 0 && kept > 0).then(|| {
+        Hit::new(subject, format!("it serves with {kept} of {all} pods while it rolls"))
+            .because(format!("{subject} may miss {missing}"))
+    })
 }

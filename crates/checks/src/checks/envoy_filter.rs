@@ -9,7 +9,7 @@ use meshlift_model::k8s::{EnvoyConfigPatch, EnvoyFilter, Gateway, Resource, Targ
 use meshlift_model::names::{IstioVersion, ObjectRef};
 use regex_lite::Regex;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// First minor version whose istiod attaches EnvoyFilters by targetRefs.
@@ -35,7 +35,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/docs/reference/config/networking/envoy-filter/"],
     },
     needs: &[WORKLOADS, &["envoyfilters.networking.istio.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

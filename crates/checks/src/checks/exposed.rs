@@ -1,9 +1,10 @@
 //! ML1040: a restart may lose requests.
 
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity, TrafficVerdict};
 
 use super::gap::GAP_NEEDS;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::Context;
 use crate::traffic::whole_millis;
 
@@ -33,25 +34,21 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: GAP_NEEDS,
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let restarts = context.judged_restarts().map(|(workload, judged)| (workload, &judged.restart));
-    restarts
-        .filter(|(_, restart)| restart.verdict == TrafficVerdict::Exposed)
-        .map(|(workload, restart)| {
-            let subject = &workload.workload;
-            let critical = context.is_slo_critical(&subject.namespace);
-            let hit = Hit::new(subject, restart.why.clone())
-                .because(format!("at most {} ms × share", whole_millis(restart.exposure_millis)))
-                .severity(if critical { Severity::Warn } else { Severity::Info });
-            match restart.cure_sleep_seconds {
-                Some(seconds) => {
-                    hit.hint(format!("add a preStop sleep of {seconds} s to its serving container"))
-                }
-                None => hit,
-            }
-        })
-        .collect()
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let subject = &workload.workload;
+    let restart = &context.judged.get(subject)?.restart;
+    if restart.verdict != TrafficVerdict::Exposed {
+        return None;
+    }
+    let severity = if context.is_slo_critical(&subject.namespace) { Severity::Warn } else { Severity::Info };
+    let hit = Hit::new(subject, restart.why.clone())
+        .because(format!("at most {} ms × share", whole_millis(restart.exposure_millis)))
+        .severity(severity);
+    Some(match restart.cure_sleep_seconds {
+        Some(seconds) => hit.hint(format!("add a preStop sleep of {seconds} s to its serving container")),
+        None => hit,
+    })
 }

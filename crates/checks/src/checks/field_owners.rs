@@ -7,7 +7,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{FieldManager, ObjectMeta, Resource};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::Context;
 use crate::new_rules::not_judged;
 
@@ -46,7 +46,7 @@ pub(super) const CHECK: Check = Check {
         "mutatingwebhookconfigurations.admissionregistration.k8s.io",
         "validatingwebhookconfigurations.admissionregistration.k8s.io",
     ]],
-    find,
+    find: Find::Mesh(find),
 };
 
 /// Managers by which Helm applies: its own, and Flux'.

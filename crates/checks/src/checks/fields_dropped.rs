@@ -4,7 +4,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::KindInfo;
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::configuration::{CONFIGURATION, configuration};
 use crate::context::{Context, Definitions};
 use crate::new_rules::{and_more, new_rules, not_judged, of_version};
@@ -40,7 +40,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[CONFIGURATION],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

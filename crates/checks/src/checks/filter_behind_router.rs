@@ -5,7 +5,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{EnvoyConfigPatch, EnvoyFilter, Resource};
 
 use super::envoy_filter::{attaches, reaches};
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// The network filter whose HTTP filters are meant, by its names.
@@ -43,7 +43,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["envoyfilters.networking.istio.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -1,9 +1,9 @@
 //! ML1033: pods of a controller that meshlift does not know.
 
-use meshlift_mesh::facts::RolloutRules;
+use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -26,24 +26,11 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/concepts/extend-kubernetes/operator/"],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let foreign = context.restarted().filter_map(|workload| match &workload.rules {
-        RolloutRules::Foreign { owner } => Some((workload, owner)),
-        RolloutRules::Rolling { .. }
-        | RolloutRules::Recreate
-        | RolloutRules::Ordered { .. }
-        | RolloutRules::PerNode { .. }
-        | RolloutRules::OnDelete
-        | RolloutRules::NextRun
-        | RolloutRules::Bare => None,
-    });
-    foreign
-        .map(|(workload, owner)| {
-            Hit::new(&workload.workload, format!("its {} pods belong to {owner}", workload.pods.len()))
-                .because(owner.as_str())
-        })
-        .collect()
+fn hit(_: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let RolloutRules::Foreign { owner } = &workload.rules else { return None };
+    let detail = format!("its {} pods belong to {owner}", workload.pods.len());
+    Some(Hit::new(&workload.workload, detail).because(owner.as_str()))
 }

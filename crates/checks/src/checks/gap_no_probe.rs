@@ -2,8 +2,8 @@
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use super::gap::{GAP_NEEDS, gaps};
-use crate::check::{Check, Entry, Layer, Versions};
+use super::gap::{GAP_NEEDS, gap};
+use crate::check::{Check, Entry, Find, Layer, Versions};
 use crate::traffic::GapCause;
 
 pub(super) const CHECK: Check = Check {
@@ -28,5 +28,5 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#container-probes"],
     },
     needs: GAP_NEEDS,
-    find: |context| gaps(context, &[GapCause::NoProbe]),
+    find: Find::Restarted(|context, workload| gap(context, workload, &[GapCause::NoProbe])),
 };

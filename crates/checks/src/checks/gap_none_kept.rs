@@ -2,8 +2,8 @@
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use super::gap::{GAP_NEEDS, gaps};
-use crate::check::{Check, Entry, Layer, Versions};
+use super::gap::{GAP_NEEDS, gap};
+use crate::check::{Check, Entry, Find, Layer, Versions};
 use crate::traffic::GapCause;
 
 pub(super) const CHECK: Check = Check {
@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
               time without any endpoint. Every request in it is lost, whatever the app does at SIGTERM. A \
               PodDisruptionBudget does not help: controllers do not ask it.",
         see: "`kubectl get deploy NAME -o jsonpath='{.spec.replicas} {.spec.strategy}'`: replicas minus \
-              maxUnavailable (percentages of it rounded down) is 0; a StatefulSet or a bare pod has one replica.",
+              maxUnavailable (percentages of it rounded down) is 0; a StatefulSet or a bare pod has one replica; or a StatefulSet's own maxUnavailable leaves none.",
         fix: "Give a Deployment `maxUnavailable: 0` and `maxSurge: 1`, or a second replica. Where neither is \
               possible, decide in the intent.",
         sources: &[
@@ -29,5 +29,5 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: GAP_NEEDS,
-    find: |context| gaps(context, &[GapCause::NoneKept]),
+    find: Find::Restarted(|context, workload| gap(context, workload, &[GapCause::NoneKept])),
 };

@@ -2,8 +2,8 @@
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use super::gap::{GAP_NEEDS, gaps};
-use crate::check::{Check, Entry, Layer, Versions};
+use super::gap::{GAP_NEEDS, gap};
+use crate::check::{Check, Entry, Find, Layer, Versions};
 use crate::traffic::GapCause;
 
 pub(super) const CHECK: Check = Check {
@@ -26,5 +26,5 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: GAP_NEEDS,
-    find: |context| gaps(context, &[GapCause::Recreate]),
+    find: Find::Restarted(|context, workload| gap(context, workload, &[GapCause::Recreate])),
 };

@@ -4,7 +4,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{CustomResourceDefinition, KindWork, Objects, Resource, TLSRoute, with_kind};
 use meshlift_model::names::IstioVersion;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::routes::reads_alpha;
 
@@ -54,7 +54,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["customresourcedefinitions.apiextensions.k8s.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -5,7 +5,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Deployment, Resource};
 use meshlift_model::names::RevisionName;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Components that are gateways.
@@ -42,7 +42,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -1,8 +1,9 @@
 //! ML3002: a gateway drains for less than its load balancer needs.
 
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 use crate::traffic::GapCause;
 
@@ -34,15 +35,12 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, SERVICES],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let gateways = context.judged_restarts().filter(|(workload, _)| context.is_outside_gateway(workload));
-    gateways
-        .filter_map(|(workload, judged)| {
-            let why = judged.causes.get(&GapCause::LoadBalancer)?;
-            Some(Hit::new(&workload.workload, why.as_str()).because(why.as_str()))
-        })
-        .collect()
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let why = context.judged.get(&workload.workload)?.causes.get(&GapCause::LoadBalancer)?;
+    context
+        .is_outside_gateway(workload)
+        .then(|| Hit::new(&workload.workload, why.as_str()).because(why.as_str()))
 }

@@ -1,9 +1,9 @@
 //! ML3001: an injected gateway is replaced in place.
 
-use meshlift_mesh::facts::GatewayKind;
+use meshlift_mesh::facts::{GatewayKind, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -27,22 +27,17 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/docs/setup/additional-setup/gateway/#in-place-upgrade"],
     },
     needs: &[WORKLOADS, SERVICES],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    context
-        .restarted()
-        .filter_map(|workload| {
-            let subject = &workload.workload;
-            let gateway = context.gateway_of(subject)?;
-            (gateway.kind == GatewayKind::Injected && gateway.exposed_outside).then(|| {
-                let why = context.judged.get(subject).map_or("", |judged| judged.restart.why.as_str());
-                let behind: Vec<String> =
-                    gateway.services.iter().map(|(service, kind)| format!("{service} ({kind})")).collect();
-                let way = if behind.is_empty() { "a hostPort".to_owned() } else { behind.join(", ") };
-                Hit::new(subject, format!("{way} leads to its {} pods; {why}", gateway.replicas)).because(way)
-            })
-        })
-        .collect()
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let subject = &workload.workload;
+    let gateway = context.gateway_of(subject)?;
+    (gateway.kind == GatewayKind::Injected && gateway.exposed_outside).then(|| {
+        let why = context.judged.get(subject).map_or("", |judged| judged.restart.why.as_str());
+        let behind: Vec<String> =
+            gateway.services.iter().map(|(service, kind)| format!("{service} ({kind})")).collect();
+        let way = if behind.is_empty() { "a hostPort".to_owned() } else { behind.join(", ") };
+        Hit::new(subject, format!("{way} leads to its {} pods; {why}", gateway.replicas)).because(way)
+    })
 }

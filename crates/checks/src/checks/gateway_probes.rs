@@ -4,7 +4,7 @@ use meshlift_mesh::facts::{GatewayKind, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::PodTemplateSpec;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::traffic::PROXY;
 
@@ -26,20 +26,15 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/docs/setup/additional-setup/gateway/"],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let injected = context.restarted().filter(|workload| {
-        context.gateway_of(&workload.workload).is_some_and(|gateway| gateway.kind == GatewayKind::Injected)
-    });
-    injected
-        .filter(|workload| by_injection_alone(workload))
-        .map(|workload| {
-            Hit::new(&workload.workload, "its pods have a readiness probe, its template has none")
-                .because(format!("{} spec.template: {PROXY} without readinessProbe", workload.workload))
-        })
-        .collect()
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let gateway = context.gateway_of(&workload.workload)?;
+    (gateway.kind == GatewayKind::Injected && by_injection_alone(workload)).then(|| {
+        Hit::new(&workload.workload, "its pods have a readiness probe, its template has none")
+            .because(format!("{} spec.template: {PROXY} without readinessProbe", workload.workload))
+    })
 }
 
 fn by_injection_alone(workload: &Workload) -> bool {

@@ -5,7 +5,7 @@ use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Gateway;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -31,7 +31,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/docs/setup/upgrade/canary/"],
     },
     needs: &[WORKLOADS, &["gateways.gateway.networking.k8s.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

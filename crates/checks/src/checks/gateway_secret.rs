@@ -7,7 +7,7 @@ use meshlift_model::k8s::{Gateway, IstioGateway, Resource, StringMap, has_all};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::SourceStatus;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::routes::{controller, is_istios};
 
@@ -32,7 +32,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/docs/tasks/traffic-management/ingress/secure-ingress/"],
     },
     needs: &[WORKLOADS, &["gateways.networking.istio.io", "gateways.gateway.networking.k8s.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 /// A Secret's namespace and name.

@@ -4,7 +4,7 @@ use meshlift_mesh::facts::{GatewayFacts, GatewayKind};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Deployment, HorizontalPodAutoscaler, Resource};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// What to do where no istiod writes the Deployment.
@@ -46,7 +46,7 @@ pub(super) const CHECK: Check = Check {
             "gateways.gateway.networking.k8s.io",
         ],
     ],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -3,7 +3,7 @@
 use meshlift_mesh::facts::{Follows, GatewayKind};
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -24,7 +24,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/"],
     },
     needs: &[WORKLOADS, &["gateways.gateway.networking.k8s.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -4,7 +4,7 @@ use meshlift_mesh::facts::GatewayKind;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::Context;
 
 /// First patch of each minor version that has the fix of istio/istio#59959.
@@ -29,7 +29,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://github.com/istio/istio/issues/59959"],
     },
     needs: &[&["gateways.gateway.networking.k8s.io", "pods", "deployments.apps"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

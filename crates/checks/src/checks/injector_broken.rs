@@ -7,7 +7,7 @@ use meshlift_model::k8s::{Resource, ServiceReference, Webhook};
 use meshlift_model::names::ObjectRef;
 
 use super::webhook_service::{Reach, reach};
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -29,7 +29,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/docs/ops/common-problems/injection/"],
     },
     needs: &[WORKLOADS, &["services", "endpointslices.discovery.k8s.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -3,10 +3,10 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Deployment, HorizontalPodAutoscaler};
 use meshlift_model::names::ObjectRef;
+use meshlift_model::quantity::thousandths;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::quantity::thousandths;
 
 /// How many times its CPU an istiod should be able to take: a pod of it that restarts leaves its proxies to another one.
 const FACTOR: i128 = 2;
@@ -36,7 +36,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["horizontalpodautoscalers.autoscaling"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

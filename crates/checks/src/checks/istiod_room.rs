@@ -7,7 +7,7 @@ use meshlift_model::k8s::{Deployment, PodTemplateSpec, Resource};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 
 use super::placement::{Map, Placement};
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::nodes::{Room, accepts, asks, required};
 
@@ -39,7 +39,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["nodes"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

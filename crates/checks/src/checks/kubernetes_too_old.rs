@@ -3,7 +3,7 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::Context;
 
 /// Least Kubernetes minor version by Istio minor version, as istioctl's precheck has it.
@@ -30,7 +30,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/docs/releases/supported-releases/"],
     },
     needs: &[&["version"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -3,7 +3,7 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Resource;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Names of EnvoyFilters that former versions installed.
@@ -37,7 +37,7 @@ pub(super) const CHECK: Check = Check {
         WORKLOADS,
         &["envoyfilters.networking.istio.io", "validatingwebhookconfigurations.admissionregistration.k8s.io"],
     ],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

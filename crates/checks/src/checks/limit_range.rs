@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::quantity::{of_pod, thousandths};
 use meshlift_mesh::by_namespace;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Container, LimitRange, LimitRangeItem, PodSpec, Resources, StringMap};
+use meshlift_model::quantity::{Ask, of_containers, of_whole_pod, thousandths};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -32,7 +32,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/concepts/policy/limit-range/"],
     },
     needs: &[WORKLOADS, &["limitranges"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
@@ -70,14 +70,17 @@ fn refusal(item: &LimitRangeItem, defaults: &[&LimitRangeItem], pod: &PodSpec) -
             asks.beyond(item).map(|why| format!("container {} {why}", container.name))
         }),
         "Pod" => {
-            let sum = |pick: fn(&Asked) -> &BTreeMap<String, i128>| -> BTreeMap<String, i128> {
+            let sum = |ask: Ask, pick: fn(&Asked) -> &BTreeMap<String, i128>| -> BTreeMap<String, i128> {
                 let named = item.min.keys().chain(item.max.keys());
                 let of = |name: &String| {
-                    of_pod(pod, |container| pick(&Asked::of(container, defaults)).get(name).copied())
+                    of_whole_pod(pod, ask, name).unwrap_or_else(|| {
+                        of_containers(pod, |one| pick(&Asked::of(one, defaults)).get(name).copied())
+                    })
                 };
                 named.map(|name| (name.clone(), of(name))).collect()
             };
-            let asks = Asked { requests: sum(|one| &one.requests), limits: sum(|one| &one.limits) };
+            let requests = sum(Ask::Requests, |one| &one.requests);
+            let asks = Asked { requests, limits: sum(Ask::Limits, |one| &one.limits) };
             asks.beyond(item).map(|why| format!("the pod {why}"))
         }
         _ => None,

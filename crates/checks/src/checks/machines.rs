@@ -9,7 +9,7 @@ use meshlift_model::k8s::{Pod, Resource, StatefulSet, WorkloadEntry};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 use meshlift_model::snapshot::ProxyStatus;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Annotation of entries that machines made by registering: the group's name.
@@ -52,7 +52,7 @@ pub(super) const CHECK: Check = Check {
         WORKLOADS,
         &["istiod/syncz", "workloadentries.networking.istio.io", "workloadgroups.networking.istio.io"],
     ],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -260,5 +260,6 @@ checks! {
         agents_down,
         cilium_exclusive,
         cni_nftables,
+        agents_at_once,
     }
 }

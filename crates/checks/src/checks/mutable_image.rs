@@ -7,7 +7,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Container, Node, Resource};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -30,12 +30,8 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/concepts/containers/images/#imagepullpolicy-defaulting"],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
-
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    context.restarted().filter_map(|workload| hit(context, workload)).collect()
-}
 
 fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     let mut moving: BTreeMap<&str, String> = BTreeMap::new();

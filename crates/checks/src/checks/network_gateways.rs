@@ -8,7 +8,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Resource, Service};
 use meshlift_model::names::{ObjectRef, RevisionName};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
 /// Makes a Service of type NodePort one that istiod knows by the addresses of nodes.
@@ -40,7 +40,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, SERVICES],
-    find,
+    find: Find::Mesh(find),
 };
 
 /// A Service that istiods take for a gateway of a network.

@@ -4,7 +4,7 @@ use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
 use super::placement::{Map, Placement};
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::nodes::{HostPort, Room, accepts, asked, asks, further, host_ports};
 
@@ -32,7 +32,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["nodes"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

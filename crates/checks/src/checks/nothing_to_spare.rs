@@ -1,9 +1,9 @@
 //! ML1041: one replica, held by surge alone.
 
-use meshlift_mesh::facts::RolloutRules;
+use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -26,18 +26,13 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let single = context.restarted().filter(|workload| {
-        workload.replicas == 1 && matches!(workload.rules, RolloutRules::Rolling { max_unavailable: 0, .. })
-    });
-    single
-        .map(|workload| {
-            let subject = &workload.workload;
-            Hit::new(subject, "its only pod is replaced by surge")
-                .because(format!("{subject} spec.replicas=1"))
-        })
-        .collect()
+fn hit(_: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let keeps_it = matches!(workload.rules, RolloutRules::Rolling { max_unavailable: 0, .. });
+    let subject = &workload.workload;
+    (workload.replicas == 1 && keeps_it).then(|| {
+        Hit::new(subject, "its only pod is replaced by surge").because(format!("{subject} spec.replicas=1"))
+    })
 }

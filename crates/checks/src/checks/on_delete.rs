@@ -1,9 +1,9 @@
 //! ML1030: strategy OnDelete.
 
-use meshlift_mesh::facts::RolloutRules;
+use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -24,17 +24,13 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#on-delete"],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let sets = context
-        .restarted()
-        .filter(|workload| workload.rules == RolloutRules::OnDelete && workload.replicas > 0);
-    sets.map(|workload| {
-        let subject = &workload.workload;
+fn hit(_: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let subject = &workload.workload;
+    (workload.rules == RolloutRules::OnDelete && workload.replicas > 0).then(|| {
         Hit::new(subject, format!("its {} pods keep their proxy until each is deleted", workload.replicas))
             .because(format!("{subject} spec.updateStrategy.type=OnDelete"))
     })
-    .collect()
 }

@@ -8,7 +8,7 @@ use meshlift_model::k8s::{PersistentVolumeClaim, Resource};
 use meshlift_model::names::ObjectRef;
 
 use super::no_room::needs_surge;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::nodes::{HOSTNAME, accepts, required};
 
@@ -47,12 +47,8 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["persistentvolumeclaims", "nodes"]],
-    find,
+    find: Find::Restarted(hit),
 };
-
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    context.restarted().filter_map(|workload| hit(context, workload)).collect()
-}
 
 fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     let namespace = &workload.workload.namespace;

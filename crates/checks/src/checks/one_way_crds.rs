@@ -3,11 +3,11 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Resource;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::Context;
 
 /// Start of its name.
-pub(super) const NAME: &str = "safe-upgrades";
+const NAME: &str = "safe-upgrades";
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -29,7 +29,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://gateway-api.sigs.k8s.io/guides/crd-management/"],
     },
     needs: &[&["validatingadmissionpolicies.admissionregistration.k8s.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

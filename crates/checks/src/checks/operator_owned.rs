@@ -1,11 +1,11 @@
 //! ML1059: workloads that an operator writes.
 
-use meshlift_mesh::facts::RolloutRules;
+use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DaemonSet, Deployment, ObjectMeta, Resource, StatefulSet};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -32,24 +32,21 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let restarted = context
-        .restarted()
-        .filter(|one| !matches!(one.rules, RolloutRules::Foreign { .. } | RolloutRules::Bare));
-    let hits = restarted.filter_map(|workload| {
-        let owner = meta(context, &workload.workload)?.controller()?;
-        let words = format!("{} {}", owner.kind.as_str(), owner.name);
-        // What the gateway controller of istiod makes is moved by its Gateway.
-        let is_foreign = context.gateway_of(&workload.workload).is_none();
-        is_foreign.then(|| {
-            Hit::new(&workload.workload, format!("{words} ({}) controls it", owner.api_version.as_str()))
-                .because(format!("its controller is {words}"))
-        })
-    });
-    hits.collect()
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    if matches!(workload.rules, RolloutRules::Foreign { .. } | RolloutRules::Bare) {
+        return None;
+    }
+    let owner = meta(context, &workload.workload)?.controller()?;
+    let words = format!("{} {}", owner.kind.as_str(), owner.name);
+    // What the gateway controller of istiod makes is moved by its Gateway.
+    let is_foreign = context.gateway_of(&workload.workload).is_none();
+    is_foreign.then(|| {
+        Hit::new(&workload.workload, format!("{words} ({}) controls it", owner.api_version.as_str()))
+            .because(format!("its controller is {words}"))
+    })
 }
 
 fn meta<'a>(context: &Context<'a>, workload: &ObjectRef) -> Option<&'a ObjectMeta> {

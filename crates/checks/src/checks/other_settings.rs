@@ -10,7 +10,7 @@ use meshlift_model::names::ObjectRef;
 use serde_json::Value;
 
 use super::changes::removed_flag::is_removed;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::new_rules::not_judged;
 
@@ -55,7 +55,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/docs/setup/upgrade/canary/"],
     },
     needs: &[WORKLOADS, &["configmaps"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -4,7 +4,7 @@ use meshlift_mesh::facts::{PodFacts, RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -25,15 +25,11 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#partitions"],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    context.restarted().filter_map(|workload| hit(context, workload)).collect()
-}
-
 fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
-    let RolloutRules::Ordered { partition } = workload.rules else { return None };
+    let RolloutRules::Ordered { partition, .. } = workload.rules else { return None };
     let runs_target = |facts: &PodFacts| facts.revision.as_ref().is_some_and(|one| context.is_target(one));
     let pods = context.running_pods(workload).iter().map(|(_, facts)| facts);
     let kept: Vec<&str> = pods

@@ -1,9 +1,10 @@
 //! ML1012: a Deployment that is paused.
 
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::Deployment;
+use meshlift_model::k8s::{Deployment, Resource};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -27,21 +28,16 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let paused = context.restarted().filter(|workload| {
-        let deployment = context.object::<Deployment>(&workload.workload);
-        workload.workload.kind == "Deployment" && deployment.is_some_and(|one| one.spec.paused)
-    });
-    paused
-        .map(|workload| {
-            Hit::new(
-                &workload.workload,
-                format!("its {} pods stay as they are until somebody resumes it", workload.replicas),
-            )
-            .because(format!("{} spec.paused=true", workload.workload))
-        })
-        .collect()
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    if workload.workload.kind != Deployment::KIND {
+        return None;
+    }
+    let deployment = context.object::<Deployment>(&workload.workload)?;
+    deployment.spec.paused.then(|| {
+        let detail = format!("its {} pods stay as they are until somebody resumes it", workload.replicas);
+        Hit::new(&workload.workload, detail).because(format!("{} spec.paused=true", workload.workload))
+    })
 }

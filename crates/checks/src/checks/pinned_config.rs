@@ -6,7 +6,7 @@ use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::RevisionName;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::configuration::{CONFIGURATION, ROUTING, of_sources};
 use crate::context::{Context, WORKLOADS};
 
@@ -34,7 +34,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, CONFIGURATION, ROUTING],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -4,7 +4,7 @@ use meshlift_mesh::facts::Follows;
 use meshlift_model::defaults::REV_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -28,7 +28,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

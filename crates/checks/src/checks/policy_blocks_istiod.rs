@@ -4,7 +4,7 @@ use super::reach::{Peer, World};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Resource;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -29,7 +29,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["networkpolicies.networking.k8s.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

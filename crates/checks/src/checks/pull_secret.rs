@@ -4,7 +4,7 @@ use super::reference_gone::{secrets, unread};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::LocalObjectReference;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -28,7 +28,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/tasks/configure-pod-container/pull-image-private-registry/"],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -7,7 +7,7 @@ use meshlift_model::k8s::{Container, LimitRange, Resource, ResourceQuota};
 
 use super::limit_range::{Asked, defaults};
 use super::stuck_quota::BY_SCOPE;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -24,8 +24,8 @@ pub(super) const CHECK: Check = Check {
         why: "Where a ResourceQuota counts CPU or memory, each container of a new pod must say how much of it, init \
               containers and the sidecar too; the API server refuses a pod that does not (`must specify limits.cpu`). \
               Pods that run are not asked: a quota that was added since is met by the next pod, and the rollout stands \
-              at its first one. Pods that say it for all containers together (`spec.resources` of the pod, from \
-              Kubernetes 1.34 on) are let in; that field is not read here.",
+              at its first one. Pods that say anything for all containers together (`spec.resources` of the \
+              pod, from Kubernetes 1.34 on) are let in.",
         see: "`kubectl get resourcequota -n NAMESPACE -o yaml`: hard; the ReplicaSet has events `failed quota: … must \
               specify`.",
         fix: "Set `resources` of the container. For the sidecar: the annotations sidecar.istio.io/proxyCPU, proxyMemory, \
@@ -37,7 +37,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["resourcequotas", "limitranges"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
@@ -49,6 +49,9 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 fn hit(context: &Context<'_>, workload: &Workload, ranges: &InOrder<&str, Vec<&LimitRange>>) -> Option<Hit> {
     let pod = &context.as_injected(workload).spec;
+    if workload.quotas.is_empty() || pod.asks_for_all() {
+        return None;
+    }
     let ranges = ranges.get(workload.workload.namespace.as_str());
     let defaults = ranges.map(|ranges| defaults(ranges)).unwrap_or_default();
     let asked: Vec<(&Container, Asked)> =

@@ -8,7 +8,7 @@ use meshlift_model::k8s::{ObjectSource, PodSpec, Resource};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::SourceStatus;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -25,7 +25,8 @@ pub(super) const CHECK: Check = Check {
         why: "Its pods run because the object was there when they started. A new pod stays in \
               CreateContainerConfigError, or waits for its volume, for as long as a ConfigMap or Secret is missing; where a \
               PersistentVolumeClaim is missing or being deleted (it stays for as long as an old pod uses it) it stays Pending; \
-              without its ServiceAccount it is not even made. The rollout stands at its first pod. The twin starts containers whatever they refer to, so a rehearsal does not \
+              without its ServiceAccount it is not even made. The rollout stands at its first pod. Whether a ConfigMap or Secret has \
+              the keys that are asked for is not looked at. The twin starts containers whatever they refer to, so a rehearsal does not \
               show it.",
         see: "`kubectl describe pod NAME`: Environment, Environment Variables from, Volumes; \
               `kubectl get configmap,secret,serviceaccount,pvc -n NAMESPACE` (a claim in `Terminating` is on its way out).",
@@ -39,7 +40,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["configmaps", "serviceaccounts", "persistentvolumeclaims"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 /// Objects that are there, by namespace and name.

@@ -7,7 +7,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::{SourceStatus, VALIDATOR};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -36,7 +36,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Mesh(find),
 };
 
 /// What istiods of a revision refuse; they all read the same objects, so one of them is asked.

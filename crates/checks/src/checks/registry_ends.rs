@@ -6,7 +6,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Resource;
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Registries from which Istio's images are being taken.
@@ -32,7 +32,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/news/releases/1.31.x/announcing-1.31/upgrade-notes/"],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -4,7 +4,7 @@ use meshlift_model::defaults::CA_DAYS_LEFT_MIN;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::Context;
 
 const DAY_SECONDS: i64 = 86_400;
@@ -31,7 +31,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/"],
     },
     needs: &[&["configmaps"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

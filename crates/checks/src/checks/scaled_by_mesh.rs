@@ -1,9 +1,10 @@
 //! ML1061: autoscalers that count requests by Istio's metrics, and act at once.
 
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{HorizontalPodAutoscaler, MetricSpec};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// How the names of Istio's metrics begin, and those that adapters make of them.
@@ -39,23 +40,20 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["horizontalpodautoscalers.autoscaling"]],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let hits = context.restarted().filter_map(|workload| {
-        let reference = workload.autoscaler.as_ref()?;
-        let spec = &context.object::<HorizontalPodAutoscaler>(reference)?.spec;
-        let window = spec.behavior.scale_down.stabilization_window_seconds.unwrap_or(WINDOW);
-        let may_go_down = spec.min_replicas.unwrap_or(1) < workload.replicas;
-        let metric = spec.metrics.iter().filter_map(name).find(|name| name.starts_with(ISTIOS))?;
-        (window < SHORT && may_go_down).then(|| {
-            let detail = format!("its autoscaler counts {metric} and goes down after {window} s");
-            Hit::new(&workload.workload, detail)
-                .because(format!("{reference} spec.behavior.scaleDown.stabilizationWindowSeconds={window}"))
-        })
-    });
-    hits.collect()
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let reference = workload.autoscaler.as_ref()?;
+    let spec = &context.object::<HorizontalPodAutoscaler>(reference)?.spec;
+    let window = spec.behavior.scale_down.stabilization_window_seconds.unwrap_or(WINDOW);
+    let may_go_down = spec.min_replicas.unwrap_or(1) < workload.replicas;
+    let metric = spec.metrics.iter().filter_map(name).find(|name| name.starts_with(ISTIOS))?;
+    (window < SHORT && may_go_down).then(|| {
+        let detail = format!("its autoscaler counts {metric} and goes down after {window} s");
+        Hit::new(&workload.workload, detail)
+            .because(format!("{reference} spec.behavior.scaleDown.stabilizationWindowSeconds={window}"))
+    })
 }
 
 fn name(metric: &MetricSpec) -> Option<&str> {

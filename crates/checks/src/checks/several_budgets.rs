@@ -1,8 +1,9 @@
 //! ML1022: pods under more than one PodDisruptionBudget.
 
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -28,19 +29,16 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["poddisruptionbudgets.policy"]],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let several = context.restarted().filter(|workload| workload.budgets.len() > 1);
-    several
-        .map(|workload| {
-            let names: Vec<&str> = workload.budgets.iter().map(|budget| budget.name.as_str()).collect();
-            let hit = Hit::new(
-                &workload.workload,
-                format!("{} cover its pods: none can be evicted", names.join(" and ")),
-            );
-            workload.budgets.iter().fold(hit, |hit, budget| hit.because(budget.to_string()))
-        })
-        .collect()
+fn hit(_: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let budgets = &workload.budgets;
+    if budgets.len() < 2 {
+        return None;
+    }
+    let names: Vec<&str> = budgets.iter().map(|budget| budget.name.as_str()).collect();
+    let detail = format!("{} cover its pods: none can be evicted", names.join(" and "));
+    let hit = Hit::new(&workload.workload, detail);
+    Some(budgets.iter().fold(hit, |hit, budget| hit.because(budget.to_string())))
 }

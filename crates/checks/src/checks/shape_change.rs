@@ -4,7 +4,7 @@ use meshlift_mesh::facts::{ProxyKind, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
 use super::classic::pods_of;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -28,12 +28,8 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/blog/2023/native-sidecars/"],
     },
     needs: &[WORKLOADS, &["nodes"]],
-    find,
+    find: Find::Restarted(hit),
 };
-
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    context.restarted().filter_map(|workload| hit(context, workload)).collect()
-}
 
 fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     let (other, words) = match workload.on_restart.native? {

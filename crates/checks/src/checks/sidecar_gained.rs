@@ -3,7 +3,7 @@
 use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -28,7 +28,7 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/"],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

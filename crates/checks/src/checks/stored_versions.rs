@@ -3,7 +3,7 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Resource;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::Context;
 
 /// Groups whose definitions an upgrade touches.
@@ -38,7 +38,7 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[&["customresourcedefinitions.apiextensions.k8s.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

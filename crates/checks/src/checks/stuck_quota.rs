@@ -3,10 +3,10 @@
 use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{PodSpec, ResourceQuota};
+use meshlift_model::quantity::{Ask, of_pod, thousandths};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
-use crate::quantity::{sum, thousandths};
 
 /// Why it is not known whether a quota counts some pods.
 pub(super) const BY_SCOPE: &str =
@@ -32,12 +32,8 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/concepts/policy/resource-quotas/"],
     },
     needs: &[WORKLOADS, &["resourcequotas"]],
-    find,
+    find: Find::Restarted(hit),
 };
-
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    context.restarted().filter_map(|workload| hit(context, workload)).collect()
-}
 
 /// The first full quota of a workload that cannot roll without surge.
 pub(super) fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
@@ -114,10 +110,10 @@ fn full<'a>(quota: &'a ResourceQuota, pod: &PodSpec, beside: bool) -> Option<Ful
 fn asked(resource: &str, pod: &PodSpec) -> Option<i128> {
     match resource {
         "pods" | "count/pods" => Some(1000),
-        "cpu" | "memory" => Some(sum(pod, |one| &one.requests, resource)),
+        "cpu" | "memory" => Some(of_pod(pod, Ask::Requests, resource)),
         _ => match resource.split_once('.') {
-            Some(("requests", name @ ("cpu" | "memory"))) => Some(sum(pod, |one| &one.requests, name)),
-            Some(("limits", name @ ("cpu" | "memory"))) => Some(sum(pod, |one| &one.limits, name)),
+            Some(("requests", name @ ("cpu" | "memory"))) => Some(of_pod(pod, Ask::Requests, name)),
+            Some(("limits", name @ ("cpu" | "memory"))) => Some(of_pod(pod, Ask::Limits, name)),
             _ => None,
         },
     }

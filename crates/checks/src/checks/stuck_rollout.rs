@@ -1,10 +1,10 @@
 //! ML1011: a rollout that cannot go on.
 
-use meshlift_mesh::facts::RolloutState;
+use meshlift_mesh::facts::{RolloutState, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
 use super::stuck_quota;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(super) const CHECK: Check = Check {
@@ -26,19 +26,13 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#failed-deployment"],
     },
     needs: &[WORKLOADS, &["resourcequotas"]],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let stuck = context.restarted().filter_map(|workload| match &workload.state {
-        RolloutState::Stuck { why } => Some((workload, why)),
-        RolloutState::Settled | RolloutState::Running | RolloutState::LeftBehind { .. } => None,
-    });
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let RolloutState::Stuck { why } = &workload.state else { return None };
     // A full quota is reported as such, with the choices that cure it.
-    let other = stuck.filter(|(workload, _)| stuck_quota::hit(context, workload).is_none());
-    other
-        .map(|(workload, why)| {
-            Hit::new(&workload.workload, format!("its rollout cannot go on: {why}")).because(why.as_str())
-        })
-        .collect()
+    stuck_quota::hit(context, workload).is_none().then(|| {
+        Hit::new(&workload.workload, format!("its rollout cannot go on: {why}")).because(why.as_str())
+    })
 }

@@ -5,7 +5,7 @@ use meshlift_model::k8s::Resource;
 use meshlift_model::names::ObjectRef;
 
 use super::webhook_service::{Reach, reach};
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::Context;
 
 pub(super) const CHECK: Check = Check {
@@ -30,7 +30,7 @@ pub(super) const CHECK: Check = Check {
         "services",
         "endpointslices.discovery.k8s.io",
     ]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

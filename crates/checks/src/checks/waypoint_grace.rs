@@ -1,9 +1,9 @@
 //! ML3010: waypoints that are killed before their requests are answered.
 
-use meshlift_mesh::facts::Role;
+use meshlift_mesh::facts::{Role, Workload};
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Seconds that istiod of before 1.28 gives a waypoint.
@@ -33,16 +33,11 @@ pub(super) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let waypoints =
-        context.restarted().filter(|workload| workload.role == Role::Waypoint && workload.replicas > 0);
-    let hits = waypoints.filter_map(|workload| {
-        let grace = workload.template.spec.termination_grace_period_seconds?;
-        let detail = format!("its pods get {grace} s to end what they do");
-        (grace <= GRACE).then(|| Hit::new(&workload.workload, detail))
-    });
-    hits.collect()
+fn hit(_: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let grace = workload.template.spec.termination_grace_period_seconds?;
+    let is_short = workload.role == Role::Waypoint && workload.replicas > 0 && grace <= GRACE;
+    is_short.then(|| Hit::new(&workload.workload, format!("its pods get {grace} s to end what they do")))
 }

@@ -149,6 +149,9 @@ fn cause_words(cause: GapCause, workload: &Workload, limits: &Limits, shape: &Po
                 written.0, written.1, limits.replicas
             ),
             RolloutRules::Bare => "a bare pod is deleted before it is there again".to_owned(),
+            RolloutRules::Ordered { max_unavailable, .. } if *max_unavailable > 1 => {
+                format!("maxUnavailable {max_unavailable} of {} replicas keeps no pod", limits.replicas)
+            }
             RolloutRules::Recreate
             | RolloutRules::Ordered { .. }
             | RolloutRules::PerNode { .. }

@@ -37,7 +37,8 @@ impl Limits {
                 (max_unavailable, max_surge, max_surge == 0, false)
             }
             RolloutRules::Recreate => (replicas, 0, true, true),
-            RolloutRules::Ordered { .. } | RolloutRules::OnDelete | RolloutRules::Bare => (1, 0, true, false),
+            RolloutRules::Ordered { max_unavailable, .. } => (max_unavailable, 0, true, false),
+            RolloutRules::OnDelete | RolloutRules::Bare => (1, 0, true, false),
             RolloutRules::NextRun | RolloutRules::Foreign { .. } => return None,
         };
         Some(Self {

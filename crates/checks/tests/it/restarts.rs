@@ -43,6 +43,14 @@ fn a_single_replica_without_surge_is_a_gap() {
     vanishes("ML1001", "before", "StatefulSet/checkout/cart-redis", |s| {
         object::<StatefulSet>(s, "checkout/cart-redis").spec.replicas = Some(2);
     });
+    // A StatefulSet's own limit rounds down, to one at least.
+    let ledger = "StatefulSet/payments/ledger";
+    let missing = |s: &mut Snapshot, written: &str| {
+        let limits = RollingUpdate { max_unavailable: Some(percent(written)), ..RollingUpdate::default() };
+        object::<StatefulSet>(s, "payments/ledger").spec.update_strategy.rolling_update = Some(limits);
+    };
+    appears("ML1001", "before", ledger, |s| missing(s, "100%"));
+    stays_away("ML1001", "before", ledger, |s| missing(s, "99%"));
 }
 
 #[test]

@@ -43,10 +43,12 @@ pub enum RolloutRules {
     },
     /// Deployment, Recreate.
     Recreate,
-    /// StatefulSet, RollingUpdate: one at a time from the highest ordinal down to the partition.
+    /// StatefulSet, RollingUpdate: from the highest ordinal down to the partition.
     Ordered {
         /// Partition.
         partition: i32,
+        /// Pods that may be missing; 1 where the set says nothing.
+        max_unavailable: i32,
     },
     /// DaemonSet, RollingUpdate; limits resolved for its nodes.
     PerNode {

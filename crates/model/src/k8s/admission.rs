@@ -1,6 +1,6 @@
 //! Admission webhooks: the objects that decide who injects which pod.
 
-use super::{Namespace, ObjectMeta, Pod};
+use super::{Namespace, ObjectMeta, Pod, StringMap};
 use crate::selector::LabelSelector;
 
 /// Label that every namespace carries with its own name, given by the API server.
@@ -21,6 +21,34 @@ api! {
         pub metadata: ObjectMeta,
         /// Webhooks.
         pub webhooks: Vec<Webhook>,
+    }
+
+    /// `admissionregistration.k8s.io/v1.ValidatingAdmissionPolicy`, without its expressions.
+    pub struct ValidatingAdmissionPolicy {
+        /// Metadata.
+        pub metadata: ObjectMeta,
+        /// What it looks at.
+        pub spec: ValidatingAdmissionPolicySpec,
+    }
+
+    /// `admissionregistration.k8s.io/v1.ValidatingAdmissionPolicySpec`.
+    pub struct ValidatingAdmissionPolicySpec {
+        /// `Fail` (default) or `Ignore`, where an expression cannot be evaluated.
+        pub failure_policy: String,
+        /// Requests that it wants to see; absent in files that older versions recorded.
+        pub match_constraints: Option<MatchResources>,
+    }
+
+    /// `admissionregistration.k8s.io/v1.MatchResources`.
+    pub struct MatchResources {
+        /// Requests that are meant.
+        pub resource_rules: Vec<Rule>,
+        /// Requests that are not, whatever is meant.
+        pub exclude_resource_rules: Vec<Rule>,
+        /// Namespaces that are meant; absent means all.
+        pub namespace_selector: Option<LabelSelector>,
+        /// Objects that are meant; absent means all.
+        pub object_selector: Option<LabelSelector>,
     }
 
     /// A webhook of either configuration.
@@ -96,11 +124,30 @@ impl Webhook {
     /// True if the webhook is called for the creation of this pod in this namespace.
     #[must_use]
     pub fn wants(&self, namespace: &Namespace, pod: &Pod) -> bool {
-        let (of_namespace, of_pod) = (&namespace.metadata.labels, &pod.metadata.labels);
         self.rules.iter().any(Rule::covers_pod_creation)
-            && self.namespace_selector.as_ref().is_none_or(|selector| selector.matches(of_namespace))
-            && self.object_selector.as_ref().is_none_or(|selector| selector.matches(of_pod))
+            && selects(self.namespace_selector.as_ref(), &namespace.metadata.labels)
+            && selects(self.object_selector.as_ref(), &pod.metadata.labels)
     }
+}
+
+impl ValidatingAdmissionPolicy {
+    /// True if, where it is bound to this namespace, it judges the creation of this pod; `None` where what it looks at was
+    /// not recorded. Rules for objects of certain names cannot be told from others, and count as met.
+    #[must_use]
+    pub fn wants(&self, namespace: &Namespace, pod: &Pod) -> Option<bool> {
+        let meant = self.spec.match_constraints.as_ref()?;
+        let covers = |rules: &[Rule]| rules.iter().any(Rule::covers_pod_creation);
+        Some(
+            covers(&meant.resource_rules)
+                && !covers(&meant.exclude_resource_rules)
+                && selects(meant.namespace_selector.as_ref(), &namespace.metadata.labels)
+                && selects(meant.object_selector.as_ref(), &pod.metadata.labels),
+        )
+    }
+}
+
+fn selects(selector: Option<&LabelSelector>, labels: &StringMap) -> bool {
+    selector.is_none_or(|selector| selector.matches(labels))
 }
 
 impl Rule {

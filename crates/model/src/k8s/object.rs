@@ -352,8 +352,6 @@ metadata_only! {
     Role,
     /// `rbac.authorization.k8s.io/v1.RoleBinding`, metadata alone.
     RoleBinding,
-    /// `admissionregistration.k8s.io/v1.ValidatingAdmissionPolicy`, metadata alone.
-    ValidatingAdmissionPolicy,
     /// `security.istio.io.PeerAuthentication`, metadata alone.
     PeerAuthentication,
     /// `networking.istio.io.Sidecar`, metadata alone.

@@ -51,6 +51,12 @@ api! {
         pub node_selector: Shared<StringMap>,
         /// Pod uses the node's network: istiod skips injection.
         pub host_network: bool,
+        /// It sees the node's processes.
+        #[serde(rename = "hostPID")]
+        pub host_pid: bool,
+        /// It shares memory with the node's processes.
+        #[serde(rename = "hostIPC")]
+        pub host_ipc: bool,
         /// Seconds between SIGTERM and SIGKILL; API default 30.
         pub termination_grace_period_seconds: Option<i64>,
         /// `Always`, `OnFailure` or `Never`.
@@ -73,6 +79,8 @@ api! {
         pub dns_policy: DnsPolicy,
         /// DNS servers of its own.
         pub dns_config: Option<Box<PodDnsConfig>>,
+        /// What all of its containers may use together (Kubernetes 1.34).
+        pub resources: Option<Box<Resources>>,
     }
 
     /// `v1.LocalObjectReference`.
@@ -321,16 +329,30 @@ impl PodSpec {
         self.termination_grace_period_seconds.unwrap_or(30).min(FOREVER_SECONDS)
     }
 
-    /// True if no container asks for anything: its quality of service is `BestEffort`.
+    /// True if no container asks for anything, and nothing does for all: its quality of service is `BestEffort`.
     #[must_use]
     pub fn is_best_effort(&self) -> bool {
-        let asks = |one: &Container| !one.resources.requests.is_empty() || !one.resources.limits.is_empty();
-        !self.all_containers().any(asks)
+        !self.asks_for_all() && !self.all_containers().any(|one| one.resources.asks())
+    }
+
+    /// True if it says for all containers together what they may use: quotas do not ask each of them then
+    /// (`IsPodLevelResourcesSet`).
+    #[must_use]
+    pub fn asks_for_all(&self) -> bool {
+        self.resources.as_deref().is_some_and(Resources::asks)
     }
 
     /// All containers, init containers first.
     pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
         self.init_containers.iter().chain(&self.containers)
+    }
+}
+
+impl Resources {
+    /// True if they say anything.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        !self.requests.is_empty() || !self.limits.is_empty()
     }
 }
 

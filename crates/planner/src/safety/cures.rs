@@ -51,11 +51,11 @@ fn apply(situation: &Situation<'_>, workload: &Workload, made: Made<'_>, treatme
         ChoiceKind::AllowUnavailable(count) => allow_unavailable(workload, made, *count, treatment),
         ChoiceKind::RaiseQuota(count) => raise_quotas(situation, workload, *count, treatment),
         ChoiceKind::SetPartitionZero => {
-            if let RolloutRules::Ordered { partition } = workload.rules
+            if let RolloutRules::Ordered { partition, max_unavailable } = workload.rules
                 && partition > 0
             {
                 treatment.cures.push(Cure::SetPartition { from: partition, to: 0 });
-                treatment.rules = RolloutRules::Ordered { partition: 0 };
+                treatment.rules = RolloutRules::Ordered { partition: 0, max_unavailable };
             }
         }
         // These change nothing of the rollout: how it moves follows from its rules, or nothing moves.

@@ -62,6 +62,11 @@ impl Blind<'_> {
         self.findings.len()
     }
 
+    /// The source.
+    pub(super) fn subject(&self) -> String {
+        self.findings.first().map_or_else(String::new, |finding| finding.subject.to_string())
+    }
+
     /// What to do about the source.
     pub(super) fn hint(&self) -> &str {
         self.findings.first().map_or("", |finding| &finding.hint)

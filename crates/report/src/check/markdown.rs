@@ -2,6 +2,7 @@
 
 use meshlift_model::finding::Finding;
 
+use super::blind::{Blind, by_source};
 use super::{Results, notes, summary};
 use crate::inspect::istio_versions;
 use crate::words;
@@ -18,7 +19,9 @@ pub fn markdown(results: &Results<'_>) -> String {
         return text;
     }
     text.push_str("\n| severity | code | subject | what | what to do |\n|---|---|---|---|---|\n");
-    results.findings.iter().for_each(|finding| text.push_str(&row(finding)));
+    for one in by_source(&results.findings) {
+        text.push_str(&one.map_or_else(|blind| blind_row(&blind), row));
+    }
     text
 }
 
@@ -41,6 +44,12 @@ fn row(finding: &Finding) -> String {
     };
     let (detail, hint) = (cell(&finding.detail), cell(&format!("{}{choose}", finding.hint)));
     format!("| {mark} | {} | {} | {detail} | {hint} |\n", finding.code, finding.subject)
+}
+
+/// All checks that lack one source.
+fn blind_row(blind: &Blind<'_>) -> String {
+    let (what, hint) = (cell(&blind.words()), cell(blind.hint()));
+    format!("| unknown | {} codes | {} | {what} | {hint} |\n", blind.count(), blind.subject())
 }
 
 /// Text that ends no cell and no row.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use meshlift_checks::catalogue::{flags, hazards};
 use meshlift_model::finding::{Consequence, Finding, Verdict};
 
+use super::blind::{Blind, by_source};
 use super::{Results, notes};
 use crate::inspect::istio_versions;
 use crate::page::markup::{Markup, el};
@@ -81,11 +82,14 @@ fn overview(results: &Results<'_>) -> Markup {
 fn group(consequence: Consequence, findings: &[&Finding]) -> Markup {
     let (name, meaning) = words::consequence(consequence);
     let subjects: BTreeSet<_> = findings.iter().map(|finding| &finding.subject).collect();
-    let items: Markup = findings.iter().take(SHOWN_MAX).map(|finding| item(finding)).collect();
+    let entries = by_source(findings);
+    let more = entries.len().saturating_sub(SHOWN_MAX);
+    let shown = entries.into_iter().take(SHOWN_MAX);
+    let items: Markup = shown.map(|one| one.map_or_else(|blind| blind_item(&blind), item)).collect();
     let mut body =
         note(&format!("{meaning} ({})", subjects.len())).and(el("ul", &[("class", "findings")], items));
-    if findings.len() > SHOWN_MAX {
-        body = body.and(el("p", &[], format!("and {} more", findings.len() - SHOWN_MAX)));
+    if more > 0 {
+        body = body.and(el("p", &[], format!("and {more} more")));
     }
     section(&id(name), &capitalised(name), body)
 }
@@ -93,6 +97,13 @@ fn group(consequence: Consequence, findings: &[&Finding]) -> Markup {
 /// A name as an anchor.
 fn id(name: &str) -> String {
     name.to_lowercase().replace(' ', "-")
+}
+
+/// All checks that lack one source; the table above has their names.
+fn blind_item(blind: &Blind<'_>) -> Markup {
+    let head = el("p", &[("class", "subject")], code(blind.subject()));
+    let todo = el("p", &[("class", "note")], format!("What to do: {}.", blind.hint()));
+    el("li", &[], head.and(el("p", &[], blind.words())).and(todo))
 }
 
 fn item(finding: &Finding) -> Markup {

@@ -76,6 +76,8 @@ const POD_SPEC: &Message = &[
     text(8, "serviceAccountName"),
     text(10, "nodeName"),
     bool(11, "hostNetwork"),
+    bool(12, "hostPID"),
+    bool(13, "hostIPC"),
     one(14, "securityContext", POD_SECURITY_CONTEXT),
     many!(15, "imagePullSecrets", LOCAL_OBJECT_REFERENCE),
     one(18, "affinity", AFFINITY),
@@ -83,11 +85,15 @@ const POD_SPEC: &Message = &[
     many!(22, "tolerations", TOLERATION),
     one(26, "dnsConfig", POD_DNS_CONFIG),
     many!(33, "topologySpreadConstraints", TOPOLOGY_SPREAD_CONSTRAINT),
+    one(40, "resources", RESOURCE_REQUIREMENTS),
 ];
 
 const POD_DNS_CONFIG: &Message = &[texts(1, "nameservers")];
 
-const POD_SECURITY_CONTEXT: &Message = &[int(2, "runAsUser"), bool(3, "runAsNonRoot")];
+const POD_SECURITY_CONTEXT: &Message =
+    &[int(2, "runAsUser"), bool(3, "runAsNonRoot"), one(10, "seccompProfile", SECCOMP_PROFILE)];
+
+const SECCOMP_PROFILE: &Message = &[text(1, "type")];
 
 const LOCAL_OBJECT_REFERENCE: &Message = &[text(1, "name")];
 
@@ -204,7 +210,16 @@ const CONFIG_MAP_ENV_SOURCE: &Message = &[OF_OBJECT, bool(2, "optional")];
 
 const RESOURCE_REQUIREMENTS: &Message = &[quantities(1, "limits"), quantities(2, "requests")];
 
-const SECURITY_CONTEXT: &Message = &[int(4, "runAsUser"), bool(5, "runAsNonRoot")];
+const SECURITY_CONTEXT: &Message = &[
+    one(1, "capabilities", CAPABILITIES),
+    bool(2, "privileged"),
+    int(4, "runAsUser"),
+    bool(5, "runAsNonRoot"),
+    bool(7, "allowPrivilegeEscalation"),
+    one(11, "seccompProfile", SECCOMP_PROFILE),
+];
+
+const CAPABILITIES: &Message = &[texts(1, "add"), texts(2, "drop")];
 
 const PROBE: &Message = &[
     field(1, "handler", Shape::Inline(PROBE_HANDLER)),

@@ -1,7 +1,8 @@
 //! ML1052 to ML1057: new pods that are not let in, or do not start, though the old ones run.
 
 use meshlift_model::k8s::{
-    IntOrString, LocalObjectReference, Node, PersistentVolumeClaim, PersistentVolumeClaimSource, Pod, Volume,
+    IntOrString, LocalObjectReference, Node, PersistentVolumeClaim, PersistentVolumeClaimSource, Pod,
+    Resources, StringMap, Volume,
 };
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 
@@ -29,11 +30,26 @@ pub(super) fn mutations() -> Vec<Mutation> {
         ),
         Mutation::new(
             ("ML1055", Sidecars, "ValidatingAdmissionPolicy/images.example.com"),
-            |s, _| policy(s, 1),
-            |s, _| policy(s, -1000),
+            |s, _| policy(s, 1, "pods"),
+            |s, _| policy(s, -1000, "pods"),
+        ),
+        Mutation::new(
+            ("ML1055", Sidecars, "ValidatingAdmissionPolicy/images.example.com"),
+            |s, _| policy(s, 1, "*"),
+            |s, _| policy(s, 1, "deployments"),
         ),
         Mutation::new(("ML1062", Sidecars, BFF), |s, _| counted(s, false), |s, _| counted(s, true))
             .not_on_twin(),
+        Mutation::new(
+            ("ML1062", Sidecars, BFF),
+            |s, _| counted(s, false),
+            |s, _| {
+                counted(s, false);
+                asks_for_all(s, "1");
+            },
+        )
+        .not_on_twin(),
+        Mutation::new(("ML1013", Sidecars, BFF), |s, _| asks_for_all(s, "64"), |s, _| asks_for_all(s, "10m")),
         Mutation::new(
             ("ML1056", Sidecars, "Cluster/kubernetes"),
             |s, _| {
@@ -135,6 +151,15 @@ fn devices(s: &mut Snapshot, left: usize) {
     }
 }
 
+/// Its pods ask for CPU for all of their containers together, and a new one comes before an old one goes.
+fn asks_for_all(s: &mut Snapshot, cpu: &str) {
+    rolling(s, "web/bff", IntOrString::Int(0), 1);
+    with_specs(s, "web/bff", |_, spec| {
+        let requests = StringMap::from([("cpu".to_owned(), cpu.to_owned())]).into();
+        spec.resources = Some(Box::new(Resources { requests, ..Resources::default() }));
+    });
+}
+
 /// A quota of web counts limits, which its containers have by a default or not at all.
 fn counted(s: &mut Snapshot, by_default: bool) {
     with_specs(s, "web/bff", |_, spec| {
@@ -189,11 +214,16 @@ fn webhook(s: &mut Snapshot, policy: &str) {
 }
 
 /// A policy that is so many days newer than all that was recorded.
-fn policy(s: &mut Snapshot, days: i64) {
+/// A policy that looks at these resources.
+fn policy(s: &mut Snapshot, days: i64, resources: &str) {
     let made = s.newest_time().map(|time| time.plus_seconds(days * DAY_SECONDS).to_string());
     let made = made.unwrap_or_default();
     let meta = format!(r#"{{"name": "images.example.com", "creationTimestamp": "{made}"}}"#);
-    add(s, "ValidatingAdmissionPolicy", &format!(r#"{{"metadata": {meta}}}"#));
+    let rule = format!(
+        r#"{{"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["CREATE"], "resources": ["{resources}"]}}"#
+    );
+    let spec = format!(r#"{{"matchConstraints": {{"resourceRules": [{rule}]}}}}"#);
+    add(s, "ValidatingAdmissionPolicy", &format!(r#"{{"metadata": {meta}, "spec": {spec}}}"#));
 }
 
 fn two_architectures(s: &mut Snapshot) {

@@ -1,6 +1,6 @@
 //! ML6xxx: ambient and node agents.
 
-use meshlift_model::k8s::{ObjectMeta, ServiceEntry, ServiceEntrySpec, StatefulSet};
+use meshlift_model::k8s::{DaemonSet, ObjectMeta, ServiceEntry, ServiceEntrySpec, StatefulSet};
 use meshlift_model::snapshot::Snapshot;
 
 use super::Base::Ambient;
@@ -39,10 +39,32 @@ pub(super) fn mutations() -> Vec<Mutation> {
         )
         .also(&["ML5011"])
         .targets("1.28.10", "1.28.10"),
+        Mutation::new(
+            ("ML6007", Ambient, "DaemonSet/istio-system/ztunnel"),
+            |s, _| applied(s, "mesh", "0"),
+            |s, _| applied(s, "mesh", "1"),
+        ),
+        Mutation::new(
+            ("ML6007", Ambient, "DaemonSet/istio-system/ztunnel"),
+            |s, _| applied(s, "mesh", "-1"),
+            |s, _| applied(s, "ztunnel", "-1"),
+        ),
         Mutation::new(("ML6003", Ambient, "DaemonSet/istio-system/ztunnel"), nothing, nothing)
             .targets("1.29.6", super::TARGET)
             .also(&["ML1040", "ML4172"]),
     ]
+}
+
+/// Argo CD applies istio-cni, and ztunnel by this application and in this wave.
+fn applied(s: &mut Snapshot, application: &str, wave: &str) {
+    for (path, application, wave) in
+        [("istio-system/istio-cni-node", "mesh", "0"), ("istio-system/ztunnel", application, wave)]
+    {
+        let annotations = &mut object::<DaemonSet>(s, path).metadata.annotations;
+        let id = format!("{application}:apps/DaemonSet:{path}");
+        annotations.insert("argocd.argoproj.io/tracking-id".into(), id);
+        annotations.insert("argocd.argoproj.io/sync-wave".into(), wave.into());
+    }
 }
 
 fn entry(s: &mut Snapshot, resolution: &str) {

@@ -123,6 +123,7 @@ fn versions() -> Vec<Mutation> {
             |s, _| root_of(s, "istio-sidecar-injector-other", "b3RoZXI="),
         ),
         Mutation::new(("ML5015", Sidecars, OLD), |s, _| memory(s, "400Mi"), |s, _| memory(s, "64Gi")),
+        Mutation::new(("ML5015", Sidecars, OLD), |s, _| unlimited(s, 40.0), |s, _| unlimited(s, 1.0)),
         Mutation::new(
             ("ML5016", Sidecars, "Cluster/kubernetes"),
             |s, _| linked(s, "istio/multiCluster"),
@@ -268,9 +269,22 @@ fn memory(s: &mut Snapshot, limit: &str) {
     let istiod = &mut object::<Deployment>(s, "istio-system/istiod-1-29-6").spec.template.spec;
     let limits = istiod.containers.iter_mut().map(|container| &mut container.resources.limits);
     limits.for_each(|limits| drop(limits.insert("memory".into(), limit.into())));
+    resident(s, 314_572_800.0);
+}
+
+/// istiod has no limit, and uses this many GiB; each node has 64 GiB.
+fn unlimited(s: &mut Snapshot, used: f64) {
+    let istiod = &mut object::<Deployment>(s, "istio-system/istiod-1-29-6").spec.template.spec;
+    istiod.containers.iter_mut().for_each(|container| container.resources.limits = Default::default());
+    for node in &mut s.objects.nodes {
+        node.status.allocatable.insert("memory".into(), "64Gi".into());
+    }
+    resident(s, used * 1_073_741_824.0);
+}
+
+fn resident(s: &mut Snapshot, bytes: f64) {
     for answers in s.istiods.values_mut() {
-        let metrics = answers.metrics.get_or_insert_default();
-        metrics.insert("process_resident_memory_bytes".into(), 314_572_800.0);
+        answers.metrics.get_or_insert_default().insert("process_resident_memory_bytes".into(), bytes);
     }
 }
 

@@ -1,8 +1,8 @@
 //! ML105x: what a workload's next pod meets that the pods of today did not.
 
 use meshlift_model::k8s::{
-    Container, ContainerPort, CronJob, DaemonSet, Deployment, OwnerReference, PersistentVolumeClaim,
-    PersistentVolumeClaimSource, Pod, Volume,
+    Capabilities, Container, ContainerPort, CronJob, DaemonSet, Deployment, OwnerReference,
+    PersistentVolumeClaim, PersistentVolumeClaimSource, Pod, SeccompProfile, SecurityContext, Volume,
 };
 use meshlift_model::snapshot::Snapshot;
 use meshlift_model::time::Time;
@@ -36,6 +36,12 @@ pub(super) fn mutations() -> Vec<Mutation> {
             ("ML1058", Sidecars, BFF),
             |s, _| secured(s, "baseline"),
             |s, _| secured(s, "privileged"),
+        )
+        .not_on_twin(),
+        Mutation::new(
+            ("ML1058", Sidecars, BFF),
+            |s, _| hardened(s, "Unconfined"),
+            |s, _| hardened(s, "RuntimeDefault"),
         )
         .not_on_twin(),
         Mutation::new(("ML1059", Sidecars, BFF), |s, _| owned(s, true), |s, _| owned(s, false)).not_on_twin(),
@@ -134,6 +140,28 @@ fn secured(s: &mut Snapshot, level: &str) {
     let namespaces = s.objects.namespaces.iter_mut().filter(|one| one.metadata.name == "web");
     namespaces.for_each(|one| {
         one.metadata.labels.insert("pod-security.kubernetes.io/enforce".into(), level.into());
+    });
+}
+
+/// Its namespace enforces restricted, and its containers meet that, but for this seccomp profile of their pod.
+fn hardened(s: &mut Snapshot, profile: &str) {
+    secured(s, "restricted");
+    let profile = SeccompProfile { type_: profile.to_owned() };
+    with_specs(s, "web/bff", |_, spec| {
+        spec.security_context.seccomp_profile = Some(Box::new(profile.clone()));
+        for container in spec.init_containers.iter_mut().chain(spec.containers.iter_mut()) {
+            container.security_context = SecurityContext {
+                run_as_user: Some(1000),
+                run_as_non_root: Some(true),
+                allow_privilege_escalation: Some(false),
+                capabilities: Some(Box::new(Capabilities { add: Vec::new(), drop: vec!["ALL".to_owned()] })),
+                ..SecurityContext::default()
+            }
+            .into();
+            if container.name == "istio-init" {
+                container.name = "istio-validation".to_owned();
+            }
+        }
     });
 }
 

@@ -1,6 +1,6 @@
 //! Quantities as the API server stores them: `2000m` becomes `2`, `1024Mi` becomes `1Gi`.
 
-use crate::quantity::parse_milli;
+use meshlift_model::quantity::thousandths;
 
 const DECIMAL: &[&str] = &["m", "", "k", "M", "G", "T", "P", "E"];
 const BINARY: &[&str] = &["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
@@ -8,7 +8,7 @@ const BINARY: &[&str] = &["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 /// The canonical form of `resource.Quantity`: no fraction, the largest suffix that keeps the number whole. A
 /// text that is no quantity comes back as it is.
 pub(crate) fn stored(text: &str) -> String {
-    let Some(milli) = parse_milli(text) else { return text.to_owned() };
+    let Some(milli) = thousandths(text) else { return text.to_owned() };
     if milli == 0 {
         return "0".to_owned();
     }

@@ -51,6 +51,35 @@ fn ordered_pods_come_one_by_one_and_roll_from_the_highest() {
     assert_eq!((status.current_replicas, &status.current_revision), (3, &status.update_revision));
 }
 
+/// The least pods that were ready while a set of these words rolled.
+fn least_ready(words: serde_json::Value) -> usize {
+    let mut scene = Scene::new();
+    scene.create("StatefulSet", workload("db", words));
+    scene.settle();
+    set_image(&mut scene, "v2");
+    let end = scene.twin.now().plus_seconds(600);
+    let mut least = scene.ready();
+    while scene.twin.step(end) {
+        least = least.min(scene.ready());
+    }
+    assert_eq!(scene.ready(), count(&scene, "v2"), "all are of the new template");
+    least
+}
+
+#[test]
+fn as_many_pods_go_at_once_as_may_be_missing() {
+    for policy in ["OrderedReady", "Parallel"] {
+        let least = |missing: serde_json::Value| {
+            let limits = json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": missing}});
+            least_ready(json!({"replicas": 5, "podManagementPolicy": policy, "updateStrategy": limits}))
+        };
+        assert_eq!([json!(1), json!(2), json!("50%"), json!("10%")].map(least), [4, 3, 3, 4], "{policy}");
+        let recreate = json!({"type": "Recreate"});
+        let words = json!({"replicas": 3, "podManagementPolicy": policy, "updateStrategy": recreate});
+        assert_eq!(least_ready(words), 0, "{policy}");
+    }
+}
+
 #[test]
 fn a_pod_that_never_gets_ready_blocks_and_its_deletion_cures() {
     let mut scene = Scene::new();

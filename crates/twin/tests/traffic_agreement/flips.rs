@@ -56,7 +56,7 @@ pub(crate) enum Strategy {
     Recreate,
     OnDelete,
     Partition(i32),
-    /// DaemonSet: pods that may be missing.
+    /// StatefulSet and DaemonSet: pods that may be missing.
     Missing(i32),
     /// DaemonSet: pods on top.
     OnTop(i32),
@@ -92,7 +92,15 @@ fn min_ready(random: &mut Random) -> Flip {
 }
 
 fn set_strategy(random: &mut Random) -> Flip {
-    let all = [Strategy::Rolling, Strategy::OnDelete, Strategy::Partition(1), Strategy::Partition(2)];
+    let all = [
+        Strategy::Rolling,
+        Strategy::OnDelete,
+        Strategy::Partition(1),
+        Strategy::Partition(2),
+        Strategy::Missing(2),
+        Strategy::Missing(3),
+        Strategy::Recreate,
+    ];
     Flip::Strategy(random.pick(&all))
 }
 
@@ -232,10 +240,19 @@ fn stateful_set(flip: &Flip, one: &mut StatefulSet) {
         Flip::Strategy(Strategy::OnDelete) => {
             (strategy.type_, strategy.rolling_update) = ("OnDelete".to_owned(), None);
         }
+        Flip::Strategy(Strategy::Recreate) => {
+            (strategy.type_, strategy.rolling_update) = ("Recreate".to_owned(), None);
+        }
         Flip::Strategy(Strategy::Partition(partition)) => {
             strategy.type_ = "RollingUpdate".to_owned();
             strategy.rolling_update =
                 Some(RollingUpdate { partition: Some(*partition), ..RollingUpdate::default() });
+        }
+        Flip::Strategy(Strategy::Missing(count)) => {
+            let missing = Some(IntOrString::Int(*count));
+            strategy.type_ = "RollingUpdate".to_owned();
+            strategy.rolling_update =
+                Some(RollingUpdate { max_unavailable: missing, ..RollingUpdate::default() });
         }
         Flip::Strategy(_) => {
             (strategy.type_, strategy.rolling_update) = ("RollingUpdate".to_owned(), None);

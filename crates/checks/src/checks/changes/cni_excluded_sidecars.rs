@@ -7,7 +7,7 @@ use meshlift_model::k8s::{Namespace, Resource};
 use meshlift_model::names::ObjectRef;
 
 use super::cni_excluded::named;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Key under which charts wrote the namespaces that are left out, and which istio-cni does not read.
@@ -43,7 +43,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["configmaps"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -6,7 +6,7 @@ use meshlift_mesh::facts::Role;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{PodSpec, Volume};
 
-use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
+use crate::check::{Agent, Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Volume of istio-cni with the folder that it writes its configuration to.
@@ -33,7 +33,7 @@ pub(crate) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/news/releases/1.30.x/announcing-1.30/upgrade-notes/"],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -4,7 +4,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DaemonSet, Node, Resource};
 
 use super::cni_file::path;
-use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
+use crate::check::{Agent, Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Volume of istio-cni with the folder that it puts its plugin into.
@@ -42,7 +42,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["nodes"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -1,8 +1,9 @@
 //! ML4116: DNS that annotations leave out.
 
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Ports that are left out.
@@ -29,20 +30,16 @@ pub(crate) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/news/releases/1.25.x/announcing-1.25/upgrade-notes/"],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    context
-        .restarted()
-        .filter(|workload| context.captures_dns(workload))
-        .filter_map(|workload| {
-            let of = |key: &str| workload.template.metadata.annotation(key);
-            let port = of(PORTS).filter(|ports| ports.split(',').any(|port| port.trim() == "53"));
-            let range = of(RANGES).filter(|ranges| !ranges.trim().is_empty());
-            let (key, value) = port.map(|ports| (PORTS, ports)).or(range.map(|ranges| (RANGES, ranges)))?;
-            let hit = Hit::new(&workload.workload, format!("{key}={value} takes DNS past its sidecar"));
-            Some(hit.because(format!("{} template {key}={value}", workload.workload)))
-        })
-        .collect()
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let of = |key: &str| workload.template.metadata.annotation(key);
+    let port = of(PORTS).filter(|ports| ports.split(',').any(|port| port.trim() == "53"));
+    let range = of(RANGES).filter(|ranges| !ranges.trim().is_empty());
+    let (key, value) = port.map(|ports| (PORTS, ports)).or(range.map(|ranges| (RANGES, ranges)))?;
+    context.captures_dns(workload).then(|| {
+        Hit::new(&workload.workload, format!("{key}={value} takes DNS past its sidecar"))
+            .because(format!("{} template {key}={value}", workload.workload))
+    })
 }

@@ -3,7 +3,7 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Resource;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Variable of istiod that makes it send them.
@@ -32,7 +32,7 @@ pub(crate) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/news/releases/1.29.x/announcing-1.29/upgrade-notes/"],
     },
     needs: &[WORKLOADS, &["authorizationpolicies.security.istio.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -7,7 +7,7 @@ use meshlift_model::k8s::{IstioGateway, Resource};
 use serde_json::Value;
 
 use super::default_export::mesh_of;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::new_rules::not_judged;
 
@@ -41,7 +41,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["configmaps", "gateways.networking.istio.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -5,7 +5,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{EnvoyFilter, Resource};
 
 use super::super::envoy_filter::{BY_REFERENCE, reaches};
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::new_rules::and_more;
 
@@ -41,7 +41,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["envoyfilters.networking.istio.io", "gateways.gateway.networking.k8s.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -8,7 +8,7 @@ use meshlift_model::defaults::GATEWAY_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Resource;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(crate) const CHECK: Check = Check {
@@ -32,7 +32,7 @@ pub(crate) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/news/releases/1.31.x/announcing-1.31/change-notes/"],
     },
     needs: &[WORKLOADS, &["gateways.networking.istio.io", "gateways.gateway.networking.k8s.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -5,7 +5,7 @@ use meshlift_model::k8s::{Resource, TrafficPolicy};
 
 use super::breaker_metrics::policies;
 use super::client_protocol::mesh_upgrades;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(crate) const CHECK: Check = Check {
@@ -33,7 +33,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["configmaps", "destinationrules.networking.istio.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -5,7 +5,7 @@ use meshlift_model::k8s::{DestinationRule, Resource, ServicePort};
 
 use super::super::subset::service_of;
 use super::breaker_metrics::policies;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
 /// Start of the names of ports that tell their protocol (istio: `protocol.Parse`).
@@ -43,7 +43,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, SERVICES, &["destinationrules.networking.istio.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

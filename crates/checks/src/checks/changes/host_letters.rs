@@ -5,7 +5,7 @@ use meshlift_model::k8s::Resource;
 
 use super::super::subset::service_of;
 use super::waypoint_routes::is_of_the_mesh;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
 pub(crate) const CHECK: Check = Check {
@@ -38,7 +38,7 @@ pub(crate) const CHECK: Check = Check {
         SERVICES,
         &["virtualservices.networking.istio.io", "serviceentries.networking.istio.io"],
     ],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

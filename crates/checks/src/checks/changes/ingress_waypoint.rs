@@ -6,7 +6,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Namespace, Resource};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 use crate::waypoints::waypoint_of;
 
@@ -35,7 +35,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, SERVICES],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

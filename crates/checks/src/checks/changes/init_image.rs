@@ -4,7 +4,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{ConfigMap, Resource};
 use serde_json::Value;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// What the chart says where nobody does.
@@ -36,7 +36,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["configmaps"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -1,8 +1,9 @@
 //! ML4144: annotations with names of interfaces that the target's injector refuses.
 
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// Annotations that the injector looks at from then on.
@@ -38,22 +39,15 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    context
-        .restarted()
-        .filter_map(|workload| {
-            let annotations = &workload.template.metadata;
-            let said = ANNOTATIONS.iter().filter_map(|name| Some((name, annotations.annotation(name)?)));
-            let (name, value) = said.into_iter().find(|(_, value)| !are_names(value))?;
-            Some(
-                Hit::new(&workload.workload, format!("`{value}` is no list of interfaces"))
-                    .because(format!("{} {name}={value}", workload.workload)),
-            )
-        })
-        .collect()
+fn hit(_: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let annotations = &workload.template.metadata;
+    let mut said = ANNOTATIONS.iter().filter_map(|name| Some((name, annotations.annotation(name)?)));
+    let (name, value) = said.find(|(_, value)| !are_names(value))?;
+    let hit = Hit::new(&workload.workload, format!("`{value}` is no list of interfaces"));
+    Some(hit.because(format!("{} {name}={value}", workload.workload)))
 }
 
 /// istio: `ValidateInterfaceNames`.

@@ -4,7 +4,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{AuthorizationPolicy, Resource, RouteSpec, VirtualService};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::routes::{HTTP_ROUTES, http_routes};
 
@@ -66,7 +66,7 @@ pub(crate) const CHECK: Check = Check {
         &["virtualservices.networking.istio.io", "authorizationpolicies.security.istio.io"],
         HTTP_ROUTES,
     ],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

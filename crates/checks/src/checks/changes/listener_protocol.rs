@@ -4,7 +4,7 @@ use meshlift_model::defaults::NETWORK_LABEL;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Gateway, Listener, Resource};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::routes::{GATEWAYS, alpha_is_read, controller, reads_alpha};
 
@@ -51,7 +51,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, GATEWAYS],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

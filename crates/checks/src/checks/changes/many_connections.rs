@@ -1,8 +1,9 @@
 //! ML4124: gateways that take many connections.
 
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
 pub(crate) const CHECK: Check = Check {
@@ -25,12 +26,10 @@ pub(crate) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/news/releases/1.26.x/announcing-1.26/change-notes/"],
     },
     needs: &[WORKLOADS, SERVICES],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let gateways = context.restarted().filter(|workload| context.is_outside_gateway(workload));
-    gateways
-        .map(|gateway| Hit::new(&gateway.workload, "it takes connections from outside of the cluster"))
-        .collect()
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let why = "it takes connections from outside of the cluster";
+    context.is_outside_gateway(workload).then(|| Hit::new(&workload.workload, why))
 }

@@ -1,10 +1,15 @@
 //! ML4140: classic sidecars that become native, because the target's istiod decides so.
 
+use std::collections::BTreeSet;
+
 use meshlift_mesh::facts::{ProxyKind, Workload};
 use meshlift_model::finding::{Consequence, Severity};
+use meshlift_model::k8s::{Namespace, Pod, Resource, Webhook};
+use meshlift_model::names::ObjectRef;
 
+use super::super::admission_since::is_istio;
 use super::super::classic::pods_of;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// First minor version that injects native sidecars by itself.
@@ -26,7 +31,10 @@ pub(crate) const CHECK: Check = Check {
         why: "From 1.27 on istiod injects native sidecars where every kubelet is 1.33 or newer: the proxy is an init \
               container that starts before the app and its other init containers, and ends after it. That is better for \
               most apps. What counts containers, or changes istio-proxy by its place (webhooks of others, patches of the \
-              template, `kubectl logs -c`, resource reports), does not find it where it was; pods of Jobs end.",
+              template, `kubectl logs -c`, resource reports), does not find it where it was; pods of Jobs end. A webhook \
+              that was built for an older Kubernetes writes pods back without `restartPolicy: Always`: the API server \
+              then refuses the proxy's probes, or the pod waits for its proxy to end. The evidence names those that \
+              change the same pods.",
         see: "`kubectl get pods -A -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} \
               {.spec.initContainers[*].name}{\"\\n\"}{end}' | grep istio-proxy` lists native ones; `kubectl get nodes`: VERSION.",
         fix: "Nothing, as a rule. `--set values.pilot.env.ENABLE_NATIVE_SIDECARS=false` keeps them classic for all, annotation \
@@ -34,10 +42,11 @@ pub(crate) const CHECK: Check = Check {
         sources: &[
             "https://istio.io/latest/news/releases/1.27.x/announcing-1.27/upgrade-notes/",
             "https://istio.io/latest/blog/2023/native-sidecars/",
+            "https://github.com/istio/istio/issues/49054",
         ],
     },
     needs: &[WORKLOADS, &["nodes"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
@@ -45,10 +54,31 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     if context.mesh.nodes_run_native_sidecars != Some(true) {
         return Vec::new();
     }
-    context.restarted().filter_map(|workload| hit(context, workload)).collect()
+    let others = mutators(context);
+    context.restarted().filter_map(|workload| hit(context, workload, &others)).collect()
 }
 
-fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+/// Webhooks that are not Istio's and may change pods.
+fn mutators<'a>(context: &Context<'a>) -> Vec<(&'a str, &'a Webhook)> {
+    let all = context.objects().mutating_webhooks.iter().filter(|one| !is_istio(&one.metadata));
+    all.flat_map(|one| one.webhooks.iter().map(|webhook| (one.metadata.name.as_str(), webhook))).collect()
+}
+
+/// Configurations of those that are shown the workload's pods.
+fn shown<'a>(
+    context: &Context<'_>,
+    workload: &Workload,
+    others: &[(&'a str, &Webhook)],
+) -> BTreeSet<&'a str> {
+    let namespace = ObjectRef::cluster(Namespace::KIND, &workload.workload.namespace);
+    let Some(namespace) = context.object::<Namespace>(&namespace).filter(|_| !others.is_empty()) else {
+        return BTreeSet::new();
+    };
+    let pod = Pod { metadata: workload.template.metadata.clone().into(), ..Pod::default() };
+    others.iter().filter(|(_, webhook)| webhook.wants(namespace, &pod)).map(|(name, _)| *name).collect()
+}
+
+fn hit(context: &Context<'_>, workload: &Workload, others: &[(&str, &Webhook)]) -> Option<Hit> {
     let version = context.version_of(workload.on_restart.revision.as_ref()?)?;
     let is_pinned = workload.template.metadata.annotation(PINNED).is_some_and(|value| !value.is_empty());
     if is_pinned || workload.on_restart.native != Some(false) || !context.crosses(version, SINCE) {
@@ -60,6 +90,9 @@ fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     (count > 0).then(|| {
         let hit = Hit::new(&workload.workload, format!("{count} classic pods become native when they move"))
             .because(format!("{version} injects classic ones, and every node's kubelet is 1.33 or newer"));
+        let hit = shown(context, workload, others).into_iter().fold(hit, |hit, name| {
+            hit.because(format!("MutatingWebhookConfiguration/{name} may change its pods too"))
+        });
         if inits.is_empty() {
             hit
         } else {

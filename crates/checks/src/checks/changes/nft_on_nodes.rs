@@ -3,7 +3,7 @@
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DaemonSet, Resource};
 
-use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
+use crate::check::{Agent, Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, NATIVE_NFTABLES, WORKLOADS};
 
 /// Setting of istio-cni.
@@ -39,7 +39,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["configmaps"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

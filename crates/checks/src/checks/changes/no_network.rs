@@ -7,7 +7,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Namespace, Resource, Service};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
 /// Variable by which a proxy knows its own.
@@ -49,7 +49,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, SERVICES],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -6,7 +6,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{AuthorizationPolicy, Gateway, Resource, TargetReference, WasmPlugin};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 use crate::new_rules::and_more;
 use crate::waypoints::waypoint_of;
@@ -58,7 +58,7 @@ pub(crate) const CHECK: Check = Check {
             "serviceentries.networking.istio.io",
         ],
     ],
-    find,
+    find: Find::Mesh(find),
 };
 
 /// What a policy and its namespace have to do with a Gateway of a name.

@@ -9,7 +9,7 @@ use meshlift_model::k8s::{
 use meshlift_model::names::ObjectRef;
 
 use super::super::subset::meant;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::new_rules::not_judged;
 
@@ -52,7 +52,7 @@ pub(crate) const CHECK: Check = Check {
             "serviceentries.networking.istio.io",
         ],
     ],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

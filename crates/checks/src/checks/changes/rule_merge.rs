@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DestinationRule, Resource};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 pub(crate) const CHECK: Check = Check {
@@ -29,7 +29,7 @@ pub(crate) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/news/releases/1.24.x/announcing-1.24/change-notes/"],
     },
     needs: &[WORKLOADS, &["destinationrules.networking.istio.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -7,7 +7,7 @@ use meshlift_model::k8s::{Resource, ServiceEntry};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::time::Time;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
 pub(crate) const CHECK: Check = Check {
@@ -31,7 +31,7 @@ pub(crate) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/news/releases/1.30.x/announcing-1.30/upgrade-notes/"],
     },
     needs: &[WORKLOADS, SERVICES, &["serviceentries.networking.istio.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 /// Whoever provides a host.

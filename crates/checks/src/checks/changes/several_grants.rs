@@ -7,7 +7,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Gateway, GrantedTo, ReferenceGrant, Resource};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::new_rules::not_judged;
 use crate::routes::{HTTP_ROUTES, http_routes, is_istios};
@@ -40,7 +40,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, HTTP_ROUTES],
-    find,
+    find: Find::Mesh(find),
 };
 
 /// What tells which references are allowed.

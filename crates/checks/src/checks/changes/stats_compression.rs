@@ -1,8 +1,9 @@
 //! ML4106: an annotation that is not read any more.
 
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// The annotation.
@@ -27,21 +28,14 @@ pub(crate) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/news/releases/1.29.x/announcing-1.29/upgrade-notes/"],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    context
-        .restarted()
-        .filter_map(|workload| {
-            let value = workload.template.metadata.annotation(ANNOTATION)?;
-            Some(
-                Hit::new(
-                    &workload.workload,
-                    format!("{ANNOTATION}: {value} has no effect after its restart"),
-                )
-                .because(format!("{} template {ANNOTATION}={value}", workload.workload)),
-            )
-        })
-        .collect()
+fn hit(_: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let value = workload.template.metadata.annotation(ANNOTATION)?;
+    let detail = format!("{ANNOTATION}: {value} has no effect after its restart");
+    Some(
+        Hit::new(&workload.workload, detail)
+            .because(format!("{} template {ANNOTATION}={value}", workload.workload)),
+    )
 }

@@ -5,7 +5,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Container, HttpGetAction, IntOrString};
 use serde_json::Value;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::go_bool::go_bool;
 
@@ -44,7 +44,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, &["configmaps", "nodes"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -5,7 +5,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{CustomResourceDefinition, Resource};
 use meshlift_model::names::ObjectRef;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// The definition of these policies.
@@ -51,7 +51,7 @@ pub(crate) const CHECK: Check = Check {
         WORKLOADS,
         &["backendtlspolicies.gateway.networking.k8s.io", "customresourcedefinitions.apiextensions.k8s.io"],
     ],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

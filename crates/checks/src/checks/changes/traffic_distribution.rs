@@ -7,7 +7,7 @@ use meshlift_model::k8s::{DestinationRule, Namespace, ObjectMeta, Resource, Traf
 use meshlift_model::names::ObjectRef;
 
 use super::super::subset::meant;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
 /// Annotation of Services, and of namespaces for all of theirs.
@@ -54,7 +54,7 @@ pub(crate) const CHECK: Check = Check {
         SERVICES,
         &["destinationrules.networking.istio.io", "serviceentries.networking.istio.io"],
     ],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

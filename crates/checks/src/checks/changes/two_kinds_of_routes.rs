@@ -6,7 +6,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{GRPCRoute, HTTPRoute, ObjectMeta, Resource, RouteReference, RouteSpec};
 use meshlift_model::names::{IstioVersion, ObjectRef};
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 use crate::routes::{HTTP_ROUTES, is_served};
 
@@ -36,7 +36,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, HTTP_ROUTES],
-    find,
+    find: Find::Mesh(find),
 };
 
 /// Parent (kind, namespace, name, listener, port) and host.

@@ -7,7 +7,7 @@ use meshlift_model::k8s::{ConsistentHash, DestinationRule, Resource, Service};
 
 use super::super::subset::{meant, service_of};
 use super::waypoint_routes::is_of_the_mesh;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 use crate::routes::{HTTP_ROUTES, http_routes};
 use crate::waypoints::{USES, waypoint_of};
@@ -45,7 +45,7 @@ pub(crate) const CHECK: Check = Check {
         HTTP_ROUTES,
         &["destinationrules.networking.istio.io", "virtualservices.networking.istio.io"],
     ],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -7,7 +7,7 @@ use meshlift_model::k8s::{Resource, Service, VirtualService};
 use meshlift_model::names::ObjectRef;
 
 use super::super::subset::meant;
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 use crate::routes::{HTTP_ROUTES, http_routes};
 use crate::waypoints::{USES, waypoint_of};
@@ -43,7 +43,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS, SERVICES, HTTP_ROUTES, &["virtualservices.networking.istio.io"]],
-    find,
+    find: Find::Mesh(find),
 };
 
 /// What has a Service among its hosts or parents.

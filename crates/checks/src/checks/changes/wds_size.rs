@@ -2,7 +2,7 @@
 
 use meshlift_model::finding::{Consequence, Severity};
 
-use crate::check::{Agent, Check, Entry, Hit, Layer, Versions};
+use crate::check::{Agent, Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, SERVICES, WORKLOADS};
 
 /// Workloads from which on a request does not fit: as the upgrade notes say.
@@ -31,7 +31,7 @@ pub(crate) const CHECK: Check = Check {
         sources: &["https://istio.io/latest/news/releases/1.31.x/announcing-1.31/upgrade-notes/"],
     },
     needs: &[WORKLOADS, SERVICES],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

@@ -5,7 +5,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{DaemonSet, Resource};
 use meshlift_model::names::IstioVersion;
 
-use crate::check::{Check, Entry, Hit, Layer, Versions};
+use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
 /// The only minor version of 1 whose chart names ztunnel after its release.
@@ -36,7 +36,7 @@ pub(crate) const CHECK: Check = Check {
         ],
     },
     needs: &[WORKLOADS],
-    find,
+    find: Find::Mesh(find),
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {

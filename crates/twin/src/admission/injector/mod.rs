@@ -7,6 +7,7 @@
 
 mod environment;
 mod proxy_config;
+mod security;
 mod settings;
 mod template;
 

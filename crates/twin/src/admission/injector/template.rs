@@ -4,8 +4,8 @@ use meshlift_model::defaults::ROOT_CERT;
 use meshlift_model::injection::{Owner, canonical_labels};
 use meshlift_model::k8s::{
     Container, ContainerPort, EnvVar, ExecAction, HttpGetAction, IntOrString, Lifecycle, LifecycleHandler,
-    ObjectSource, Pod, Probe, ProjectedVolumeSource, Resources, SecurityContext,
-    ServiceAccountTokenProjection, StringMap, Volume, VolumeProjection,
+    ObjectSource, Pod, Probe, ProjectedVolumeSource, Resources, ServiceAccountTokenProjection, StringMap,
+    Volume, VolumeProjection,
 };
 
 use super::proxy_config::{self, ProxyConfig};
@@ -35,8 +35,6 @@ const CONFIG_MAPS: [(&str, &str, bool); 2] =
 const HEALTH_PORT: i32 = 15021;
 /// Port with Envoy's own metrics.
 const METRICS_PORT: i32 = 15090;
-/// User of proxies that are not root. What OpenShift gives a namespace instead is not simulated.
-const PROXY_USER: i64 = 1337;
 /// Image types that replace one another at the end of a tag.
 const IMAGE_TYPES: [&str; 2] = ["-distroless", "-debug"];
 /// What a sidecar's annotations may set of its resources: resource, annotation for the request, for the limit.
@@ -160,7 +158,7 @@ impl Context<'_> {
                 Box::new(Probe { period_seconds: 1, failure_threshold, ..health_probe() })
             }),
             resources: self.sidecar_resources(),
-            security_context: user(self.needs_root()).into(),
+            security_context: self.of_sidecar().into(),
             ..self.proxy()
         };
         let volumes = VOLUMES.iter().chain(&[CRL_VOLUME]).map(|name| self.volume(name)).collect();
@@ -190,7 +188,7 @@ impl Context<'_> {
                 ..ContainerPort::default()
             }],
             readiness_probe: Some(Box::new(self.readiness_probe())),
-            security_context: SecurityContext { run_as_non_root: None, ..user(false) }.into(),
+            security_context: self.of_gateway().into(),
             ..Container::default()
         }
     }
@@ -203,23 +201,13 @@ impl Context<'_> {
             image: self.image("/global/proxy_init/image"),
             env: self.config.metadata().into_iter().map(|(key, value)| variable(&key, value)).collect(),
             resources: self.sidecar_resources(),
-            security_context: user(is_redirecting).into(),
+            security_context: self.of_init(is_redirecting).into(),
             ..Container::default()
         }
     }
 
-    /// A sidecar that traces packets, redirects them transparently or binds low ports.
-    fn needs_root(&self) -> bool {
-        let binds = self
-            .pod
-            .metadata
-            .annotation("sidecar.istio.io/capNetBindService")
-            .map_or_else(|| self.settings.text("/global/proxy/capNetBindService", ""), str::to_owned);
-        self.has_metadata("IPTABLES_TRACE_LOGGING") || self.interception_mode() == "TPROXY" || binds == "true"
-    }
-
     /// True if the proxy's metadata turns something on.
-    fn has_metadata(&self, name: &str) -> bool {
+    pub(super) fn has_metadata(&self, name: &str) -> bool {
         self.config.metadata().iter().any(|(key, value)| key == name && value == "true")
     }
 
@@ -351,11 +339,6 @@ impl Context<'_> {
     fn int_annotation(&self, key: &str, default: i32) -> i32 {
         self.pod.metadata.annotation(key).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
-}
-
-fn user(is_root: bool) -> SecurityContext {
-    let run_as_user = Some(if is_root { 0 } else { PROXY_USER });
-    SecurityContext { run_as_user, run_as_non_root: Some(!is_root) }
 }
 
 /// The agent's health check, with the API server's defaults.

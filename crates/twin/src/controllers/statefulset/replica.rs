@@ -58,7 +58,7 @@ pub(super) fn new_pod(
     let kept = match partition {
         Some(partition) => partition,
         None if strategy.rolling_update.is_some() => 0,
-        None if strategy.type_ == "OnDelete" => 0,
+        None if matches!(strategy.type_.as_str(), "OnDelete" | "Recreate") => 0,
         None => set.status.current_replicas,
     };
     let keeps = usize::try_from(kept).is_ok_and(|kept| ordinal < kept);

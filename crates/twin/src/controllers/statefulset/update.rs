@@ -47,14 +47,19 @@ impl Update<'_> {
         if self.set.metadata.deletion_timestamp.is_some() {
             return (self.status(&self.pods), Ok(()));
         }
-        let settled = self.keep_replicas(&mut replicas).and_then(|flow| match flow {
+        let cleared = self.clear(&replicas, &condemned);
+        let settled = cleared.and_then(|flow| match flow {
+            Flow::GoOn => self.keep_replicas(&mut replicas),
+            Flow::Stop => Ok(Flow::Stop),
+        });
+        let settled = settled.and_then(|flow| match flow {
             Flow::GoOn => self.remove_condemned(&replicas, &condemned),
             Flow::Stop => Ok(Flow::Stop),
         });
         let all: Vec<Pod> = replicas.iter().chain(&condemned).cloned().collect();
         let mut status = self.status(&all);
         match settled {
-            Ok(Flow::GoOn) if self.set.spec.update_strategy.type_ != "OnDelete" => {
+            Ok(Flow::GoOn) if !matches!(self.strategy(), "OnDelete" | "Recreate") => {
                 let outcome = self.roll(&replicas, &mut status);
                 (status, outcome)
             }
@@ -81,6 +86,24 @@ impl Update<'_> {
         };
         let replicas = replicas.into_iter().enumerate().map(made).collect();
         (replicas, condemned.into_iter().map(|(_, pod)| pod).collect())
+    }
+
+    fn strategy(&self) -> &str {
+        &self.set.spec.update_strategy.type_
+    }
+
+    /// `recreateDeleteAndWait`: with Recreate all old pods go before a new one is made.
+    fn clear(&mut self, replicas: &[Pod], condemned: &[Pod]) -> Result<Flow, ApiError> {
+        if self.strategy() != "Recreate" {
+            return Ok(Flow::GoOn);
+        }
+        let is_old =
+            |pod: &&Pod| replica::is_created(pod) && replica::revision(pod) != self.updated.metadata.name;
+        let old: Vec<&Pod> = replicas.iter().chain(condemned).filter(is_old).collect();
+        for pod in old.iter().filter(|pod| !pods::is_terminating(pod)) {
+            self.delete(pod)?;
+        }
+        Ok(if old.is_empty() { Flow::GoOn } else { Flow::Stop })
     }
 
     fn is_monotonic(&self) -> bool {
@@ -153,9 +176,14 @@ impl Update<'_> {
     /// Deletes the highest pod of another revision; waits for each that is not available. A pod that never
     /// becomes ready blocks here, and upstream's `OrderedReady` never gets past it.
     fn roll(&mut self, replicas: &[Pod], status: &mut StatefulSetStatus) -> Result<(), ApiError> {
-        let partition =
-            self.set.spec.update_strategy.rolling_update.as_ref().and_then(|rolling| rolling.partition);
-        let least = usize::try_from(partition.unwrap_or(0)).unwrap_or(0);
+        let limits = self.set.spec.update_strategy.rolling_update.as_ref();
+        let least = limits.and_then(|limits| limits.partition).unwrap_or(0);
+        let least = usize::try_from(least).unwrap_or(0);
+        if let Some(missing) = limits.and_then(|limits| limits.max_unavailable.as_ref()) {
+            let missing = missing.scaled(self.set.spec.replicas.unwrap_or(1), false);
+            let missing = usize::try_from(missing.unwrap_or(1)).unwrap_or(0).max(1);
+            return self.roll_several(replicas, least, missing, status);
+        }
         for pod in replicas.iter().skip(least).rev() {
             if replica::revision(pod) != self.updated.metadata.name && !pods::is_terminating(pod) {
                 self.delete(pod)?;
@@ -165,6 +193,31 @@ impl Update<'_> {
             if replica::is_unavailable(pod, self.set.spec.min_ready_seconds, self.now()) {
                 return Ok(());
             }
+        }
+        Ok(())
+    }
+
+    /// `updateStatefulSetAfterInvariantEstablished` of 1.37: as many at once as may be missing, highest ordinal first. What
+    /// is not available does no harm by going, so that `Parallel` takes all of it first.
+    fn roll_several(
+        &mut self,
+        replicas: &[Pod],
+        least: usize,
+        missing: usize,
+        status: &mut StatefulSetStatus,
+    ) -> Result<(), ApiError> {
+        let (min_ready_seconds, now) = (self.set.spec.min_ready_seconds, self.now());
+        let is_unavailable = |pod: &Pod| replica::is_unavailable(pod, min_ready_seconds, now);
+        let unavailable = replicas.iter().filter(|pod| is_unavailable(pod)).count();
+        let updated = &self.updated.metadata.name;
+        let old = |pod: &&Pod| replica::revision(pod) != updated && !pods::is_terminating(pod);
+        let old: Vec<&Pod> = replicas.iter().skip(least).rev().filter(old).collect();
+        let (idle, serving): (Vec<&Pod>, Vec<&Pod>) =
+            old.into_iter().partition(|pod| !self.is_monotonic() && is_unavailable(pod));
+        let more = missing.saturating_sub(unavailable);
+        for pod in idle.into_iter().chain(serving.into_iter().take(more)) {
+            self.delete(pod)?;
+            status.current_replicas -= 1;
         }
         Ok(())
     }
@@ -207,7 +260,7 @@ impl Update<'_> {
     fn complete(&self, status: &mut StatefulSetStatus) {
         let replicas = self.set.spec.replicas.unwrap_or(1);
         let all = [status.updated_replicas, status.ready_replicas, status.replicas];
-        if self.set.spec.update_strategy.type_ != "OnDelete" && all.iter().all(|count| *count == replicas) {
+        if self.strategy() != "OnDelete" && all.iter().all(|count| *count == replicas) {
             status.current_replicas = status.updated_replicas;
             status.current_revision.clone_from(&status.update_revision);
         }
