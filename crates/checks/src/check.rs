@@ -1,5 +1,7 @@
 //! What a check is: an entry of the catalogue, the sources it needs, and a function.
 
+use std::collections::BTreeMap;
+
 use meshlift_mesh::facts::Workload;
 use meshlift_model::EcoString;
 use meshlift_model::finding::{Consequence, Finding, Severity, Verdict};
@@ -84,34 +86,34 @@ impl Hit {
     }
 }
 
-/// Findings of all checks, in no order.
+/// Findings of all checks: worst consequence first, then by subject and code.
 pub(crate) fn run(checks: &[Check], context: &Context<'_>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = Vec::new();
-    let mut each = Vec::new();
+    // There may be very many, and what comes is nearly in order within each of these.
+    let mut by_consequence: BTreeMap<Consequence, Vec<Finding>> = BTreeMap::new();
+    let mut add = |finding: Finding| by_consequence.entry(finding.consequence).or_default().push(finding);
+    let mut of_workloads = Vec::new();
     for check in checks {
         // All findings of a check lead to one place.
         let docs = check.docs();
-        let found = match (check.settled(context), &check.find) {
-            (Some(said), _) => said,
+        match (check.settled(context), &check.find) {
+            (Some(said), _) => said.into_iter().for_each(&mut add),
             (None, Find::Mesh(find)) => {
-                find(context).into_iter().map(|hit| check.finding(hit, &docs)).collect()
+                find(context).into_iter().for_each(|hit| add(check.finding(hit, &docs)));
             }
-            (None, Find::Restarted(find)) => {
-                each.push((check, docs, find));
-                continue;
-            }
-        };
-        // There may be very many: the list grows by what comes, and not to twice of what there is.
-        findings.reserve_exact(found.len());
-        findings.extend(found);
+            (None, Find::Restarted(find)) => of_workloads.push((check, docs, find)),
+        }
     }
     for workload in context.restarted() {
-        let found = each
-            .iter()
-            .filter_map(|(check, docs, find)| find(context, workload).map(|hit| check.finding(hit, docs)));
-        findings.extend(found);
+        for (check, docs, find) in &of_workloads {
+            find(context, workload).into_iter().for_each(|hit| add(check.finding(hit, docs)));
+        }
     }
-    findings
+    let mut all = Vec::with_capacity(by_consequence.values().map(Vec::len).sum());
+    for mut findings in by_consequence.into_values() {
+        findings.sort_by(|a, b| (&a.subject, &a.code, &a.detail).cmp(&(&b.subject, &b.code, &b.detail)));
+        all.append(&mut findings);
+    }
+    all
 }
 
 impl Check {

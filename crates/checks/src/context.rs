@@ -72,6 +72,8 @@ pub(crate) struct Context<'a> {
     running: InOrder<&'a ObjectRef, Vec<KnownPod<'a>>>,
     /// Recorded objects by name.
     lists: Lists<'a>,
+    /// The latest time that anything recorded tells: as near to the recording as is known.
+    pub(crate) newest_time: Option<Time>,
 }
 
 impl<'a> Context<'a> {
@@ -95,6 +97,7 @@ impl<'a> Context<'a> {
             pods: pods_by_namespace(mesh),
             running: by_owner(&[]),
             lists: Lists::new(&mesh.snapshot.objects),
+            newest_time: mesh.snapshot.newest_time(),
         };
         context.running = by_owner(&context.all_running());
         context.restarted = context
@@ -123,6 +126,11 @@ impl<'a> Context<'a> {
     /// An object by reference; the kind comes from the type.
     pub(crate) fn object<R: Resource>(&self, reference: &ObjectRef) -> Option<&'a R> {
         self.lists.get(reference)
+    }
+
+    /// An object by its names; the kind comes from the type.
+    pub(crate) fn named<R: Resource>(&self, namespace: &str, name: &str) -> Option<&'a R> {
+        self.lists.named(namespace, name)
     }
 
     /// Why a source cannot be judged; `None` where it can.
@@ -294,6 +302,12 @@ impl<'a> Context<'a> {
     /// Workloads with a sidecar or a gateway proxy, now or after a restart, by reference.
     pub(crate) fn proxied(&self) -> impl Iterator<Item = &'a Workload> {
         self.proxied.iter().copied()
+    }
+
+    /// Those of one namespace after those of another. A namespace comes once for each kind of workload.
+    pub(crate) fn proxied_by_namespace(&self) -> impl Iterator<Item = (&'a str, &[&'a Workload])> {
+        let runs = self.proxied.chunk_by(|a, b| a.workload.namespace == b.workload.namespace);
+        runs.filter_map(|run| Some((run.first()?.workload.namespace.as_str(), run)))
     }
 
     /// Those of them that the upgrade restarts: not all of their pods are where it goes.

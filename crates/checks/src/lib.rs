@@ -60,10 +60,7 @@ pub fn assess_against(
 }
 
 fn judge(context: Context<'_>) -> Assessment {
-    let mut findings = check::run(CHECKS, &context);
-    findings.sort_by(|a, b| {
-        (a.consequence, &a.subject, &a.code, &a.detail).cmp(&(b.consequence, &b.subject, &b.code, &b.detail))
-    });
+    let findings = check::run(CHECKS, &context);
     let not_run =
         CHECKS.iter().filter_map(|check| Some((check.entry.code, check.not_run(&context)?))).collect();
     let workloads =

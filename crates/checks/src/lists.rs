@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 
 use meshlift_mesh::beside;
-use meshlift_model::k8s::{KINDS, KindWork, Objects, Resource, with_kind};
+use meshlift_model::k8s::{KINDS, Objects, Resource};
 use meshlift_model::names::ObjectRef;
 
 /// The lists of all kinds.
@@ -14,37 +14,34 @@ pub(crate) struct Lists<'a> {
     states: Vec<State>,
 }
 
+/// What is known of a list.
 #[derive(Default)]
 struct State {
-    is_sorted: bool,
+    /// Looked at when the first of its objects is asked for.
+    is_sorted: Cell<Option<bool>>,
     /// Place of the object that was asked for last.
     last: Cell<usize>,
 }
 
-struct IsSorted<'a>(&'a Objects);
-
-impl KindWork for IsSorted<'_> {
-    type Output = bool;
-
-    fn run<R: Resource>(self) -> bool {
-        R::list(self.0).is_sorted_by_key(|object| (&object.meta().namespace, &object.meta().name))
-    }
-}
-
 impl<'a> Lists<'a> {
     pub(crate) fn new(objects: &'a Objects) -> Self {
-        let is_sorted = |resource| with_kind(resource, IsSorted(objects)) == Some(true);
-        let state = |resource| State { is_sorted: is_sorted(resource), last: Cell::default() };
-        Self { objects, states: KINDS.iter().map(|kind| state(kind.resource)).collect() }
+        Self { objects, states: KINDS.iter().map(|_| State::default()).collect() }
     }
 
     /// An object by reference; the kind comes from the type.
     pub(crate) fn get<R: Resource>(&self, reference: &ObjectRef) -> Option<&'a R> {
+        self.named(&reference.namespace, &reference.name)
+    }
+
+    /// An object by its names.
+    pub(crate) fn named<R: Resource>(&self, namespace: &str, name: &str) -> Option<&'a R> {
         let key = |object: &'a R| (object.meta().namespace.as_str(), object.meta().name.as_str());
-        let wanted = (reference.namespace.as_str(), reference.name.as_str());
+        let wanted = (namespace, name);
         let list = R::list(self.objects);
         match self.states.get(Place::<R>::AMONG_KINDS) {
-            Some(state) if state.is_sorted => beside(list, &state.last, |object| key(object).cmp(&wanted)),
+            Some(state) if self.is_sorted::<R>() => {
+                beside(list, &state.last, |object| key(object).cmp(&wanted))
+            }
             // Snapshots are sorted when they are read. Whatever changed one since may have left it otherwise.
             Some(_) | None => list.iter().find(|object| key(object) == wanted),
         }
@@ -52,7 +49,13 @@ impl<'a> Lists<'a> {
 
     /// True if a kind's list is in the order of its names.
     pub(crate) fn is_sorted<R: Resource>(&self) -> bool {
-        self.states.get(Place::<R>::AMONG_KINDS).is_some_and(|state| state.is_sorted)
+        let Some(state) = self.states.get(Place::<R>::AMONG_KINDS) else { return false };
+        state.is_sorted.get().unwrap_or_else(|| {
+            let names = R::list(self.objects).iter().map(R::meta).map(|meta| (&meta.namespace, &meta.name));
+            let is_sorted = names.is_sorted();
+            state.is_sorted.set(Some(is_sorted));
+            is_sorted
+        })
     }
 }
 

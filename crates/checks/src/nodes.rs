@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use meshlift_model::EcoString;
 use meshlift_model::k8s::{
     Affinity, Node, Objects, Pod, PodAffinity, PodAffinityTerm, PodSpec, Shared, has_all,
 };
@@ -69,13 +70,14 @@ impl Room<'_> {
 
 /// Nodes that take new pods, those with the most CPU first.
 fn rooms(objects: &Objects) -> Vec<Room<'_>> {
-    let mut used: BTreeMap<&str, (Amount, BTreeSet<HostPort<'_>>, Further<'_>)> = BTreeMap::new();
+    // With names of its own: they are compared for every pod, and those in the pods are far apart.
+    let mut used: BTreeMap<EcoString, (Amount, BTreeSet<HostPort<'_>>, Further<'_>)> = BTreeMap::new();
     let mut last: Option<(&PodSpec, Amount, Further<'_>)> = None;
     for pod in objects.pods.iter().filter(|pod| !pod.is_finished() && !pod.spec.node_name.is_empty()) {
         // Pods of a workload come one after another, and ask alike.
         last = last.filter(|(last, _, _)| same_containers(last, &pod.spec));
         let (_, wanted, more) = last.get_or_insert_with(|| (&pod.spec, asked(&pod.spec), further(&pod.spec)));
-        let (sum, taken, devices) = used.entry(&pod.spec.node_name).or_default();
+        let (sum, taken, devices) = used.entry(pod.spec.node_name.clone()).or_default();
         (0..3).for_each(|at| sum[at] = sum[at].saturating_add(wanted[at]));
         taken.extend(host_ports(&pod.spec));
         for (name, asked) in more {

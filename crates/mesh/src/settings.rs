@@ -54,8 +54,9 @@ pub(crate) enum NativeMode {
 impl Settings {
     pub(crate) fn of(revision: &RevisionName, control: &ControlPlane<'_>, index: &Index<'_>) -> Self {
         let maps = &index.snapshot.objects.config_maps;
+        // Every namespace has a ConfigMap, and all of those hold the same: labels are looked at last.
         let json = |key: &str| {
-            let map = first(maps, |map| belongs(map, revision) && map.data.contains_key(key))?;
+            let map = first(maps, |map| map.data.contains_key(key) && belongs(map, revision))?;
             serde_json::from_str::<Value>(map.data.get(key)?).ok()
         };
         let merged = json("merged-values");

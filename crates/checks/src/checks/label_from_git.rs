@@ -47,8 +47,13 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 /// Those that move by their label, with who writes it.
 fn namespaces(context: &Context<'_>) -> Vec<(ObjectRef, String)> {
+    let owned = context.mesh.namespaces.values().filter(|facts| facts.managed_by.is_some());
+    let mut owned = owned.peekable();
+    if owned.peek().is_none() {
+        return Vec::new();
+    }
     let moving: BTreeSet<&str> = context.restarted().map(|one| one.workload.namespace.as_str()).collect();
-    let moved = context.mesh.namespaces.values().filter(|facts| {
+    let moved = owned.filter(|facts| {
         let selects = match &facts.follows {
             Follows::Revision { revision } => !context.is_target(revision),
             Follows::Tag { .. } => true,

@@ -1,5 +1,6 @@
 //! ML1057: a workload that nobody has restarted for long.
 
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 
 use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
@@ -27,18 +28,11 @@ pub(super) const CHECK: Check = Check {
         sources: &["https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-lifetime"],
     },
     needs: &[WORKLOADS],
-    find: Find::Mesh(find),
+    find: Find::Restarted(hit),
 };
 
-fn find(context: &Context<'_>) -> Vec<Hit> {
-    let Some(now) = context.mesh.snapshot.newest_time() else { return Vec::new() };
-    context
-        .restarted()
-        .filter_map(|workload| {
-            let newest = context.newest_pod(workload)?;
-            let days = now.millis_since(newest).div_euclid(DAY_MILLIS);
-            let detail = format!("its newest pod is {days} days old");
-            (days >= LONG_DAYS).then(|| Hit::new(&workload.workload, detail))
-        })
-        .collect()
+fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
+    let age_millis = context.newest_time?.millis_since(context.newest_pod(workload)?);
+    let days = age_millis.div_euclid(DAY_MILLIS);
+    (days >= LONG_DAYS).then(|| Hit::new(&workload.workload, format!("its newest pod is {days} days old")))
 }

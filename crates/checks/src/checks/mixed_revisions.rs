@@ -32,12 +32,13 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let mut all: BTreeMap<&str, BTreeMap<&RevisionName, usize>> = BTreeMap::new();
-    for workload in context.proxied().filter(|workload| context.is_injected(workload)) {
-        let counts = all.entry(&workload.workload.namespace).or_default();
-        for (revision, pods) in
-            workload.now.iter().filter_map(|(revision, pods)| Some((revision.as_ref()?, pods)))
-        {
-            *counts.entry(revision).or_default() += pods;
+    for (namespace, workloads) in context.proxied_by_namespace() {
+        let counts = all.entry(namespace).or_default();
+        let injected = workloads.iter().filter(|workload| context.is_injected(workload));
+        for (revision, pods) in injected.flat_map(|workload| &workload.now) {
+            if let Some(revision) = revision {
+                *counts.entry(revision).or_default() += pods;
+            }
         }
     }
     all.into_iter()

@@ -47,8 +47,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     let roots: Vec<&str> = systems.iter().filter_map(|system| given.get(system.as_str()).copied()).collect();
     let Some(home) = systems.first().filter(|_| !roots.is_empty()) else { return Vec::new() };
     let mut mounting: BTreeMap<&str, usize> = BTreeMap::new();
-    for workload in context.proxied() {
-        *mounting.entry(&workload.workload.namespace).or_default() += 1;
+    for (namespace, workloads) in context.proxied_by_namespace() {
+        *mounting.entry(namespace).or_default() += workloads.len();
     }
     let hits = mounting.into_iter().filter_map(|(namespace, workloads)| {
         let detail = match given.get(namespace) {

@@ -1,10 +1,12 @@
 //! ML1051: a pod that would not start again, for what it refers to is gone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use meshlift_mesh::facts::{RolloutRules, Workload};
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{ObjectSource, PodSpec, Resource};
+use meshlift_model::k8s::{
+    ConfigMap, ObjectSource, PersistentVolumeClaim, PodSpec, Resource, ServiceAccount,
+};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::SourceStatus;
 
@@ -43,44 +45,20 @@ pub(super) const CHECK: Check = Check {
     find: Find::Mesh(find),
 };
 
-/// Objects that are there, by namespace and name.
-struct Present<'a> {
-    config_maps: BTreeSet<(&'a str, &'a str)>,
-    accounts: BTreeSet<(&'a str, &'a str)>,
-    /// Claims, and whether they stay.
-    claims: BTreeMap<(&'a str, &'a str), bool>,
-    /// Absent where Secrets were not read.
-    secrets: Option<BTreeSet<(&'a str, &'a str)>>,
-}
-
 fn names<R: Resource>(objects: &[R]) -> BTreeSet<(&str, &str)> {
     objects.iter().map(|one| (one.meta().namespace.as_str(), one.meta().name.as_str())).collect()
 }
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let present = Present {
-        config_maps: names(&context.objects().config_maps),
-        accounts: names(&context.objects().service_accounts),
-        claims: context
-            .objects()
-            .volume_claims
-            .iter()
-            .map(|claim| {
-                let meta = &claim.metadata;
-                ((meta.namespace.as_str(), meta.name.as_str()), meta.deletion_timestamp.is_none())
-            })
-            .collect(),
-        secrets: secrets(context),
-    };
+    let secrets = secrets(context);
     // A bare pod is not made from a template that somebody may still mend: it goes as it is.
     let restarted = || {
         let awake = context.restarted().filter(|workload| workload.replicas > 0);
         awake.filter(|workload| !matches!(workload.rules, RolloutRules::Foreign { .. }))
     };
-    let hits = restarted().filter_map(|workload| hit(context, workload, &present));
+    let hits = restarted().filter_map(|workload| hit(context, workload, secrets.as_ref()));
     let unseen = restarted().filter(|workload| !references(&workload.template.spec).1.is_empty()).count();
-    hits.chain(unread(unseen, ["refers to", "refer to"]).into_iter().filter(|_| present.secrets.is_none()))
-        .collect()
+    hits.chain(unread(unseen, ["refers to", "refer to"]).into_iter().filter(|_| secrets.is_none())).collect()
 }
 
 /// Secrets that are there; `None` where they were not read.
@@ -103,34 +81,28 @@ pub(super) fn unread(workloads: usize, [does, do_]: [&str; 2]) -> Option<Hit> {
     })
 }
 
-fn hit(context: &Context<'_>, workload: &Workload, present: &Present<'_>) -> Option<Hit> {
+fn hit(context: &Context<'_>, workload: &Workload, present: Option<&BTreeSet<(&str, &str)>>) -> Option<Hit> {
     let namespace = workload.workload.namespace.as_str();
     let (config_maps, secrets) = references(&workload.template.spec);
-    let mut gone: Vec<String> = Vec::new();
-    let lacks = |known: &BTreeSet<(&str, &str)>, name: &&str| !known.contains(&(namespace, *name));
-    gone.extend(
-        config_maps
-            .iter()
-            .filter(|name| lacks(&present.config_maps, name))
-            .map(|name| format!("ConfigMap/{namespace}/{name}")),
-    );
-    if let Some(known) = &present.secrets {
-        gone.extend(
-            secrets.iter().filter(|name| lacks(known, name)).map(|name| format!("Secret/{namespace}/{name}")),
-        );
+    let is_gone = |name: &&&str| context.named::<ConfigMap>(namespace, name).is_none();
+    let mut gone: Vec<String> =
+        config_maps.iter().filter(is_gone).map(|name| format!("ConfigMap/{namespace}/{name}")).collect();
+    if let Some(present) = present {
+        let missing = secrets.iter().filter(|name| !present.contains(&(namespace, **name)));
+        gone.extend(missing.map(|name| format!("Secret/{namespace}/{name}")));
     }
     // Every namespace has the one that a pod gets without a name.
     let account = workload.template.spec.service_account_name.as_str();
-    if !matches!(account, "" | "default") && lacks(&present.accounts, &account) {
+    if !matches!(account, "" | "default") && context.named::<ServiceAccount>(namespace, account).is_none() {
         gone.push(format!("ServiceAccount/{namespace}/{account}"));
     }
     let (mut ending, mut missing) = (Vec::new(), Vec::new());
     for name in claims(context, workload) {
         let path = format!("PersistentVolumeClaim/{namespace}/{name}");
-        match present.claims.get(&(namespace, name)) {
+        match context.named::<PersistentVolumeClaim>(namespace, name) {
             None => missing.push(path),
-            Some(false) => ending.push(path),
-            Some(true) => {}
+            Some(claim) if claim.metadata.deletion_timestamp.is_some() => ending.push(path),
+            Some(_) => {}
         }
     }
     gone.extend(missing);

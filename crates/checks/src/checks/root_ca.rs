@@ -35,7 +35,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
-    let Some(now) = context.mesh.snapshot.newest_time() else { return Vec::new() };
+    let Some(now) = context.newest_time else { return Vec::new() };
     let hits = context.mesh.revisions.values().filter_map(|revision| {
         let subject = ObjectRef::cluster("Revision", revision.name.as_str());
         let Some(until) = revision.root_ca_until else {

@@ -33,7 +33,8 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for workload in context.restarted().filter(|workload| context.is_injected(workload)) {
+    let uncertain = context.restarted().filter(|workload| !workload.on_restart.uncertain.is_empty());
+    for workload in uncertain.filter(|workload| context.is_injected(workload)) {
         let known = reasons.entry(&workload.workload.namespace).or_default();
         for reason in &workload.on_restart.uncertain {
             if !known.contains(&reason.as_str()) {
@@ -43,7 +44,6 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
     }
     reasons
         .into_iter()
-        .filter(|(_, reasons)| !reasons.is_empty())
         .map(|(namespace, reasons)| {
             Hit::new(&ObjectRef::cluster("Namespace", namespace), reasons.join("; ")).unknown()
         })

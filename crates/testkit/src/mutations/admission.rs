@@ -15,6 +15,11 @@ const BFF: &str = "Deployment/web/bff";
 const DAY_SECONDS: i64 = 86_400;
 
 pub(super) fn mutations() -> Vec<Mutation> {
+    [admitted(), started(), placed()].concat()
+}
+
+/// What the API server lets in.
+fn admitted() -> Vec<Mutation> {
     vec![
         Mutation::new(("ML1052", Sidecars, BFF), |s, _| limited(s, "1m"), |s, _| limited(s, "64")),
         Mutation::new(
@@ -49,7 +54,12 @@ pub(super) fn mutations() -> Vec<Mutation> {
             },
         )
         .not_on_twin(),
-        Mutation::new(("ML1013", Sidecars, BFF), |s, _| asks_for_all(s, "64"), |s, _| asks_for_all(s, "10m")),
+    ]
+}
+
+/// What starts as it did.
+fn started() -> Vec<Mutation> {
+    vec![
         Mutation::new(
             ("ML1056", Sidecars, "Cluster/kubernetes"),
             |s, _| {
@@ -59,6 +69,13 @@ pub(super) fn mutations() -> Vec<Mutation> {
             |s, _| two_architectures(s),
         ),
         Mutation::new(("ML1057", Sidecars, BFF), |s, _| aged(s, 181), |s, _| aged(s, 170)),
+    ]
+}
+
+/// Where there is room.
+fn placed() -> Vec<Mutation> {
+    vec![
+        Mutation::new(("ML1013", Sidecars, BFF), |s, _| asks_for_all(s, "64"), |s, _| asks_for_all(s, "10m")),
         Mutation::new(("ML1013", Sidecars, BFF), |s, _| devices(s, 0), |s, _| devices(s, 1)),
         Mutation::new(
             ("ML1013", Sidecars, BFF),

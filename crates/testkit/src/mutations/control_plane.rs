@@ -68,6 +68,7 @@ fn webhooks() -> Vec<Mutation> {
 
 fn room() -> Vec<Mutation> {
     vec![
+        Mutation::new(("ML5015", Sidecars, OLD), |s, _| unlimited(s, 40.0), |s, _| unlimited(s, 1.0)),
         Mutation::new(("ML5032", Sidecars, OLD), |s, _| asks(s, "4Ti"), |s, _| asks(s, "1Gi")),
         Mutation::new(
             ("ML5032", Sidecars, OLD),
@@ -123,7 +124,6 @@ fn versions() -> Vec<Mutation> {
             |s, _| root_of(s, "istio-sidecar-injector-other", "b3RoZXI="),
         ),
         Mutation::new(("ML5015", Sidecars, OLD), |s, _| memory(s, "400Mi"), |s, _| memory(s, "64Gi")),
-        Mutation::new(("ML5015", Sidecars, OLD), |s, _| unlimited(s, 40.0), |s, _| unlimited(s, 1.0)),
         Mutation::new(
             ("ML5016", Sidecars, "Cluster/kubernetes"),
             |s, _| linked(s, "istio/multiCluster"),
