@@ -60,7 +60,7 @@ pub(crate) fn violations(level: Level, pod: &PodSpec) -> Vec<String> {
         if !beyond.is_empty() {
             found.push(format!("{name} adds {}", beyond.join(", ")));
         }
-        if seccomp(own).or_else(|| seccomp(&pod.security_context)) == Some("Unconfined") {
+        if seccomp(&own.within(&pod.security_context)) == Some("Unconfined") {
             found.push(format!("{name} has the seccomp profile Unconfined"));
         }
         if level == Level::Restricted {
@@ -84,7 +84,7 @@ fn of_pod(pod: &PodSpec) -> Vec<&'static str> {
 /// What level restricted demands of a container that has to be said.
 fn unrestricted(container: &Container, pod: &PodSpec) -> Vec<&'static str> {
     let own = &container.security_context;
-    let whole = own.before(&pod.security_context);
+    let whole = own.within(&pod.security_context);
     let drops = own.capabilities.iter().flat_map(|one| &one.drop).any(|one| one == "ALL");
     let demands = [
         (own.allow_privilege_escalation != Some(false), "lacks allowPrivilegeEscalation: false"),

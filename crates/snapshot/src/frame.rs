@@ -10,7 +10,7 @@
 //! a shorter snapshot. Frames are unpacked line by line under the limits of [`crate::limits`].
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
@@ -26,6 +26,8 @@ use crate::limits::{
 const MAGIC: &str = "meshlift";
 /// Longest header line: magic, content and a number.
 const HEADER_BYTES_MAX: usize = 64;
+/// Room for what is unpacked at a time: many lines.
+const UNPACKED_AT_ONCE: usize = 1 << 16;
 /// Length of the checksum.
 const CHECKSUM_BYTES: usize = 32;
 
@@ -142,31 +144,50 @@ impl<'a> Frames<'a> {
         frame: &Frame<'_>,
         mut each: impl FnMut(usize, &str) -> Result<(), SnapshotError>,
     ) -> Result<(), SnapshotError> {
-        let mut unpacked = BufReader::new(DeflateDecoder::new(frame.packed));
-        let mut line = Vec::new();
-        for number in 1.. {
-            line.clear();
-            let limit = self.budget.min(LINE_BYTES_MAX as u64) + 1;
-            let length = unpacked
-                .by_ref()
-                .take(limit)
-                .read_until(b'\n', &mut line)
+        let mut unpacked = BufReader::with_capacity(UNPACKED_AT_ONCE, DeflateDecoder::new(frame.packed));
+        // What came before of a line that goes on; most lines come whole, and are read where they are.
+        let mut begun = Vec::new();
+        let mut number = 1;
+        loop {
+            let here = unpacked
+                .fill_buf()
                 .map_err(|error| self.damaged(format!("frame {}: {error}", frame.name)))?;
-            if length == 0 {
-                break;
-            }
-            if length as u64 == limit {
+            let end = memchr::memchr(b'\n', here);
+            let length = end.map_or(here.len(), |end| end + 1);
+            let limit = self.budget.min(LINE_BYTES_MAX as u64);
+            if (begun.len() + length) as u64 > limit {
                 return Err(self.too_large(frame.name));
             }
-            self.budget -= length as u64;
-            if line.pop() != Some(b'\n') {
-                return Err(self.damaged(format!("frame {} ends inside of line {number}", frame.name)));
+            match end {
+                Some(end) if begun.is_empty() => self.line(frame, number, &here[..end], &mut each)?,
+                Some(end) => {
+                    begun.extend_from_slice(&here[..end]);
+                    self.line(frame, number, &begun, &mut each)?;
+                    begun.clear();
+                }
+                None if length > 0 => begun.extend_from_slice(here),
+                None if begun.is_empty() => return Ok(()),
+                None => {
+                    return Err(self.damaged(format!("frame {} ends inside of line {number}", frame.name)));
+                }
             }
-            let line = std::str::from_utf8(&line)
-                .map_err(|error| self.damaged(format!("frame {}, line {number}: {error}", frame.name)))?;
-            each(number, line)?;
+            unpacked.consume(length);
+            number += usize::from(end.is_some());
         }
-        Ok(())
+    }
+
+    /// One line, without its end.
+    fn line(
+        &mut self,
+        frame: &Frame<'_>,
+        number: usize,
+        line: &[u8],
+        each: &mut impl FnMut(usize, &str) -> Result<(), SnapshotError>,
+    ) -> Result<(), SnapshotError> {
+        self.budget = self.budget.saturating_sub(line.len() as u64 + 1);
+        let line = std::str::from_utf8(line)
+            .map_err(|error| self.damaged(format!("frame {}, line {number}: {error}", frame.name)))?;
+        each(number, line)
     }
 
     /// An error at this file.

@@ -4,7 +4,7 @@ use ecow::EcoString;
 
 use super::{
     Affinity, Condition, DnsPolicy, IntOrString, ObjectMeta, ObjectSource, PodConditions, PodDnsConfig,
-    SecurityContext, Shared, StringMap, Taint, TopologySpreadConstraint, Volume,
+    PodSecurityContext, SecurityContext, Shared, StringMap, Taint, TopologySpreadConstraint, Volume,
 };
 use crate::defaults::FOREVER_SECONDS;
 use crate::time::Time;
@@ -74,7 +74,7 @@ api! {
         /// How its like are spread.
         pub topology_spread_constraints: Shared<Vec<TopologySpreadConstraint>>,
         /// Who its containers are, where they do not say so themselves.
-        pub security_context: Shared<SecurityContext>,
+        pub security_context: Shared<PodSecurityContext>,
         /// Which DNS servers it asks, beside those of `dns_config`.
         pub dns_policy: DnsPolicy,
         /// DNS servers of its own.

@@ -69,7 +69,7 @@ fn reaches(path: &str, folder: &str) -> bool {
 fn is_never_root(pod: &PodSpec) -> bool {
     let mut containers = pod.all_containers();
     containers.all(|container| {
-        let who = container.security_context.before(&pod.security_context);
+        let who = container.security_context.within(&pod.security_context);
         who.run_as_user.map_or(who.run_as_non_root == Some(true), |user| user != 0)
     })
 }
