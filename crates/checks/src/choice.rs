@@ -1,6 +1,6 @@
 //! Which choices decide which finding, and which the mesh itself refuses.
 
-use meshlift_mesh::facts::{Mesh, Workload};
+use meshlift_mesh::facts::{Mesh, RolloutRules, Workload};
 use meshlift_model::finding::Finding;
 use meshlift_model::intent::ChoiceKind;
 use meshlift_model::k8s::{HorizontalPodAutoscaler, PersistentVolumeClaim, Resource, StatefulSet};
@@ -33,8 +33,7 @@ pub fn refused_because(mesh: &Mesh, subject: &ObjectRef, choice: &ChoiceKind) ->
     let workload = mesh.workloads.get(subject)?;
     match choice {
         ChoiceKind::ScaleUpFirst => scale_up_refused(mesh, workload),
-        ChoiceKind::AllowUnavailable(count) => (*count > workload.replicas)
-            .then(|| format!("{subject} has {} pods, {count} cannot be unavailable", workload.replicas)),
+        ChoiceKind::AllowUnavailable(count) => unavailable_refused(workload, *count),
         ChoiceKind::AcceptLoss
         | ChoiceKind::RaiseQuota(_)
         | ChoiceKind::DeletePods
@@ -46,6 +45,19 @@ pub fn refused_because(mesh: &Mesh, subject: &ObjectRef, choice: &ChoiceKind) ->
         | ChoiceKind::FailoverElsewhere
         | ChoiceKind::AcceptUnknown(_)
         | ChoiceKind::AcceptChange => None,
+    }
+}
+
+fn unavailable_refused(workload: &Workload, count: i32) -> Option<String> {
+    let (subject, replicas) = (&workload.workload, workload.replicas);
+    if count > replicas {
+        return Some(format!("{subject} has {replicas} pods, {count} cannot be unavailable"));
+    }
+    match workload.rules {
+        RolloutRules::Ordered { max_unavailable, .. } if max_unavailable > count => Some(format!(
+            "the own maxUnavailable of {subject} takes {max_unavailable} at once, and a run does not change it"
+        )),
+        _ => None,
     }
 }
 
@@ -62,6 +74,14 @@ fn scale_up_refused(mesh: &Mesh, workload: &Workload) -> Option<String> {
         workload.autoscaler.as_ref().and_then(|reference| find::<HorizontalPodAutoscaler>(mesh, reference));
     if autoscaler.is_some_and(|autoscaler| autoscaler.spec.max_replicas <= 1) {
         return Some(format!("the HorizontalPodAutoscaler of {subject} allows one replica at most"));
+    }
+    let more = workload.replicas.saturating_add(1);
+    if let RolloutRules::Ordered { partition, written, .. } = &workload.rules
+        && let RolloutRules::Ordered { max_unavailable, .. } =
+            RolloutRules::ordered(*partition, written.clone(), more)
+        && max_unavailable >= more
+    {
+        return Some(format!("the own maxUnavailable of {subject} would take all {more} pods at once"));
     }
     single_writer(mesh, workload)
 }

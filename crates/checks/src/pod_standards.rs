@@ -4,9 +4,7 @@
 //! Not judged, as it is not read: sysctls, SELinux, AppArmor, procMount, hosts of probes, Windows, and volumes of other
 //! kinds than hostPath.
 
-use meshlift_model::k8s::{Container, PodSpec, SecurityContext};
-
-use crate::nodes::host_ports;
+use meshlift_model::k8s::{Container, PodSpec, SeccompProfile};
 
 /// Capabilities that level baseline lets a container add.
 const BASELINE: [&str; 13] = [
@@ -27,6 +25,9 @@ const BASELINE: [&str; 13] = [
 /// The one that level restricted lets it add.
 const RESTRICTED: [&str; 1] = ["NET_BIND_SERVICE"];
 
+/// Seccomp profile that every level refuses.
+const UNCONFINED: &str = "Unconfined";
+
 /// A level that refuses anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
@@ -45,11 +46,11 @@ impl Level {
     }
 }
 
-/// Why the level refuses the pod, each in one sentence; none where it does not.
-pub(crate) fn violations(level: Level, pod: &PodSpec) -> Vec<String> {
-    let mut found: Vec<String> = of_pod(pod).into_iter().map(str::to_owned).collect();
+/// Why the level refuses the pod, each in one sentence; none where it does not. Some of its containers may not count.
+pub(crate) fn violations(level: Level, pod: &PodSpec, counts: impl Fn(&Container) -> bool) -> Vec<String> {
+    let mut found: Vec<String> = of_pod(level, pod).into_iter().map(str::to_owned).collect();
     let allowed: &[&str] = if level == Level::Restricted { &RESTRICTED } else { &BASELINE };
-    for container in pod.all_containers() {
+    for container in pod.all_containers().filter(|container| counts(container)) {
         let own = &container.security_context;
         let name = &container.name;
         if own.privileged == Some(true) {
@@ -60,8 +61,8 @@ pub(crate) fn violations(level: Level, pod: &PodSpec) -> Vec<String> {
         if !beyond.is_empty() {
             found.push(format!("{name} adds {}", beyond.join(", ")));
         }
-        if seccomp(&own.within(&pod.security_context)) == Some("Unconfined") {
-            found.push(format!("{name} has the seccomp profile Unconfined"));
+        if seccomp(&own.seccomp_profile) == Some(UNCONFINED) {
+            found.push(format!("{name} has the seccomp profile {UNCONFINED}"));
         }
         if level == Level::Restricted {
             found.extend(unrestricted(container, pod).into_iter().map(|why| format!("{name} {why}")));
@@ -70,15 +71,30 @@ pub(crate) fn violations(level: Level, pod: &PodSpec) -> Vec<String> {
     found
 }
 
-fn of_pod(pod: &PodSpec) -> Vec<&'static str> {
+/// What a pod says for all of its containers is judged even where each says something else.
+fn of_pod(level: Level, pod: &PodSpec) -> Vec<&'static str> {
+    let own = &pod.security_context;
+    let is_restricted = level == Level::Restricted;
+    let takes_port = pod.all_containers().flat_map(|one| &one.ports).any(|port| port.host_port != 0);
     let uses = [
         (pod.host_network, "it is on its node's network"),
         (pod.host_pid, "it sees its node's processes"),
         (pod.host_ipc, "it shares memory with its node's processes"),
         (pod.volumes.iter().any(|volume| volume.host_path.is_some()), "it mounts a hostPath"),
-        (!pod.host_network && host_ports(pod).next().is_some(), "it takes a port of its node"),
+        (!pod.host_network && takes_port, "it takes a port of its node"),
+        (seccomp(&own.seccomp_profile) == Some(UNCONFINED), "it has the seccomp profile Unconfined"),
+        (is_restricted && !has_users(pod) && own.run_as_user == Some(0), "it runs as user 0"),
+        (
+            is_restricted && !has_users(pod) && own.run_as_non_root == Some(false),
+            "it says runAsNonRoot: false",
+        ),
     ];
     uses.into_iter().filter(|(uses, _)| *uses).map(|(_, why)| why).collect()
+}
+
+/// True for a pod with users of its own, which may be root among them (Kubernetes 1.35).
+fn has_users(pod: &PodSpec) -> bool {
+    pod.host_users == Some(false)
 }
 
 /// What level restricted demands of a container that has to be said.
@@ -89,15 +105,15 @@ fn unrestricted(container: &Container, pod: &PodSpec) -> Vec<&'static str> {
     let demands = [
         (own.allow_privilege_escalation != Some(false), "lacks allowPrivilegeEscalation: false"),
         (!drops, "does not drop capabilities ALL"),
-        (whole.run_as_non_root != Some(true), "lacks runAsNonRoot: true"),
-        (whole.run_as_user == Some(0), "runs as user 0"),
-        (seccomp(&whole).is_none(), "has no seccomp profile"),
+        (!has_users(pod) && whole.run_as_non_root != Some(true), "lacks runAsNonRoot: true"),
+        (!has_users(pod) && own.run_as_user == Some(0), "runs as user 0"),
+        (whole.seccomp_profile.is_none(), "has no seccomp profile"),
     ];
     demands.into_iter().filter(|(lacks, _)| *lacks).map(|(_, why)| why).collect()
 }
 
-fn seccomp(context: &SecurityContext) -> Option<&str> {
-    context.seccomp_profile.as_deref().map(|profile| profile.type_.as_str())
+fn seccomp(profile: &Option<Box<SeccompProfile>>) -> Option<&str> {
+    profile.as_deref().map(|profile| profile.type_.as_str())
 }
 
 #[cfg(test)]
@@ -107,7 +123,7 @@ mod tests {
     /// What a level says of a pod with one container, from JSON.
     fn judged(level: Level, pod: &str, container: &str) -> Vec<String> {
         let spec = format!(r#"{{"containers": [{{"name": "app", {container}}}], {pod}}}"#);
-        violations(level, &serde_json::from_str(&spec).expect("a pod"))
+        violations(level, &serde_json::from_str(&spec).expect("a pod"), |_| true)
     }
 
     #[test]
@@ -130,7 +146,7 @@ mod tests {
         assert_eq!(adds("NET_ADMIN"), ["app adds NET_ADMIN"]);
         assert!(adds("CHOWN").is_empty());
         let unconfined = r#""seccompProfile": {"type": "Unconfined"}"#;
-        assert_eq!(baseline(&context(unconfined), &context("")), ["app has the seccomp profile Unconfined"]);
+        assert_eq!(baseline(&context(unconfined), &context("")), ["it has the seccomp profile Unconfined"]);
     }
 
     #[test]
@@ -144,6 +160,10 @@ mod tests {
         assert!(restricted(pod, "").is_empty());
         assert_eq!(restricted(pod, r#", "runAsUser": 0"#), ["app runs as user 0"]);
         assert_eq!(restricted(pod, r#", "runAsNonRoot": false"#), ["app lacks runAsNonRoot: true"]);
+        let root = r#""securityContext": {"seccompProfile": {"type": "RuntimeDefault"}, "runAsUser": 0}"#;
+        let others = r#", "runAsNonRoot": true, "runAsUser": 7"#;
+        assert_eq!(restricted(root, others), ["it runs as user 0"]);
+        assert!(restricted(&format!(r#"{root}, "hostUsers": false"#), "").is_empty());
         let bare = r#""hostNetwork": false"#;
         assert_eq!(restricted(bare, ""), ["app lacks runAsNonRoot: true", "app has no seccomp profile"]);
         assert_eq!(

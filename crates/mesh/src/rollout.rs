@@ -32,17 +32,15 @@ fn resolve(written: &(IntOrString, IntOrString), replicas: i32, unavailable_up: 
     if unavailable == 0 && surge == 0 { (1, 0) } else { (unavailable, surge) }
 }
 
-/// Rules of a StatefulSet. Its maxUnavailable rounds down, to 1 at least (`getStatefulSetMaxUnavailable`). API servers keep
-/// the field where they obey it (gate MaxUnavailableStatefulSet); one whose gate was turned off later rolls by less.
+/// Rules of a StatefulSet.
 pub(crate) fn stateful_set_rules(set: &StatefulSet) -> RolloutRules {
     match set.spec.update_strategy.type_.as_str() {
         "OnDelete" => RolloutRules::OnDelete,
         "Recreate" => RolloutRules::Recreate,
         _ => {
             let limits = set.spec.update_strategy.rolling_update.as_ref();
-            let written = limits.and_then(|limits| limits.max_unavailable.as_ref());
-            let missing = written.and_then(|written| written.scaled(set.spec.replicas.unwrap_or(1), false));
-            RolloutRules::Ordered { partition: partition(set), max_unavailable: missing.unwrap_or(1).max(1) }
+            let written = limits.and_then(|limits| limits.max_unavailable.clone());
+            RolloutRules::ordered(partition(set), written, set.spec.replicas.unwrap_or(1))
         }
     }
 }

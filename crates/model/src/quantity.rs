@@ -137,7 +137,11 @@ pub fn of_containers(pod: &PodSpec, asked: impl Fn(&Container) -> Option<i128>) 
 pub fn of_whole_pod(pod: &PodSpec, ask: Ask, resource: &str) -> Option<i128> {
     let own = pod.resources.as_deref().filter(|_| is_of_pods(resource))?;
     let limit = || {
-        let is_named = pod.all_containers().any(|one| one.resources.requests.contains_key(resource));
+        // A container's limit is its request where it names none.
+        let names = |one: &Container| {
+            [Ask::Requests, Ask::Limits].iter().any(|ask| ask.of(&one.resources).contains_key(resource))
+        };
+        let is_named = pod.all_containers().any(names);
         own.limits.get(resource).filter(|_| ask == Ask::Requests && !is_named)
     };
     thousandths(ask.of(own).get(resource).or_else(limit)?)

@@ -47,6 +47,8 @@ pub(crate) struct Pace {
     pub(crate) ready_seconds: Option<i64>,
     /// minReadySeconds.
     pub(crate) min_ready_seconds: i32,
+    /// New pods are made one after another, as a StatefulSet makes them.
+    pub(crate) in_turn: bool,
 }
 
 /// Seconds that moving all pods takes under these rules.
@@ -55,8 +57,8 @@ pub(crate) fn move_seconds(rules: &RolloutRules, pace: Pace) -> i64 {
     let at_once = match rules {
         RolloutRules::Rolling { max_unavailable, max_surge, .. }
         | RolloutRules::PerNode { max_unavailable, max_surge } => max_unavailable + max_surge,
+        _ if pace.in_turn => 1,
         RolloutRules::Recreate => pace.replicas,
-        // However many may be missing, OrderedReady makes them anew one by one.
         RolloutRules::Ordered { .. }
         | RolloutRules::OnDelete
         | RolloutRules::NextRun
@@ -100,8 +102,8 @@ mod tests {
 
     #[test]
     fn pods_that_roll_one_by_one_take_longer() {
-        let pace = Pace { replicas: 4, ready_seconds: Some(5), min_ready_seconds: 15 };
-        let one_by_one = move_seconds(&RolloutRules::Ordered { partition: 0, max_unavailable: 1 }, pace);
+        let pace = Pace { replicas: 4, ready_seconds: Some(5), min_ready_seconds: 15, in_turn: false };
+        let one_by_one = move_seconds(&RolloutRules::ordered(0, None, 4), pace);
         assert_eq!(one_by_one, 4 * (5 + 15 + POD_STOP_SECONDS) + REACTION_SECONDS);
         assert!(move_seconds(&RolloutRules::Recreate, pace) < one_by_one);
     }

@@ -118,7 +118,7 @@ fn wish(mesh: &Mesh, assessment: &Assessment, finding: &Finding) -> Option<Wish>
         "ML1012" => {
             only_if("its owner agrees with what has been waiting", json!({"spec": {"paused": false}}))
         }
-        "ML1020" if finding.subject.kind == "StatefulSet" => eased(workload?),
+        "ML1020" if takes_one(workload?) => eased(workload?),
         "ML1021" => plain(json!({"spec": one_may_miss()})),
         "ML1030" => only_if(
             "its owner agrees that a restart replaces its pods by itself",
@@ -138,6 +138,11 @@ fn wish(mesh: &Mesh, assessment: &Assessment, finding: &Finding) -> Option<Wish>
 
 fn one_may_miss() -> Value {
     json!({"minAvailable": null, "maxUnavailable": 1})
+}
+
+/// True for a StatefulSet that rolls one pod at a time.
+fn takes_one(workload: &Workload) -> bool {
+    matches!(workload.rules, RolloutRules::Ordered { max_unavailable: 1, .. })
 }
 
 /// The budget of a StatefulSet, which takes one pod away at a time whatever its budget says. Of several budgets it is not

@@ -63,7 +63,7 @@ pub fn rules(rules: &RolloutRules) -> String {
             format!("rolls with {max_unavailable} unavailable and {max_surge} on top")
         }
         RolloutRules::Recreate => "Recreate: all pods stop before the first new one".to_owned(),
-        RolloutRules::Ordered { partition, max_unavailable } => {
+        RolloutRules::Ordered { partition, max_unavailable, .. } => {
             let pace = if *max_unavailable > 1 {
                 format!("{max_unavailable} at a time")
             } else {

@@ -6,6 +6,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Namespace, ObjectMeta, Pod, Resource, ValidatingAdmissionPolicy, Webhook};
 use meshlift_model::names::ObjectRef;
 
+use super::one_way_crds;
 use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -60,7 +61,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         }
         hit(context, &reference, meta, |namespace, pod| strict.iter().any(|one| one.wants(namespace, pod)))
     });
-    let policies = objects.admission_policies.iter().filter(|policy| !is_istio(&policy.metadata));
+    let policies = objects.admission_policies.iter().filter(|policy| may_judge_pods(policy));
     let of_policies = policies.filter_map(|policy| of_policy(context, policy));
     of_webhooks.chain(of_policies).chain(unread(context)).collect()
 }
@@ -110,6 +111,14 @@ fn hit(
     );
     let named = unseen.iter().take(EVIDENCE_MAX);
     Some(named.fold(hit, |hit, one| hit.because(format!("all pods of {one} are older"))))
+}
+
+/// False for policies that are known to look at other objects, where it was not recorded too: Istio's, and that of the Gateway
+/// API.
+fn may_judge_pods(policy: &ValidatingAdmissionPolicy) -> bool {
+    let name = policy.metadata.name.as_str();
+    let of_others = name.ends_with(".istio.io") || name.starts_with(one_way_crds::NAME);
+    !is_istio(&policy.metadata) && (policy.spec.match_constraints.is_some() || !of_others)
 }
 
 /// Istio's own webhooks are judged by checks of their own.

@@ -4,6 +4,7 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::DaemonSet;
 use meshlift_model::names::ObjectRef;
 
+use super::shared_node_agents::version;
 use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -24,7 +25,7 @@ pub(super) const CHECK: Check = Check {
         why: "New pods need istio-cni and ztunnel on their node, and each of them needs the other. The order is istiod, then \
               istio-cni, then ztunnel, each Ready before the next one. Where one synchronisation writes both DaemonSets, they \
               roll at the same time: pods that start then were reported to fail with `no ztunnel connection`. And what a run \
-              writes on them is taken back. The twin knows no GitOps controllers: a rehearsal does not show it.",
+              writes on them may be taken back. The twin knows no GitOps controllers: a rehearsal does not show it.",
         see: "`kubectl get ds -n istio-system istio-cni-node ztunnel -o yaml`: labels or annotations of argocd.argoproj.io, \
               kustomize.toolkit.fluxcd.io or helm.toolkit.fluxcd.io.",
         fix: "Argo CD: `argocd.argoproj.io/sync-wave` on the DaemonSets, ztunnel's higher than istio-cni's, or an Application \
@@ -48,11 +49,23 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 fn hit(context: &Context<'_>, name: &ObjectRef) -> Option<Hit> {
     let ztunnel = context.object::<DaemonSet>(name)?;
     let owner = applied_by(ztunnel)?;
-    let is_together =
-        |cni: &&DaemonSet| applied_by(cni).as_ref() == Some(&owner) && wave(cni) >= wave(ztunnel);
-    let cni = context.cni_agents().find(is_together)?;
-    let hit = Hit::new(name, format!("{owner} writes it and {} in one go", cni.metadata.path()));
-    Some(hit.because(format!("both belong to {owner}, and nothing says that istio-cni comes first")))
+    let of_it = |cni: &&DaemonSet| applied_by(cni).as_ref() == Some(&owner) && wave(cni) >= wave(ztunnel);
+    let cni = context.cni_agents().find(of_it)?;
+    if context.target.is_some()
+        && [ztunnel, cni].iter().all(|agent| version(agent).as_ref() == context.target)
+    {
+        return None;
+    }
+    let path = cni.metadata.path();
+    let detail = if wave(cni) > wave(ztunnel) {
+        format!("{owner} writes it before {path}")
+    } else {
+        format!("{owner} writes it and {path} in one go")
+    };
+    Some(
+        Hit::new(name, detail)
+            .because(format!("both belong to {owner}, and no wave has istio-cni come first")),
+    )
 }
 
 /// Who applies it, without the object's own name (Argo CD: `APPLICATION:GROUP/KIND:NAMESPACE/NAME`).

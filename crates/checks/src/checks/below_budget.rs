@@ -22,7 +22,7 @@ pub(super) const CHECK: Check = Check {
               asking it. What the budget promises is broken for as long as the rollout lasts.",
         see: "Replicas minus maxUnavailable (a StatefulSet: minus one, or its own maxUnavailable) is less than `kubectl get pdb` demands.",
         fix: "Deployments: `maxUnavailable: 0` with surge. StatefulSets: one more replica, or a budget that \
-              allows one disruption.",
+              allows one disruption; with a maxUnavailable of their own, a lower one.",
         sources: &["https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-budgets"],
     },
     needs: &[WORKLOADS, &["poddisruptionbudgets.policy"]],

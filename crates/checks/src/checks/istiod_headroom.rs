@@ -30,10 +30,12 @@ pub(super) const CHECK: Check = Check {
         why: "Versions differ in what they need: half as much again is common, several times as much was reported. \
               Proxies that move all at once ask for everything at once. An istiod that is killed for its memory \
               leaves new pods without certificates. One without a limit has what no other pod of its node asked for: what \
-              it takes beyond that is taken back when the node gets short of memory.",
-        see: "`kubectl top pods -n istio-system -l app=istiod` beside `resources.limits.memory`.",
+              it takes beyond that ends it when the node gets short of memory.",
+        see: "`kubectl top pods -n istio-system -l app=istiod` beside `resources.limits.memory`, or without a limit `kubectl \
+              describe node NODE`: Allocated resources.",
         fix: "`--set resources.limits.memory=SIZE` of chart istiod (istioctl: `--set values.pilot.resources.limits.memory=SIZE`) \
-              for the new revision, and for the old one for a way back.",
+              for the new revision, and for the old one for a way back. Without a limit: `resources.requests.memory=SIZE`, so that \
+              it is put where there is room.",
         sources: &[
             "https://github.com/istio/istio/issues/58180",
             "https://github.com/istio/istio/issues/54970",

@@ -7,7 +7,7 @@ use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::Context;
 
 /// Start of its name.
-const NAME: &str = "safe-upgrades";
+pub(super) const NAME: &str = "safe-upgrades";
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {

@@ -10,8 +10,9 @@ pub(super) fn seconds(limits: &Limits, shape: &PodShape) -> i64 {
     let per_batch = start_millis(shape) + limits.min_ready_millis;
     let old = if limits.after_old { shape.grace_millis } else { 0 };
     let batches = i64::from((limits.replicas + limits.batch() - 1) / limits.batch());
+    let starts = if limits.in_turn { i64::from(limits.replicas) } else { batches };
     let last = if limits.after_old { 0 } else { shape.grace_millis };
-    (batches * (per_batch + old) + last + 999) / 1000
+    (starts * per_batch + batches * old + last + 999) / 1000
 }
 
 fn start_millis(shape: &PodShape) -> i64 {

@@ -22,6 +22,9 @@ pub(super) struct Limits {
     pub(super) min_ready_millis: i64,
     /// New pods are made only when the old ones are gone.
     pub(super) after_old: bool,
+    /// New pods are made one after another, however many are missing: a StatefulSet's, unless its podManagementPolicy is
+    /// Parallel, which is not looked at.
+    pub(super) in_turn: bool,
     pub(super) recreate: bool,
 }
 
@@ -47,6 +50,7 @@ impl Limits {
             surge: surge.max(0),
             min_ready_millis: i64::from(workload.min_ready_seconds).max(0) * 1000,
             after_old,
+            in_turn: workload.workload.kind == "StatefulSet",
             recreate,
         })
     }

@@ -13,7 +13,15 @@ const PROBE: Option<(i64, i64)> = Some((0, 10));
 
 fn limits(replicas: i32, unavailable: i32, surge: i32, min_ready_seconds: i64) -> Limits {
     let min_ready_millis = min_ready_seconds * 1000;
-    Limits { replicas, unavailable, surge, min_ready_millis, after_old: false, recreate: false }
+    Limits {
+        replicas,
+        unavailable,
+        surge,
+        min_ready_millis,
+        after_old: false,
+        in_turn: false,
+        recreate: false,
+    }
 }
 
 fn app(sleep_millis: i64) -> AppShape {

@@ -4,8 +4,8 @@ use meshlift_checks::{offered, refused_because};
 use meshlift_mesh::Mesh;
 use meshlift_model::intent::ChoiceKind;
 use meshlift_model::k8s::{
-    Deployment, HorizontalPodAutoscaler, PersistentVolumeClaim, PersistentVolumeClaimSource, StatefulSet,
-    Volume, VolumeClaimTemplate,
+    Deployment, HorizontalPodAutoscaler, IntOrString, PersistentVolumeClaim, PersistentVolumeClaimSource,
+    RollingUpdate, StatefulSet, Volume, VolumeClaimTemplate,
 };
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::Snapshot;
@@ -107,6 +107,23 @@ fn a_stateful_set_with_its_own_volumes_is_not_scaled() {
         object::<StatefulSet>(s, "checkout/cart-redis").spec.volume_claim_templates.push(template);
     });
     assert!(reason.unwrap().contains("volume data"));
+}
+
+#[test]
+fn a_stateful_set_that_may_miss_several_is_not_cured_by_less() {
+    let missing = |path: &'static str, written: &'static str| {
+        move |s: &mut Snapshot| {
+            let written = Some(IntOrString::String(written.into()));
+            let limits = RollingUpdate { max_unavailable: written, ..RollingUpdate::default() };
+            object::<StatefulSet>(s, path).spec.update_strategy.rolling_update = Some(limits);
+        }
+    };
+    let (redis, up) = ("StatefulSet/checkout/cart-redis", ChoiceKind::ScaleUpFirst);
+    assert_eq!(refused(redis, &up, missing("checkout/cart-redis", "50%")), None);
+    assert!(refused(redis, &up, missing("checkout/cart-redis", "100%")).unwrap().contains("all 2 pods"));
+    let (ledger, one) = ("StatefulSet/payments/ledger", ChoiceKind::AllowUnavailable(1));
+    assert_eq!(refused(ledger, &one, missing("payments/ledger", "50%")), None);
+    assert!(refused(ledger, &one, missing("payments/ledger", "70%")).unwrap().contains("2 at once"));
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub enum RolloutRules {
         partition: i32,
         /// Pods that may be missing; 1 where the set says nothing.
         max_unavailable: i32,
+        /// As written.
+        written: Option<IntOrString>,
     },
     /// DaemonSet, RollingUpdate; limits resolved for its nodes.
     PerNode {
@@ -68,6 +70,17 @@ pub enum RolloutRules {
         /// Owner, in words.
         owner: String,
     },
+}
+
+impl RolloutRules {
+    /// Rules of a StatefulSet that rolls. Its maxUnavailable rounds down, to 1 at least (`getStatefulSetMaxUnavailable`). API
+    /// servers keep the field where they obey it (gate MaxUnavailableStatefulSet); one whose gate was turned off later rolls
+    /// by less.
+    #[must_use]
+    pub fn ordered(partition: i32, written: Option<IntOrString>, replicas: i32) -> Self {
+        let missing = written.as_ref().and_then(|written| written.scaled(replicas, false));
+        Self::Ordered { partition, max_unavailable: missing.unwrap_or(1).max(1), written }
+    }
 }
 
 /// Whether a rollout runs.

@@ -117,6 +117,8 @@ api! {
         pub resources: Vec<String>,
         /// `Cluster`, `Namespaced` or `*`.
         pub scope: String,
+        /// Of policies: objects of these names alone.
+        pub resource_names: Vec<String>,
     }
 }
 
@@ -132,14 +134,14 @@ impl Webhook {
 
 impl ValidatingAdmissionPolicy {
     /// True if, where it is bound to this namespace, it judges the creation of this pod; `None` where what it looks at was
-    /// not recorded. Rules for objects of certain names cannot be told from others, and count as met.
+    /// not recorded. Which name a pod will get is not known: a rule for certain names may mean it, and excludes it for no sure.
     #[must_use]
     pub fn wants(&self, namespace: &Namespace, pod: &Pod) -> Option<bool> {
         let meant = self.spec.match_constraints.as_ref()?;
-        let covers = |rules: &[Rule]| rules.iter().any(Rule::covers_pod_creation);
+        let excludes = |rule: &Rule| rule.covers_pod_creation() && rule.resource_names.is_empty();
         Some(
-            covers(&meant.resource_rules)
-                && !covers(&meant.exclude_resource_rules)
+            meant.resource_rules.iter().any(Rule::covers_pod_creation)
+                && !meant.exclude_resource_rules.iter().any(excludes)
                 && selects(meant.namespace_selector.as_ref(), &namespace.metadata.labels)
                 && selects(meant.object_selector.as_ref(), &pod.metadata.labels),
         )

@@ -57,6 +57,8 @@ api! {
         /// It shares memory with the node's processes.
         #[serde(rename = "hostIPC")]
         pub host_ipc: bool,
+        /// False: it has users of its own, none of which is the node's root.
+        pub host_users: Option<bool>,
         /// Seconds between SIGTERM and SIGKILL; API default 30.
         pub termination_grace_period_seconds: Option<i64>,
         /// `Always`, `OnFailure` or `Never`.

@@ -51,11 +51,11 @@ fn apply(situation: &Situation<'_>, workload: &Workload, made: Made<'_>, treatme
         ChoiceKind::AllowUnavailable(count) => allow_unavailable(workload, made, *count, treatment),
         ChoiceKind::RaiseQuota(count) => raise_quotas(situation, workload, *count, treatment),
         ChoiceKind::SetPartitionZero => {
-            if let RolloutRules::Ordered { partition, max_unavailable } = workload.rules
-                && partition > 0
+            if let RolloutRules::Ordered { partition, written, .. } = &workload.rules
+                && *partition > 0
             {
-                treatment.cures.push(Cure::SetPartition { from: partition, to: 0 });
-                treatment.rules = RolloutRules::Ordered { partition: 0, max_unavailable };
+                treatment.cures.push(Cure::SetPartition { from: *partition, to: 0 });
+                treatment.rules = RolloutRules::ordered(0, written.clone(), workload.replicas);
             }
         }
         // These change nothing of the rollout: how it moves follows from its rules, or nothing moves.
@@ -87,6 +87,9 @@ fn with_replicas(rules: &RolloutRules, replicas: i32) -> RolloutRules {
             max_surge: written.1.scaled(replicas, true).unwrap_or(*max_surge),
             written: written.clone(),
         },
+        RolloutRules::Ordered { partition, written, .. } => {
+            RolloutRules::ordered(*partition, written.clone(), replicas)
+        }
         other => other.clone(),
     }
 }
@@ -155,7 +158,9 @@ pub(crate) fn ready_min(how: MoveHow, rules: &RolloutRules, replicas: i32) -> i3
         (MoveHow::RecreatePod, _) | (_, RolloutRules::Recreate) => replicas,
         (
             MoveHow::Rollout | MoveHow::AwaitRollout,
-            RolloutRules::Rolling { max_unavailable, .. } | RolloutRules::PerNode { max_unavailable, .. },
+            RolloutRules::Rolling { max_unavailable, .. }
+            | RolloutRules::PerNode { max_unavailable, .. }
+            | RolloutRules::Ordered { max_unavailable, .. },
         ) => *max_unavailable,
         (
             MoveHow::DeletePods | MoveHow::Rollout | MoveHow::AwaitRollout,

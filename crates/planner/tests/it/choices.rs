@@ -85,6 +85,19 @@ fn below_a_budget_no_more_go_than_allowed() {
 }
 
 #[test]
+fn a_set_keeps_what_its_own_limit_leaves() {
+    let mesh = changed("before", |snapshot| {
+        let sets = snapshot.objects.stateful_sets.iter_mut();
+        let pg = sets.filter(|one| one.object_ref() == object("StatefulSet/data/pg"));
+        let limits = pg.filter_map(|one| one.spec.update_strategy.rolling_update.as_mut());
+        limits.for_each(|limits| limits.max_unavailable = Some(IntOrString::Int(2)));
+    });
+    let (plan, _) = plan_of(&mesh, &demo()).unwrap();
+    let pg = move_of(&plan, "StatefulSet/data/pg");
+    assert_eq!((pg.cures.len(), pg.ready_min, pg.replicas), (1, 1, 3), "beside the partition");
+}
+
+#[test]
 fn sets_that_no_restart_reaches_are_reached() {
     let (plan, _) = planned("before", &demo());
     assert_eq!(move_of(&plan, "StatefulSet/data/kafka").how, MoveHow::DeletePods);

@@ -72,6 +72,21 @@ impl Blind<'_> {
         self.findings.first().map_or("", |finding| &finding.hint)
     }
 
+    pub(super) fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// Codes of all checks that lack it.
+    pub(super) fn all_codes(&self) -> Vec<&str> {
+        self.findings.iter().map(|finding| finding.code.as_str()).collect()
+    }
+
+    /// What may be chosen for any of them.
+    pub(super) fn offers(&self) -> BTreeSet<&str> {
+        let open = self.findings.iter().filter(|finding| finding.needs_choice());
+        open.flat_map(|finding| finding.offers.iter().map(String::as_str)).collect()
+    }
+
     fn codes(&self) -> String {
         let codes: Vec<&str> =
             self.findings.iter().take(NAMED_MAX).map(|finding| finding.code.as_str()).collect();

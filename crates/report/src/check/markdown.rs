@@ -48,8 +48,14 @@ fn row(finding: &Finding) -> String {
 
 /// All checks that lack one source.
 fn blind_row(blind: &Blind<'_>) -> String {
-    let (what, hint) = (cell(&blind.words()), cell(blind.hint()));
-    format!("| unknown | {} codes | {} | {what} | {hint} |\n", blind.count(), blind.subject())
+    let offers = blind.offers();
+    let choose = if offers.is_empty() {
+        String::new()
+    } else {
+        format!("; choose {}", offers.into_iter().collect::<Vec<_>>().join(" or "))
+    };
+    let (why, hint) = (cell(blind.why()), cell(&format!("{}{choose}", blind.hint())));
+    format!("| unknown | {} | {} | {why} | {hint} |\n", blind.all_codes().join(", "), blind.subject())
 }
 
 /// Text that ends no cell and no row.

@@ -85,6 +85,7 @@ const POD_SPEC: &Message = &[
     many!(22, "tolerations", TOLERATION),
     one(26, "dnsConfig", POD_DNS_CONFIG),
     many!(33, "topologySpreadConstraints", TOPOLOGY_SPREAD_CONSTRAINT),
+    bool(37, "hostUsers"),
     one(40, "resources", RESOURCE_REQUIREMENTS),
 ];
 

@@ -37,7 +37,7 @@ pub(crate) const CHECK: Check = Check {
               change the same pods.",
         see: "`kubectl get pods -A -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} \
               {.spec.initContainers[*].name}{\"\\n\"}{end}' | grep istio-proxy` lists native ones; `kubectl get nodes`: VERSION.",
-        fix: "Nothing, as a rule. `--set values.pilot.env.ENABLE_NATIVE_SIDECARS=false` keeps them classic for all, annotation \
+        fix: "Nothing, as a rule. Where webhooks are named, try one pod as a dry run, and update those that lose the field. `--set values.pilot.env.ENABLE_NATIVE_SIDECARS=false` keeps them classic for all, annotation \
               `sidecar.istio.io/nativeSidecar: \"false\"` on a pod template for one workload.",
         sources: &[
             "https://istio.io/latest/news/releases/1.27.x/announcing-1.27/upgrade-notes/",
