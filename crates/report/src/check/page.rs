@@ -52,15 +52,15 @@ fn overview(results: &Results<'_>) -> Markup {
     let columns = [
         Column::Text("check"),
         Column::Text("what"),
-        Column::Text("layer"),
         Column::Figure("found"),
         Column::Figure("unknown"),
+        Column::Text("layer"),
     ];
     let rows = hazards().filter_map(|hazard| {
         let counts = checks.get(hazard.code)?;
         let figure = |count: usize| if count == 0 { "–".to_owned() } else { count.to_string() };
-        let words = vec![code(hazard.code), hazard.title.into(), hazard.layer.to_string().into()];
-        Some(words.into_iter().chain(counts.map(|count| figure(count).into())).collect())
+        let [found, unknown] = counts.map(|count| Markup::from(figure(count)));
+        Some(vec![code(hazard.code), hazard.title.into(), found, unknown, hazard.layer.to_string().into()])
     });
     let not_shown = [notes::without_target(results), notes::accepted(&results.accepted)];
     let not_shown = not_shown.into_iter().flatten().map(|said| note(&format!("{}.", capitalised(&said))));
