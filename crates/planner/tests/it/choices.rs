@@ -92,7 +92,9 @@ fn a_set_keeps_what_its_own_limit_leaves() {
         let limits = pg.filter_map(|one| one.spec.update_strategy.rolling_update.as_mut());
         limits.for_each(|limits| limits.max_unavailable = Some(IntOrString::Int(2)));
     });
-    let (plan, _) = plan_of(&mesh, &demo()).unwrap();
+    let mut intent = demo();
+    intent.choices.extend(choosing(&[("StatefulSet/data/pg", "allow-unavailable 2")]).choices);
+    let (plan, _) = plan_of(&mesh, &intent).unwrap();
     let pg = move_of(&plan, "StatefulSet/data/pg");
     assert_eq!((pg.cures.len(), pg.ready_min, pg.replicas), (1, 1, 3), "beside the partition");
 }
