@@ -76,9 +76,7 @@ fn scale_up_refused(mesh: &Mesh, workload: &Workload) -> Option<String> {
         return Some(format!("the HorizontalPodAutoscaler of {subject} allows one replica at most"));
     }
     let more = workload.replicas.saturating_add(1);
-    if let RolloutRules::Ordered { partition, written, .. } = &workload.rules
-        && let RolloutRules::Ordered { max_unavailable, .. } =
-            RolloutRules::ordered(*partition, written.clone(), more)
+    if let RolloutRules::Ordered { max_unavailable, .. } = workload.rules.for_replicas(more)
         && max_unavailable >= more
     {
         return Some(format!("the own maxUnavailable of {subject} would take all {more} pods at once"));

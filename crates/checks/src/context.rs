@@ -315,6 +315,13 @@ impl<'a> Context<'a> {
         self.restarted.iter().copied()
     }
 
+    /// Those of them that have pods, and a template of which new ones are made. A bare pod is not made from a template that
+    /// somebody may still mend: it goes as it is.
+    pub(crate) fn remade(&self) -> impl Iterator<Item = &'a Workload> {
+        let awake = self.restarted().filter(|workload| workload.replicas > 0);
+        awake.filter(|workload| !matches!(workload.rules, RolloutRules::Foreign { .. }))
+    }
+
     /// True unless all pods of the workload run the target, and new ones will. Without a target, any
     /// restart is meant.
     pub(crate) fn moves(&self, workload: &Workload) -> bool {

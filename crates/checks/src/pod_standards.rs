@@ -74,7 +74,8 @@ pub(crate) fn violations(level: Level, pod: &PodSpec, counts: impl Fn(&Container
 /// What a pod says for all of its containers is judged even where each says something else.
 fn of_pod(level: Level, pod: &PodSpec) -> Vec<&'static str> {
     let own = &pod.security_context;
-    let is_restricted = level == Level::Restricted;
+    // Users of its own may have root among them (Kubernetes 1.35).
+    let asks_users = level == Level::Restricted && shares_users(pod);
     let takes_port = pod.all_containers().flat_map(|one| &one.ports).any(|port| port.host_port != 0);
     let uses = [
         (pod.host_network, "it is on its node's network"),
@@ -83,18 +84,15 @@ fn of_pod(level: Level, pod: &PodSpec) -> Vec<&'static str> {
         (pod.volumes.iter().any(|volume| volume.host_path.is_some()), "it mounts a hostPath"),
         (!pod.host_network && takes_port, "it takes a port of its node"),
         (seccomp(&own.seccomp_profile) == Some(UNCONFINED), "it has the seccomp profile Unconfined"),
-        (is_restricted && !has_users(pod) && own.run_as_user == Some(0), "it runs as user 0"),
-        (
-            is_restricted && !has_users(pod) && own.run_as_non_root == Some(false),
-            "it says runAsNonRoot: false",
-        ),
+        (asks_users && own.run_as_user == Some(0), "it runs as user 0"),
+        (asks_users && own.run_as_non_root == Some(false), "it says runAsNonRoot: false"),
     ];
     uses.into_iter().filter(|(uses, _)| *uses).map(|(_, why)| why).collect()
 }
 
-/// True for a pod with users of its own, which may be root among them (Kubernetes 1.35).
-fn has_users(pod: &PodSpec) -> bool {
-    pod.host_users == Some(false)
+/// True unless the pod has users of its own.
+fn shares_users(pod: &PodSpec) -> bool {
+    pod.host_users != Some(false)
 }
 
 /// What level restricted demands of a container that has to be said.
@@ -105,8 +103,8 @@ fn unrestricted(container: &Container, pod: &PodSpec) -> Vec<&'static str> {
     let demands = [
         (own.allow_privilege_escalation != Some(false), "lacks allowPrivilegeEscalation: false"),
         (!drops, "does not drop capabilities ALL"),
-        (!has_users(pod) && whole.run_as_non_root != Some(true), "lacks runAsNonRoot: true"),
-        (!has_users(pod) && own.run_as_user == Some(0), "runs as user 0"),
+        (shares_users(pod) && whole.run_as_non_root != Some(true), "lacks runAsNonRoot: true"),
+        (shares_users(pod) && own.run_as_user == Some(0), "runs as user 0"),
         (whole.seccomp_profile.is_none(), "has no seccomp profile"),
     ];
     demands.into_iter().filter(|(lacks, _)| *lacks).map(|(_, why)| why).collect()

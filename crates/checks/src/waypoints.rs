@@ -1,7 +1,6 @@
 //! Which waypoint the requests to a Service or a ServiceEntry go through.
 
-use meshlift_model::k8s::{Namespace, ObjectMeta, Resource};
-use meshlift_model::names::ObjectRef;
+use meshlift_model::k8s::{Namespace, ObjectMeta};
 
 use crate::context::Context;
 
@@ -13,7 +12,7 @@ const USES_OF: &str = "istio.io/use-waypoint-namespace";
 /// Namespace and name of the waypoint that a Service or ServiceEntry names, or its namespace for it.
 pub(crate) fn waypoint_of<'a>(context: &Context<'a>, meta: &'a ObjectMeta) -> Option<(&'a str, &'a str)> {
     let namespace = meta.namespace.as_str();
-    let of_namespace = || context.object::<Namespace>(&ObjectRef::cluster(Namespace::KIND, namespace));
+    let of_namespace = || context.named::<Namespace>("", namespace);
     let own = Some(meta).filter(|meta| meta.label(USES).is_some());
     // Both labels are read from one object.
     let place = own.or_else(|| of_namespace().map(|one| &one.metadata))?;

@@ -94,9 +94,7 @@ fn hit(
 ) -> Option<Hit> {
     let made = meta.creation_timestamp?;
     let is_judged = |workload: &Workload| {
-        let namespace = ObjectRef::cluster(Namespace::KIND, &workload.workload.namespace);
-        let pod = Pod { metadata: workload.template.metadata.clone().into(), ..Pod::default() };
-        context.object(&namespace).is_some_and(|namespace| judges(namespace, &pod))
+        shown(context, workload).is_some_and(|(namespace, pod)| judges(namespace, &pod))
     };
     let is_older = |workload: &Workload| context.newest_pod(workload).is_some_and(|pod| pod < made);
     let unseen: Vec<&ObjectRef> = context
@@ -111,6 +109,12 @@ fn hit(
     );
     let named = unseen.iter().take(EVIDENCE_MAX);
     Some(named.fold(hit, |hit, one| hit.because(format!("all pods of {one} are older"))))
+}
+
+/// What admission is shown of a workload's new pod, as far as it is asked for by labels: its namespace, and its metadata.
+pub(super) fn shown<'a>(context: &Context<'a>, workload: &Workload) -> Option<(&'a Namespace, Pod)> {
+    let pod = Pod { metadata: workload.template.metadata.clone().into(), ..Pod::default() };
+    Some((context.named("", &workload.workload.namespace)?, pod))
 }
 
 /// False for policies that are known to look at other objects, where it was not recorded too: Istio's, and that of the Gateway

@@ -4,7 +4,6 @@ use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::DaemonSet;
 use meshlift_model::names::ObjectRef;
 
-use super::shared_node_agents::version;
 use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
 
@@ -51,9 +50,9 @@ fn hit(context: &Context<'_>, name: &ObjectRef) -> Option<Hit> {
     let owner = applied_by(ztunnel)?;
     let of_it = |cni: &&DaemonSet| applied_by(cni).as_ref() == Some(&owner) && wave(cni) >= wave(ztunnel);
     let cni = context.cni_agents().find(of_it)?;
-    if context.target.is_some()
-        && [ztunnel, cni].iter().all(|agent| version(agent).as_ref() == context.target)
-    {
+    let ambient = &context.mesh.ambient;
+    let versions = [&ambient.cni_version, &ambient.ztunnel_version];
+    if context.target.is_some() && versions.iter().all(|version| version.as_ref() == context.target) {
         return None;
     }
     let path = cni.metadata.path();

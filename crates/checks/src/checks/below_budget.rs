@@ -1,6 +1,6 @@
 //! ML1020: a rollout goes below a PodDisruptionBudget.
 
-use meshlift_mesh::facts::{RolloutRules, Workload};
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::PodDisruptionBudget;
 
@@ -20,7 +20,8 @@ pub(super) const CHECK: Check = Check {
         hint: "choose allow-unavailable N if its owner agrees, or give the rollout surge in place of unavailability",
         why: "A PodDisruptionBudget holds back evictions, never a rollout: controllers delete pods without \
               asking it. What the budget promises is broken for as long as the rollout lasts.",
-        see: "Replicas minus maxUnavailable (a StatefulSet: minus one, or its own maxUnavailable) is less than `kubectl get pdb` demands.",
+        see: "Replicas minus maxUnavailable (a StatefulSet: minus one, or its own maxUnavailable) is less than \
+              `kubectl get pdb` demands.",
         fix: "Deployments: `maxUnavailable: 0` with surge. StatefulSets: one more replica, or a budget that \
               allows one disruption; with a maxUnavailable of their own, a lower one.",
         sources: &["https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-budgets"],
@@ -30,7 +31,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
-    let missing = missing(workload);
+    let missing = workload.may_miss();
     if missing <= 0 {
         return None;
     }
@@ -53,22 +54,6 @@ fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
         .because(format!("{budget} wants {desired} of {expected}"))
         .because(format!("{} may miss {missing}", workload.workload)),
     )
-}
-
-/// Pods that a rollout by the workload's own rules takes away at once. Pods that are deleted by hand go
-/// through eviction, which keeps the budget.
-fn missing(workload: &Workload) -> i32 {
-    let replicas = workload.replicas;
-    match workload.rules {
-        RolloutRules::Rolling { max_unavailable, .. }
-        | RolloutRules::PerNode { max_unavailable, .. }
-        | RolloutRules::Ordered { max_unavailable, .. } => max_unavailable.min(replicas),
-        RolloutRules::Recreate => replicas,
-        RolloutRules::OnDelete
-        | RolloutRules::NextRun
-        | RolloutRules::Bare
-        | RolloutRules::Foreign { .. } => 0,
-    }
 }
 
 /// Pods that must stay healthy (`disruption.getExpectedPodCount` of Kubernetes: percentages round up).

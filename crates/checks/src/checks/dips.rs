@@ -1,6 +1,6 @@
 //! ML1042: fewer pods than desired while it rolls.
 
-use meshlift_mesh::facts::{RolloutRules, Workload};
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 
 use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
@@ -19,7 +19,8 @@ pub(super) const CHECK: Check = Check {
         hint: "restart it outside of its peak, or use maxUnavailable 0 with surge",
         why: "By its own rollout rules it serves with fewer pods than desired for a while. That is a dip in \
               capacity, not a loss, unless the rest cannot carry the load.",
-        see: "maxUnavailable of the Deployment resolves to 1 or more; StatefulSets always miss one pod, or as many as their maxUnavailable.",
+        see: "maxUnavailable of the Deployment resolves to 1 or more; StatefulSets always miss one pod, or as many as their \
+              maxUnavailable.",
         fix: "Deployments: `maxUnavailable: 0`, `maxSurge: 1`.",
         sources: &[
             "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment",
@@ -30,17 +31,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn hit(_: &Context<'_>, workload: &Workload) -> Option<Hit> {
-    let missing = match workload.rules {
-        RolloutRules::Rolling { max_unavailable, .. }
-        | RolloutRules::PerNode { max_unavailable, .. }
-        | RolloutRules::Ordered { max_unavailable, .. } => max_unavailable,
-        RolloutRules::Recreate
-        | RolloutRules::OnDelete
-        | RolloutRules::NextRun
-        | RolloutRules::Bare
-        | RolloutRules::Foreign { .. } => return None,
-    };
-    let (subject, all) = (&workload.workload, workload.replicas);
+    let (subject, all, missing) = (&workload.workload, workload.replicas, workload.may_miss());
     let kept = all - missing;
     (missing > 0 && kept > 0).then(|| {
         Hit::new(subject, format!("it serves with {kept} of {all} pods while it rolls"))

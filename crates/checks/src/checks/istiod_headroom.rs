@@ -2,7 +2,7 @@
 
 use meshlift_mesh::facts::Revision;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Deployment, Pod, Resource};
+use meshlift_model::k8s::{Deployment, Pod};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::quantity::thousandths;
 
@@ -64,11 +64,10 @@ fn hit(context: &Context<'_>, revision: &Revision) -> Option<Hit> {
         let hit = Hit::new(&subject, detail);
         return Some(hit.severity(Severity::Info).unknown().offers(&["accept-unknown"]));
     };
-    let namespace = revision.namespace.as_str();
     let (bytes, of) = match limit {
         Some(limit) => (of_thousandths(thousandths(limit)?), limit.to_string()),
         None => {
-            let (node, bytes) = left_beside_others(context, &ObjectRef::new(Pod::KIND, namespace, fullest))?;
+            let (node, bytes) = left_beside_others(context, &revision.namespace, fullest)?;
             let of =
                 format!("{} MiB that no other pod of node {node} asked for, without a limit", mib(bytes));
             (bytes, of)
@@ -90,8 +89,8 @@ fn of_thousandths(amount: i128) -> f64 {
 
 /// Node of an istiod, and the bytes there that others have no claim to; `None` where the node takes no new pods, or does not
 /// say how much it has.
-fn left_beside_others<'a>(context: &Context<'a>, istiod: &ObjectRef) -> Option<(&'a str, f64)> {
-    let pod: &Pod = context.object(istiod)?;
+fn left_beside_others<'a>(context: &Context<'a>, namespace: &str, istiod: &str) -> Option<(&'a str, f64)> {
+    let pod: &Pod = context.named(namespace, istiod)?;
     let mut rooms = context.nodes.rooms.iter();
     let room = rooms.find(|room| room.node.metadata.name == pod.spec.node_name)?;
     let [_, own, _] = asked(&pod.spec);

@@ -118,7 +118,7 @@ fn machines<'a>(context: &Context<'a>) -> BTreeMap<(&'a str, &'a str), Machine<'
 
 /// No pod, and not named as one is. Most are, by a ReplicaSet: that needs no look at the mesh.
 fn is_machine(context: &Context<'_>, host: &str, namespace: &str) -> bool {
-    let is_pod = || context.object::<Pod>(&ObjectRef::new(Pod::KIND, namespace, host)).is_some();
+    let is_pod = || context.named::<Pod>(namespace, host).is_some();
     !looks_like_of_replica_set(host) && !is_pod() && !looks_like_a_pod(context, host, namespace)
 }
 

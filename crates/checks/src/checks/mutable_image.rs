@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Container, Node, Resource};
-use meshlift_model::names::ObjectRef;
+use meshlift_model::k8s::{Container, Node};
 
 use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -67,7 +66,7 @@ fn digests(context: &Context<'_>, workload: &Workload, container: &Container) ->
     }
     let mut by_architecture: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (node, state) in same_name {
-        let node = context.object::<Node>(&ObjectRef::cluster(Node::KIND, node));
+        let node = context.named::<Node>("", node);
         let architecture = node.map_or("", |node| node.status.node_info.architecture.as_str());
         by_architecture.entry(architecture).or_default().insert(&state.image_id);
     }

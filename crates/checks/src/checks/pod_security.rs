@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_mesh::facts::{RolloutRules, Workload};
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::Container;
 use meshlift_model::names::ObjectRef;
@@ -40,8 +40,8 @@ pub(super) const CHECK: Check = Check {
         see: "`kubectl label --dry-run=server --overwrite ns NAMESPACE pod-security.kubernetes.io/enforce-version=v1.30` warns of \
               each pod that the level refuses, where the namespace has another version or none; `kubectl get ns NAMESPACE \
               --show-labels`.",
-        fix: "istio-init: install istio-cni first and the new revision with `pilot.cni.enabled=true`, then no pod needs it. Seccomp: `spec.securityContext.seccompProfile: {type: \
-              RuntimeDefault}` in the pod template counts for the proxy too, or \
+        fix: "istio-init: install istio-cni first and the new revision with `pilot.cni.enabled=true`, then no pod needs \
+              it. Seccomp: `spec.securityContext.seccompProfile: {type: RuntimeDefault}` in the pod template counts for the proxy too, or \
               `global.proxy.seccompProfile.type=RuntimeDefault` for all sidecars, `gateways.seccompProfile.type=RuntimeDefault` for \
               what istiod makes for Gateways. Else \
               `pod-security.kubernetes.io/enforce=privileged` on the namespace for as long as its pods need it.",
@@ -61,9 +61,8 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
             Some((one.metadata.name.as_str(), (label, Level::of(label)?)))
         })
         .collect();
-    let awake = context.restarted().filter(|workload| workload.replicas > 0);
-    let judged = awake.filter(|workload| !matches!(workload.rules, RolloutRules::Foreign { .. }));
-    judged
+    context
+        .remade()
         .filter_map(|workload| {
             let (label, level) = levels.get(workload.workload.namespace.as_str())?;
             hit(context, workload, label, *level)

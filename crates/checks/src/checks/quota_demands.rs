@@ -1,6 +1,6 @@
 //! ML1062: a quota that demands what a container does not say.
 
-use meshlift_mesh::facts::{RolloutRules, Workload};
+use meshlift_mesh::facts::Workload;
 use meshlift_mesh::{InOrder, by_namespace};
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{Container, LimitRange, Resource, ResourceQuota};
@@ -42,9 +42,7 @@ pub(super) const CHECK: Check = Check {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let ranges = by_namespace(&context.objects().limit_ranges);
-    let awake = context.restarted().filter(|workload| workload.replicas > 0);
-    let judged = awake.filter(|workload| !matches!(workload.rules, RolloutRules::Foreign { .. }));
-    judged.filter_map(|workload| hit(context, workload, &ranges)).collect()
+    context.remade().filter_map(|workload| hit(context, workload, &ranges)).collect()
 }
 
 fn hit(context: &Context<'_>, workload: &Workload, ranges: &InOrder<&str, Vec<&LimitRange>>) -> Option<Hit> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use meshlift_mesh::facts::{RolloutRules, Workload};
+use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Consequence, Severity};
 use meshlift_model::k8s::{
     ConfigMap, ObjectSource, PersistentVolumeClaim, PodSpec, Resource, ServiceAccount,
@@ -27,9 +27,9 @@ pub(super) const CHECK: Check = Check {
         why: "Its pods run because the object was there when they started. A new pod stays in \
               CreateContainerConfigError, or waits for its volume, for as long as a ConfigMap or Secret is missing; where a \
               PersistentVolumeClaim is missing or being deleted (it stays for as long as an old pod uses it) it stays Pending; \
-              without its ServiceAccount it is not even made. The rollout stands at its first pod. Whether a ConfigMap or Secret has \
-              the keys that are asked for is not looked at. The twin starts containers whatever they refer to, so a rehearsal does not \
-              show it.",
+              without its ServiceAccount it is not even made. The rollout stands at its first pod. Whether a ConfigMap or \
+              Secret has the keys that are asked for is not looked at. The twin starts containers whatever they refer to, so a \
+              rehearsal does not show it.",
         see: "`kubectl describe pod NAME`: Environment, Environment Variables from, Volumes; \
               `kubectl get configmap,secret,serviceaccount,pvc -n NAMESPACE` (a claim in `Terminating` is on its way out).",
         fix: "Create the object again, or correct the name. Pods that already run do not notice. A claim that is being deleted \
@@ -51,13 +51,9 @@ fn names<R: Resource>(objects: &[R]) -> BTreeSet<(&str, &str)> {
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let secrets = secrets(context);
-    // A bare pod is not made from a template that somebody may still mend: it goes as it is.
-    let restarted = || {
-        let awake = context.restarted().filter(|workload| workload.replicas > 0);
-        awake.filter(|workload| !matches!(workload.rules, RolloutRules::Foreign { .. }))
-    };
-    let hits = restarted().filter_map(|workload| hit(context, workload, secrets.as_ref()));
-    let unseen = restarted().filter(|workload| !references(&workload.template.spec).1.is_empty()).count();
+    let hits = context.remade().filter_map(|workload| hit(context, workload, secrets.as_ref()));
+    let unseen =
+        context.remade().filter(|workload| !references(&workload.template.spec).1.is_empty()).count();
     hits.chain(unread(unseen, ["refers to", "refer to"]).into_iter().filter(|_| secrets.is_none())).collect()
 }
 

@@ -22,7 +22,8 @@ pub(super) const CHECK: Check = Check {
               snapshot: whether their istiods, proxies and gateways are near enough to the target, and share its \
               root, is not known. An istiod may go on with a remote Secret that was changed since until it is restarted: the \
               new revision's then sees endpoints of a cluster that the old one does not, or the other way round.",
-        see: "`istioctl remote-clusters --revision REVISION` of both revisions: all synced, before and after; `kubectl get secret -n istio-system -l istio/multiCluster=true`.",
+        see: "`istioctl remote-clusters --revision REVISION` of both revisions: all synced, before and after; \
+              `kubectl get secret -n istio-system -l istio/multiCluster=true`.",
         fix: "Run `check` against each cluster. Upgrade primaries before remotes, east-west gateways last, one \
               cluster at a time; probe both ways between each two.",
         sources: &[

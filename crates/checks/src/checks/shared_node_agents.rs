@@ -41,20 +41,11 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
 
 fn hit(context: &Context<'_>, reference: &ObjectRef) -> Option<Hit> {
     let agent = context.object::<DaemonSet>(reference)?;
-    let image = image(agent)?;
-    let version = version(agent);
+    let image = agent.spec.template.spec.containers.first().map(|container| container.image.as_str())?;
+    let version = image.rsplit_once(':').and_then(|(_, tag)| IstioVersion::from_loose(tag));
     if context.target.is_some() && version.as_ref() == context.target {
         return None;
     }
     let runs = version.map_or_else(|| image.to_owned(), |version| version.to_string());
     Some(Hit::new(reference, format!("it runs {runs} on every node, for all revisions")).because(image))
-}
-
-fn image(agent: &DaemonSet) -> Option<&str> {
-    agent.spec.template.spec.containers.first().map(|container| container.image.as_str())
-}
-
-/// Version that an agent's image names.
-pub(super) fn version(agent: &DaemonSet) -> Option<IstioVersion> {
-    image(agent)?.rsplit_once(':').and_then(|(_, tag)| IstioVersion::from_loose(tag))
 }

@@ -22,8 +22,7 @@ pub(super) struct Limits {
     pub(super) min_ready_millis: i64,
     /// New pods are made only when the old ones are gone.
     pub(super) after_old: bool,
-    /// New pods are made one after another, however many are missing: a StatefulSet's, unless its podManagementPolicy is
-    /// Parallel, which is not looked at.
+    /// New pods are made one after another, however many are missing.
     pub(super) in_turn: bool,
     pub(super) recreate: bool,
 }
@@ -50,7 +49,7 @@ impl Limits {
             surge: surge.max(0),
             min_ready_millis: i64::from(workload.min_ready_seconds).max(0) * 1000,
             after_old,
-            in_turn: workload.workload.kind == "StatefulSet",
+            in_turn: workload.is_made_in_turn(),
             recreate,
         })
     }

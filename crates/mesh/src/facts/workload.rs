@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use meshlift_model::k8s::{IntOrString, PodTemplateSpec, Shared};
+use meshlift_model::k8s::{IntOrString, PodTemplateSpec, Resource, Shared, StatefulSet};
 use meshlift_model::names::{ObjectRef, RevisionName};
 use serde::Serialize;
 
@@ -80,6 +80,20 @@ impl RolloutRules {
     pub fn ordered(partition: i32, written: Option<IntOrString>, replicas: i32) -> Self {
         let missing = written.as_ref().and_then(|written| written.scaled(replicas, false));
         Self::Ordered { partition, max_unavailable: missing.unwrap_or(1).max(1), written }
+    }
+
+    /// The same limits as counts for another number of replicas.
+    #[must_use]
+    pub fn for_replicas(&self, replicas: i32) -> Self {
+        match self {
+            Self::Rolling { max_unavailable, max_surge, written } => Self::Rolling {
+                max_unavailable: written.0.scaled(replicas, false).unwrap_or(*max_unavailable),
+                max_surge: written.1.scaled(replicas, true).unwrap_or(*max_surge),
+                written: written.clone(),
+            },
+            Self::Ordered { partition, written, .. } => Self::ordered(*partition, written.clone(), replicas),
+            other => other.clone(),
+        }
     }
 }
 
@@ -163,5 +177,28 @@ impl Workload {
             }
             Role::Istiod | Role::Ztunnel | Role::Cni => false,
         }
+    }
+
+    /// Pods that a rollout by its own rules takes away at once. Pods that are deleted by hand go through eviction, which keeps
+    /// budgets.
+    #[must_use]
+    pub fn may_miss(&self) -> i32 {
+        match self.rules {
+            RolloutRules::Rolling { max_unavailable, .. }
+            | RolloutRules::PerNode { max_unavailable, .. }
+            | RolloutRules::Ordered { max_unavailable, .. } => max_unavailable.min(self.replicas),
+            RolloutRules::Recreate => self.replicas,
+            RolloutRules::OnDelete
+            | RolloutRules::NextRun
+            | RolloutRules::Bare
+            | RolloutRules::Foreign { .. } => 0,
+        }
+    }
+
+    /// True where new pods are made one after another, however many are missing: a StatefulSet's, unless its
+    /// podManagementPolicy is Parallel, which is not looked at.
+    #[must_use]
+    pub fn is_made_in_turn(&self) -> bool {
+        self.workload.kind == StatefulSet::KIND
     }
 }

@@ -76,22 +76,7 @@ fn scale_up(situation: &Situation<'_>, workload: &Workload, treatment: &mut Trea
     let (from, to) = (workload.replicas, workload.replicas + 1);
     treatment.cures.push(Cure::ScaleUp { from, to, autoscaler });
     treatment.replicas = to;
-    treatment.rules = with_replicas(&treatment.rules, to);
-}
-
-/// Rolling limits as counts for another number of replicas.
-fn with_replicas(rules: &RolloutRules, replicas: i32) -> RolloutRules {
-    match rules {
-        RolloutRules::Rolling { max_unavailable, max_surge, written } => RolloutRules::Rolling {
-            max_unavailable: written.0.scaled(replicas, false).unwrap_or(*max_unavailable),
-            max_surge: written.1.scaled(replicas, true).unwrap_or(*max_surge),
-            written: written.clone(),
-        },
-        RolloutRules::Ordered { partition, written, .. } => {
-            RolloutRules::ordered(*partition, written.clone(), replicas)
-        }
-        other => other.clone(),
-    }
+    treatment.rules = treatment.rules.for_replicas(to);
 }
 
 /// Below a PDB: no more than so many at once. Stuck for lack of room: so many less instead of more.

@@ -6,7 +6,6 @@ use meshlift_mesh::{Mesh, RolloutState, Workload};
 use meshlift_model::action::{Action, ActionKind, Move, MoveHow, Precondition};
 use meshlift_model::defaults::{POD_READY_SECONDS_MAX, ROLLOUT_SECONDS_MAX};
 use meshlift_model::digest::template_digest;
-use meshlift_model::k8s::{Resource, StatefulSet};
 use meshlift_model::names::ObjectRef;
 use meshlift_model::plan::Floor;
 
@@ -63,7 +62,7 @@ impl Movers<'_, '_> {
             replicas: workload.replicas.max(1),
             ready_seconds: self.ready_seconds.get(&workload.workload).copied(),
             min_ready_seconds: workload.min_ready_seconds,
-            in_turn: workload.workload.kind == StatefulSet::KIND,
+            in_turn: workload.is_made_in_turn(),
         };
         let seconds = self.seconds(workload, &treatment, pace);
         let kept = self.ready_min(workload, how, &treatment);

@@ -37,25 +37,21 @@ fn head(results: &Results<'_>) -> String {
 
 fn row(finding: &Finding) -> String {
     let mark = words::mark(finding);
-    let choose = if finding.needs_choice() {
-        format!("; choose {}", finding.offers.join(" or "))
-    } else {
-        String::new()
-    };
-    let (detail, hint) = (cell(&finding.detail), cell(&format!("{}{choose}", finding.hint)));
+    let offers = finding.offers.iter().filter(|_| finding.needs_choice()).map(String::as_str);
+    let (detail, hint) = (cell(&finding.detail), cell(&todo(&finding.hint, offers)));
     format!("| {mark} | {} | {} | {detail} | {hint} |\n", finding.code, finding.subject)
 }
 
 /// All checks that lack one source.
 fn blind_row(blind: &Blind<'_>) -> String {
-    let offers = blind.offers();
-    let choose = if offers.is_empty() {
-        String::new()
-    } else {
-        format!("; choose {}", offers.into_iter().collect::<Vec<_>>().join(" or "))
-    };
-    let (why, hint) = (cell(blind.why()), cell(&format!("{}{choose}", blind.hint())));
+    let (why, hint) = (cell(blind.why()), cell(&todo(blind.hint(), blind.offers())));
     format!("| unknown | {} | {} | {why} | {hint} |\n", blind.all_codes().join(", "), blind.subject())
+}
+
+/// What to do, and what may be chosen.
+fn todo<'a>(hint: &str, offers: impl IntoIterator<Item = &'a str>) -> String {
+    let offers: Vec<&str> = offers.into_iter().collect();
+    if offers.is_empty() { hint.to_owned() } else { format!("{hint}; choose {}", offers.join(" or ")) }
 }
 
 /// Text that ends no cell and no row.

@@ -230,8 +230,7 @@ fn webhook(s: &mut Snapshot, policy: &str) {
     add(s, "ValidatingWebhookConfiguration", &format!(r#"{{"metadata": {meta}, "webhooks": [{hook}]}}"#));
 }
 
-/// A policy that is so many days newer than all that was recorded.
-/// A policy that looks at these resources.
+/// A policy that looks at these resources, so many days newer than all that was recorded.
 fn policy(s: &mut Snapshot, days: i64, resources: &str) {
     let made = s.newest_time().map(|time| time.plus_seconds(days * DAY_SECONDS).to_string());
     let made = made.unwrap_or_default();

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use meshlift_mesh::facts::{ProxyKind, Workload};
 use meshlift_model::finding::{Consequence, Severity};
-use meshlift_model::k8s::{Namespace, Pod, Resource, Webhook};
-use meshlift_model::names::ObjectRef;
+use meshlift_model::k8s::Webhook;
 
-use super::super::admission_since::is_istio;
+use super::super::admission_since::{is_istio, shown};
 use super::super::classic::pods_of;
 use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::context::{Context, WORKLOADS};
@@ -37,7 +36,8 @@ pub(crate) const CHECK: Check = Check {
               change the same pods.",
         see: "`kubectl get pods -A -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} \
               {.spec.initContainers[*].name}{\"\\n\"}{end}' | grep istio-proxy` lists native ones; `kubectl get nodes`: VERSION.",
-        fix: "Nothing, as a rule. Where webhooks are named, try one pod as a dry run, and update those that lose the field. `--set values.pilot.env.ENABLE_NATIVE_SIDECARS=false` keeps them classic for all, annotation \
+        fix: "Nothing, as a rule. Where webhooks are named, try one pod as a dry run, and update those that lose the field. \
+              `--set values.pilot.env.ENABLE_NATIVE_SIDECARS=false` keeps them classic for all, annotation \
               `sidecar.istio.io/nativeSidecar: \"false\"` on a pod template for one workload.",
         sources: &[
             "https://istio.io/latest/news/releases/1.27.x/announcing-1.27/upgrade-notes/",
@@ -64,20 +64,6 @@ fn mutators<'a>(context: &Context<'a>) -> Vec<(&'a str, &'a Webhook)> {
     all.flat_map(|one| one.webhooks.iter().map(|webhook| (one.metadata.name.as_str(), webhook))).collect()
 }
 
-/// Configurations of those that are shown the workload's pods.
-fn shown<'a>(
-    context: &Context<'_>,
-    workload: &Workload,
-    others: &[(&'a str, &Webhook)],
-) -> BTreeSet<&'a str> {
-    let namespace = ObjectRef::cluster(Namespace::KIND, &workload.workload.namespace);
-    let Some(namespace) = context.object::<Namespace>(&namespace).filter(|_| !others.is_empty()) else {
-        return BTreeSet::new();
-    };
-    let pod = Pod { metadata: workload.template.metadata.clone().into(), ..Pod::default() };
-    others.iter().filter(|(_, webhook)| webhook.wants(namespace, &pod)).map(|(name, _)| *name).collect()
-}
-
 fn hit(context: &Context<'_>, workload: &Workload, others: &[(&str, &Webhook)]) -> Option<Hit> {
     let version = context.version_of(workload.on_restart.revision.as_ref()?)?;
     let is_pinned = workload.template.metadata.annotation(PINNED).is_some_and(|value| !value.is_empty());
@@ -90,7 +76,12 @@ fn hit(context: &Context<'_>, workload: &Workload, others: &[(&str, &Webhook)]) 
     (count > 0).then(|| {
         let hit = Hit::new(&workload.workload, format!("{count} classic pods become native when they move"))
             .because(format!("{version} injects classic ones, and every node's kubelet is 1.33 or newer"));
-        let hit = shown(context, workload, others).into_iter().fold(hit, |hit, name| {
+        let pod = shown(context, workload);
+        let wants =
+            |webhook: &Webhook| pod.as_ref().is_some_and(|(namespace, pod)| webhook.wants(namespace, pod));
+        let names: BTreeSet<&str> =
+            others.iter().filter(|(_, webhook)| wants(webhook)).map(|(name, _)| *name).collect();
+        let hit = names.into_iter().fold(hit, |hit, name| {
             hit.because(format!("MutatingWebhookConfiguration/{name} may change its pods too"))
         });
         if inits.is_empty() {

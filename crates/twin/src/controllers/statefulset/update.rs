@@ -47,15 +47,7 @@ impl Update<'_> {
         if self.set.metadata.deletion_timestamp.is_some() {
             return (self.status(&self.pods), Ok(()));
         }
-        let cleared = self.clear(&replicas, &condemned);
-        let settled = cleared.and_then(|flow| match flow {
-            Flow::GoOn => self.keep_replicas(&mut replicas),
-            Flow::Stop => Ok(Flow::Stop),
-        });
-        let settled = settled.and_then(|flow| match flow {
-            Flow::GoOn => self.remove_condemned(&replicas, &condemned),
-            Flow::Stop => Ok(Flow::Stop),
-        });
+        let settled = self.settle(&mut replicas, &condemned);
         let all: Vec<Pod> = replicas.iter().chain(&condemned).cloned().collect();
         let mut status = self.status(&all);
         match settled {
@@ -66,6 +58,14 @@ impl Update<'_> {
             Ok(_) => (status, Ok(())),
             Err(error) => (status, Err(error)),
         }
+    }
+
+    /// What comes before an update, each once the one before it is done.
+    fn settle(&mut self, replicas: &mut [Pod], condemned: &[Pod]) -> Result<Flow, ApiError> {
+        if self.clear(replicas, condemned)? == Flow::Stop || self.keep_replicas(replicas)? == Flow::Stop {
+            return Ok(Flow::Stop);
+        }
+        self.remove_condemned(replicas, condemned)
     }
 
     /// Pods by ordinal, missing ones as they would be made; and those beyond the replicas, highest first.
