@@ -8,7 +8,7 @@ use meshlift_cluster::{Fate, READY_AFTER};
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, NEW};
-use crate::{announced, everything_is_back, make_plan, refused, start, talk, until};
+use crate::{announced, everything_is_back, found, make_plan, refused, start, talk, until};
 
 const BOOKS: &str = "/apis/apps/v1/namespaces/ledger-classic/deployments/books";
 const LEDGER: &str = "/api/v1/namespaces/ledger-classic";
@@ -86,8 +86,12 @@ fn of_two_that_begin_at_once_one_begins(lab: &Lab, plan: &str) {
 fn a_node_is_drained(lab: &Lab) {
     let mut child = start(&lab.operator, &lab.onward(&["resume"], "wave-1"));
     until("the first wave", || lab.owner_annotation("team-12", "api-2") == "ash");
-    let pods = lab.get("/api/v1/namespaces/team-12/pods");
-    let node = pods["items"][0]["spec"]["nodeName"].as_str().unwrap().to_owned();
+    // The newest pod may have none yet.
+    let node = found("a pod on a node", || {
+        let pods = lab.get("/api/v1/namespaces/team-12/pods");
+        let mut nodes = pods["items"].as_array()?.iter().filter_map(|pod| pod["spec"]["nodeName"].as_str());
+        nodes.next().map(str::to_owned)
+    });
     let drain = format!("kubectl drain {node} --ignore-daemonsets --delete-emptydir-data --force");
     lab.by_hand_of(&lab.cluster.kubeconfig(), &drain);
     assert_eq!(child.wait().unwrap().code(), Some(1), "{}", talk(&lab.operator));

@@ -111,8 +111,15 @@ fn signal(process: u32, name: &str) {
 }
 
 fn until(what: &str, holds: impl Fn() -> bool) {
+    found(what, || holds().then_some(()));
+}
+
+fn found<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     let deadline = Instant::now() + WAIT;
-    while !holds() {
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
         assert!(Instant::now() < deadline, "{what} does not come");
         std::thread::sleep(LOOK);
     }
