@@ -1,7 +1,9 @@
 //! Settings of a new revision that keep what a version would change: one for each change, never a whole
 //! compatibility profile.
 
-use meshlift_model::finding::Finding;
+use std::collections::BTreeSet;
+
+use meshlift_model::finding::{Finding, Verdict};
 
 use crate::context::Context;
 
@@ -77,10 +79,19 @@ pub(crate) const FLAGS: &[Flag] = &[
     cni("ML4141", "cniBinDir", "/home/kubernetes/bin"),
 ];
 
-/// The smallest set of settings that keeps today's behaviour for everything that was found, by check.
+/// A number that `--set` of istioctl makes a fraction with an exponent, which istiod does not read.
+const NOT_BY_SET: &str = "ISTIO_GPRC_MAXRECVMSGSIZE";
+
+/// The smallest set of settings that keeps today's behaviour for everything that was found, by check. What is not known to
+/// change needs none.
 #[must_use]
 pub fn flags(findings: &[&Finding]) -> Vec<&'static Flag> {
-    FLAGS.iter().filter(|flag| findings.iter().any(|finding| finding.code == flag.code)).collect()
+    let found: BTreeSet<&str> = findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Fail)
+        .map(|finding| finding.code.as_str())
+        .collect();
+    FLAGS.iter().filter(|flag| flag.name != NOT_BY_SET && found.contains(flag.code)).collect()
 }
 
 /// True if the new revision is told to behave as the old one: nothing changes.

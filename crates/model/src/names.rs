@@ -176,6 +176,10 @@ impl<'de> Deserialize<'de> for ObjectRef {
     }
 }
 
+/// Minor versions that revisions may be apart in an upgrade from one to the other: each proxy is served by its own istiod
+/// (<https://istio.io/latest/docs/setup/upgrade/canary/#before-you-upgrade>).
+pub const REVISIONS_APART_MAX: u32 = 2;
+
 /// An Istio version: `1.30.3`, optionally with a pre-release such as `rc.0`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IstioVersion {
@@ -221,16 +225,27 @@ impl IstioVersion {
         format!("{}.{}", self.major, self.minor)
     }
 
-    /// Why a control plane of the other version must not serve what runs this one; `None` where it may.
+    /// Why a control plane of the other version must not serve what runs this one; `None` where it may: one minor version
+    /// ahead (<https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew>).
     #[must_use]
     pub fn too_far_from(&self, to: &Self) -> Option<&'static str> {
+        self.not_forwards(to)
+            .or_else(|| (to.minor > self.minor.saturating_add(1)).then_some("more than one minor version"))
+    }
+
+    /// Why a revision of the other version must not come beside one of this and take its proxies over, made anew; `None`
+    /// where it may: [`REVISIONS_APART_MAX`].
+    #[must_use]
+    pub fn too_far_to_jump(&self, to: &Self) -> Option<&'static str> {
+        let most = self.minor.saturating_add(REVISIONS_APART_MAX);
+        self.not_forwards(to).or_else(|| (to.minor > most).then_some("more than two minor versions"))
+    }
+
+    fn not_forwards(&self, to: &Self) -> Option<&'static str> {
         if to.major != self.major {
             return Some("another major version");
         }
-        if (to.minor, to.patch) < (self.minor, self.patch) {
-            return Some("that is backwards");
-        }
-        (to.minor > self.minor.saturating_add(1)).then_some("more than one minor version")
+        ((to.minor, to.patch) < (self.minor, self.patch)).then_some("that is backwards")
     }
 
     /// True if an agent of the nodes of this version is ahead of that control plane: a newer patch of one minor version is

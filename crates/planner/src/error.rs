@@ -1,6 +1,6 @@
 //! Why there is no plan.
 
-use meshlift_model::names::{IstioVersion, RevisionName};
+use meshlift_model::names::{IstioVersion, REVISIONS_APART_MAX, RevisionName};
 
 use crate::intent::IntentError;
 
@@ -22,7 +22,7 @@ pub enum PlanError {
         found: IstioVersion,
     },
     /// Further than Istio supports in one step.
-    #[error("target {target} is more than one minor version ahead of {found}")]
+    #[error("target {target} is more than two minor versions ahead of {found}")]
     TooFar {
         /// The target.
         target: IstioVersion,
@@ -102,9 +102,10 @@ impl PlanError {
             }
             Self::TooFar { found, .. } => {
                 format!(
-                    "go by {}.{} first: Istio supports one minor version at a time",
+                    "Istio supports revisions that are two minor versions apart, {}.{} at most; `meshlift versions` names \
+                     the way",
                     found.major,
-                    found.minor + 1
+                    found.minor.saturating_add(REVISIONS_APART_MAX)
                 )
             }
             Self::NameTaken { revision, .. } => {

@@ -111,7 +111,7 @@ impl<'a> Situation<'a> {
         if target < *oldest {
             return Err(PlanError::Older { target, found: oldest.clone() });
         }
-        if (target.major, target.minor) > (oldest.major, oldest.minor + 1) {
+        if oldest.too_far_to_jump(&target).is_some() {
             return Err(PlanError::TooFar { target, found: oldest.clone() });
         }
         let (revision, control_plane) = new_revision(mesh, &target)?;

@@ -87,6 +87,14 @@ fn other_codes() -> impl Iterator<Item = &'static OtherCode> {
     PLAN_CODES.iter().chain(OTHER_CODES).chain(CLI_CODES).chain(RUN_CODES).chain(CLUSTER_CODES)
 }
 
+/// What texts mean by variables of istiod.
+const ENV_OF_ISTIOD: &str = "X=V is `--set values.pilot.env.X=V` of `istioctl install`, or `--set env.X=V` of the chart istiod, when \
+                             the new revision is installed; what `kubectl set env` sets, the next install takes back.";
+
+fn sets_env(entry: &Entry) -> bool {
+    [entry.hint, entry.fix].iter().any(|text| text.contains("on the new istiod"))
+}
+
 fn check_text(check: &Check) -> String {
     let entry = &check.entry;
     let mut text = format!("{}  {}\n{}\n", entry.code, entry.title, standing(entry));
@@ -99,13 +107,16 @@ fn check_text(check: &Check) -> String {
     ] {
         let _ = write!(text, "\n{head}\n  {body}\n");
     }
+    if sets_env(entry) {
+        let _ = write!(text, "\nenv of the new istiod\n  {ENV_OF_ISTIOD}\n");
+    }
     if let Some(shown) = rehearsal(entry) {
         let _ = write!(text, "\nin a rehearsal\n  {shown}\n");
     }
     if !entry.offers.is_empty() {
         let _ = write!(text, "\nin the intent, one of\n{}", patch(entry));
     }
-    let _ = write!(text, "\nreads\n  {}\n", reads(check).join(", "));
+    let _ = write!(text, "\nreads\n  {}\n", reads(check));
     if !entry.sources.is_empty() {
         let _ = write!(text, "\nmore\n  {}\n", entry.sources.join("\n  "));
     }
@@ -124,9 +135,9 @@ fn rehearsal(entry: &Entry) -> Option<&'static str> {
         Consequence::Behaviour => {
             Some("the twin does not show it: it carries requests, not what proxies make of them")
         }
-        Consequence::Gateway => {
-            Some("the twin restarts the gateway, and knows nothing of its clients outside")
-        }
+        Consequence::Gateway => Some(
+            "the twin restarts the gateway, and counts what clients outside lose behind a load balancer that needs 10 s or more to see a pod go; yours may be slower, or keep connections",
+        ),
         _ => None,
     }
 }
@@ -165,8 +176,10 @@ fn offers(entry: &Entry) -> Vec<&'static str> {
     offers
 }
 
-fn reads(check: &Check) -> Vec<&'static str> {
-    check.needs.iter().copied().flatten().copied().collect()
+/// Sources without which it is unknown.
+fn reads(check: &Check) -> String {
+    let sources: Vec<&str> = check.needs.iter().copied().flatten().copied().collect();
+    if sources.is_empty() { "what could not be read of any source".to_owned() } else { sources.join(", ") }
 }
 
 fn word(severity: Severity) -> &'static str {
@@ -200,8 +213,11 @@ pub fn checks_page() -> String {
         "# Checks\n\nMade from the checks themselves (`crates/checks/src/checks`); a test compares. `meshlift explain CODE` says the same.\n\n\
          A check whose source was not read is *unknown*, never passed. What needs a choice is decided in the intent\n\
          (`choices:`); `hold-namespace` keeps the namespace on its revision.\n\
-         The *twin* is meshlift's simulated copy of the mesh, on which `rehearse` carries a plan out.\n\n\
-         | code | | what | consequence |\n|---|---|---|---|\n",
+         The *twin* is meshlift's simulated copy of the mesh, on which `rehearse` carries a plan out.\n\n",
+    );
+    let _ = write!(
+        page,
+        "Of an env of the new istiod, {ENV_OF_ISTIOD}\n\n| code | | what | consequence |\n|---|---|---|---|\n"
     );
     for entry in CHECKS.iter().map(|check| &check.entry) {
         let (code, title) = (entry.code, entry.title);
@@ -228,7 +244,7 @@ pub fn checks_page() -> String {
             entry.see,
             entry.fix,
             entry.hint,
-            reads(check).join(", ")
+            reads(check)
         );
         if let Some(shown) = rehearsal(entry) {
             let _ = writeln!(page, "- **In a rehearsal**: {shown}");

@@ -139,8 +139,8 @@ pub(super) const PLAN_CODES: &[OtherCode] = &[
     row(
         "ML8104",
         "Target too far ahead",
-        "Istio supports proxies one minor version behind their control plane in an upgrade; further has never been tried by its makers.",
-        "Go one minor version at a time.",
+        "Istio supports revisions that are two minor versions apart; further has never been tried by its makers. Another major version is another mesh.",
+        "Go by versions in between: `meshlift versions --to VERSION` names them.",
     ),
     row(
         "ML8105",

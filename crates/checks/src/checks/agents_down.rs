@@ -26,8 +26,8 @@ pub(super) const CHECK: Check = Check {
         why: "No new pod of the mesh starts on a node where istio-cni does not run: its sandbox cannot be set up. And where \
               ztunnel does not run, pods of the ambient mesh that are there have no connections at all. An upgrade that begins \
               so cannot tell its own losses from these.",
-        see: "`kubectl get daemonset -A`: DESIRED and READY of istio-cni-node and ztunnel; `kubectl describe pod` of the one \
-              that is not ready.",
+        see: "`kubectl get daemonset -A`: DESIRED and READY of istio-cni-node and ztunnel; `kubectl describe pod \
+              NAME -n NAMESPACE` of the one that is not ready.",
         fix: "Look at its log: an image that cannot be pulled, a token that ended (\"Unauthorized\" in the events of other \
               pods), no room on the node.",
         sources: &[

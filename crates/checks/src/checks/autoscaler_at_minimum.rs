@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
         why: "It runs the fewest pods that its autoscaler allows: one that goes is a large share of them. The \
               autoscaler may also change the count of pods while they are replaced. New proxies need a moment more \
               CPU than old ones that are warm.",
-        see: "`kubectl get hpa`: REPLICAS equals MINPODS.",
+        see: "`kubectl get hpa -n NAMESPACE`: REPLICAS equals MINPODS.",
         fix: "Raise minReplicas before its wave and lower it again afterwards.",
         sources: &["https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/"],
     },

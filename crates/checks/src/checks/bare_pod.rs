@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
         hint: "choose delete-bare-pod: it is made anew from what is stored of it, without what injection added",
         why: "A pod without a controller cannot be restarted: deleted, it is gone. It keeps the old proxy for \
               as long as it lives, and with it the old control plane.",
-        see: "`kubectl get pod NAME -o jsonpath='{.metadata.ownerReferences}'` is empty.",
+        see: "`kubectl get pod NAME -n NAMESPACE -o jsonpath='{.metadata.ownerReferences}'` is empty.",
         fix: "Delete and create it again, or give it a controller.",
         sources: &["https://kubernetes.io/docs/concepts/workloads/pods/#working-with-pods"],
     },

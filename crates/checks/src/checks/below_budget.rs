@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
         why: "A PodDisruptionBudget holds back evictions, never a rollout: controllers delete pods without \
               asking it. What the budget promises is broken for as long as the rollout lasts.",
         see: "Replicas minus maxUnavailable (a StatefulSet: minus one, or its own maxUnavailable) is less than \
-              `kubectl get pdb` demands.",
+              `kubectl get pdb -n NAMESPACE` demands.",
         fix: "Deployments: `maxUnavailable: 0` with surge. StatefulSets: one more replica, or a budget that \
               allows one disruption; with a maxUnavailable of their own, a lower one.",
         sources: &["https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-budgets"],
@@ -29,6 +29,9 @@ pub(super) const CHECK: Check = Check {
     needs: &[WORKLOADS, &["poddisruptionbudgets.policy"]],
     find: Find::Restarted(hit),
 };
+
+const WITHOUT_SURGE: &str =
+    "choose allow-unavailable N if its owner agrees, or give it one more replica: a StatefulSet has no surge";
 
 fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     let missing = workload.may_miss();
@@ -46,14 +49,12 @@ fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
         .find(|(_, desired, expected)| expected - missing < *desired)?;
     let name = &budget.name;
     let kept = expected - missing;
-    Some(
-        Hit::new(
-            &workload.workload,
-            format!("its rollout goes down to {kept} of {expected} pods, budget {name} promises {desired}"),
-        )
+    let detail =
+        format!("its rollout goes down to {kept} of {expected} pods, budget {name} promises {desired}");
+    let hit = Hit::new(&workload.workload, detail)
         .because(format!("{budget} wants {desired} of {expected}"))
-        .because(format!("{} may miss {missing}", workload.workload)),
-    )
+        .because(format!("{} may miss {missing}", workload.workload));
+    Some(if workload.is_made_in_turn() { hit.hint(WITHOUT_SURGE) } else { hit })
 }
 
 /// Pods that must stay healthy (`disruption.getExpectedPodCount` of Kubernetes: percentages round up).

@@ -24,8 +24,10 @@ pub(super) const CHECK: Check = Check {
               knows no files of nodes: a rehearsal does not show it.",
         see: "`kubectl get cm -n kube-system cilium-config -o jsonpath='{.data.cni-exclusive}'`; on a node, \
               `ls /etc/cni/net.d`: files named *.cilium_bak.",
-        fix: "`helm upgrade cilium cilium/cilium -n kube-system --reuse-values --set cni.exclusive=false` and restart its agents, \
-              before the upgrade of istio-cni.",
+        fix: "`helm upgrade cilium cilium/cilium -n kube-system --version RUNNING --reuse-values --set \
+              cni.exclusive=false`, then `kubectl rollout restart ds/cilium -n kube-system`, before the upgrade of \
+              istio-cni. RUNNING is the chart's version that `helm list -n kube-system` names: without `--version` \
+              helm upgrades Cilium too.",
         sources: &[
             "https://docs.cilium.io/en/stable/network/servicemesh/istio/",
             "https://istio.io/latest/docs/ambient/install/platform-prerequisites/#cilium",

@@ -31,8 +31,12 @@ pub(super) const CHECK: Check = Check {
               custom-columns='REV:.metadata.labels.istio\\.io/rev,SERVICE:.webhooks[*].clientConfig.service.name'`: \
               REV must be the same in both, and SERVICE that revision's istiod.",
         fix: "With istioctl: `istioctl tag set default --revision REV --overwrite`, REV being the revision that is \
-              meant. With helm: `helm upgrade istio-base istio/base -n istio-system --reuse-values --set \
-              defaultRevision=REV` moves the validator, `revisionTags={default}` on the istiod release of REV the tag.",
+              meant. With helm: `helm upgrade istio-base istio/base -n istio-system --version RUNNING --reuse-values \
+              --set defaultRevision=REV` moves the validator; `helm upgrade RELEASE istio/istiod -n istio-system \
+              --version RUNNING --reuse-values --set 'revisionTags={default}'` moves the tag, RELEASE being the one \
+              of REV's istiod (name its other tags in the braces too). RUNNING is the chart's version that `helm \
+              list -n istio-system` names for the release: without `--version` helm takes the newest chart, and with \
+              istio-base the newest release's definitions.",
         sources: &[
             "https://github.com/istio/istio/issues/58578",
             "https://istio.io/latest/docs/setup/upgrade/canary/#default-tag",

@@ -30,11 +30,15 @@ pub(super) const CHECK: Check = Check {
     find: Find::Restarted(hit),
 };
 
+const WITHOUT_SURGE: &str =
+    "restart it outside of its peak, or give it one more replica: a StatefulSet has no surge";
+
 fn hit(_: &Context<'_>, workload: &Workload) -> Option<Hit> {
     let (subject, all, missing) = (&workload.workload, workload.replicas, workload.may_miss());
     let kept = all - missing;
     (missing > 0 && kept > 0).then(|| {
-        Hit::new(subject, format!("it serves with {kept} of {all} pods while it rolls"))
-            .because(format!("{subject} may miss {missing}"))
+        let hit = Hit::new(subject, format!("it serves with {kept} of {all} pods while it rolls"))
+            .because(format!("{subject} may miss {missing}"));
+        if workload.is_made_in_turn() { hit.hint(WITHOUT_SURGE) } else { hit }
     })
 }

@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
         hint: "remove the subset, or start its pods",
         why: "The subset's labels select nothing. Whatever is routed to it gets 503, now or as soon as somebody \
               adds a route.",
-        see: "`istioctl analyze` says IST0173; `kubectl get pods -l LABELS`.",
+        see: "`istioctl analyze -A` says IST0173; `kubectl get pods -n NAMESPACE -l LABELS`.",
         fix: "Remove the subset from the DestinationRule.",
         sources: &["https://istio.io/latest/docs/reference/config/analysis/"],
     },

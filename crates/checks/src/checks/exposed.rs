@@ -37,6 +37,10 @@ pub(super) const CHECK: Check = Check {
     find: Find::Restarted(hit),
 };
 
+/// A longer sleep keeps no connection open.
+const ONLY_CUTS: &str =
+    "let its clients connect again by themselves, and restart it when few connections are open";
+
 fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
     let subject = &workload.workload;
     let restart = &context.judged.get(subject)?.restart;
@@ -49,6 +53,7 @@ fn hit(context: &Context<'_>, workload: &Workload) -> Option<Hit> {
         .severity(severity);
     Some(match restart.cure_sleep_seconds {
         Some(seconds) => hit.hint(format!("add a preStop sleep of {seconds} s to its serving container")),
+        None if restart.exposure_millis <= 0.0 => hit.hint(ONLY_CUTS),
         None => hit,
     })
 }

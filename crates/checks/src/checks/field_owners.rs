@@ -31,9 +31,10 @@ pub(super) const CHECK: Check = Check {
               --show-managed-fields | jq -r '.items[] | .metadata.name + \": \" + (.metadata.managedFields[] | .manager + \" \" + \
               .operation + \" \" + ([.fieldsV1 | .. | objects | keys[] | select(. == \"f:failurePolicy\" or . == \
               \"f:namespaceSelector\")] | unique | join(\",\")))'`.",
-        fix: "`helm upgrade NAME CHART -f VALUES --force-conflicts`; istiod sets failurePolicy to Fail again within seconds. Where \
-              a platform writes the field again and again (AKS: admissionsenforcer), leave it to that one. What istioctl \
-              installed is best upgraded by istioctl, or moved to Helm in a step of its own.",
+        fix: "`helm upgrade NAME CHART -n NAMESPACE --version VERSION -f VALUES --force-conflicts`; istiod sets \
+              failurePolicy to Fail again within seconds. Where a platform writes the field again and again (AKS: \
+              admissionsenforcer), leave it to that one. What istioctl installed is best upgraded by istioctl, or \
+              moved to Helm in a step of its own.",
         sources: &[
             "https://github.com/istio/istio/issues/58302",
             "https://github.com/istio/istio/issues/59630",

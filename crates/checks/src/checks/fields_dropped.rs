@@ -7,7 +7,7 @@ use meshlift_model::names::ObjectRef;
 use crate::check::{Check, Entry, Find, Hit, Layer, Versions};
 use crate::configuration::{CONFIGURATION, configuration};
 use crate::context::{Context, Definitions};
-use crate::new_rules::{and_more, new_rules, not_judged, of_version};
+use crate::new_rules::{and_more, new_rules, of_version};
 use crate::schema::misfits;
 
 pub(super) const CHECK: Check = Check {
@@ -24,12 +24,12 @@ pub(super) const CHECK: Check = Check {
         why: "The API server drops fields that a definition does not know as soon as the definition is there, from \
               what it serves and from what is written next: the configuration loses its meaning without an error. \
               Fields of another type, words that are not enumerated, and demanded fields that are missing, make the next write of the object fail.",
-        see: "`kubectl get KIND NAME -n NAMESPACE -o yaml`, beside the schema in the target's manifest. Compared are \
-              fields, their types and alternatives, enumerated words of 1.29 and 1.30, lengths of lists and sizes of \
-              numbers. Other words are not in a snapshot: of patterns, lengths of texts, other enumerations and CEL rules, \
-              those that the installed definition does not have are named where objects have the field, as unknown. Kinds that \
-              meshlift does not read, or whose definitions are not in the manifest, are not judged, such as the Gateway API's \
-              where its bundle is not appended to it.",
+        see: "`kubectl get KIND NAME -n NAMESPACE -o yaml` has the field; `grep -n 'FIELD:' MANIFEST`, MANIFEST \
+              being the target's, does not find it under that kind. meshlift compares fields, their types, \
+              enumerated words of 1.29 and 1.30, lengths of lists and sizes of numbers. New patterns, lengths of \
+              texts, other enumerations and CEL rules it only names, as unknown, where an object has the field. It \
+              does not judge kinds that it does not read, nor kinds whose definitions the manifest lacks: those of \
+              the Gateway API are only in it where you appended its bundle.",
         fix: "Rename or remove the field in Git, or keep the newer definitions: a control plane works with definitions \
               of a later version. Where a rule is new, look at the words of that field beside it; from \
               Kubernetes 1.30 on a field that stays as it is may go on breaking a rule; one that changes, or an object that is made anew, may not.",
@@ -74,5 +74,5 @@ fn unknown(context: &Context<'_>, why: &str, hint: &str) -> Vec<Hit> {
     }
     let subject = ObjectRef::cluster("Cluster", "kubernetes");
     let detail = format!("whether the target takes all fields of {objects} objects cannot be judged: {why}");
-    vec![not_judged(&subject, detail, hint)]
+    vec![Hit::new(&subject, detail).hint(hint).offers(&["accept-unknown"]).unknown()]
 }

@@ -30,9 +30,9 @@ pub(super) const CHECK: Check = Check {
               filter`). `ADD`, and `INSERT_AFTER` the router or without a subFilter, put a filter there. A proxy that \
               runs keeps the listener that it had, so that nothing shows; a proxy that starts has none: the pods \
               that an upgrade restarts do not become ready.",
-        see: "`kubectl get envoyfilter NAME -n NAMESPACE -o yaml`: patches with applyTo HTTP_FILTER and that operation. \
-              `istioctl proxy-status` shows LDS STALE or ERROR for the pods that it reaches, and istiod's log \
-              the error.",
+        see: "`kubectl get envoyfilter NAME -n NAMESPACE -o yaml`: patches with applyTo HTTP_FILTER and that \
+              operation. `istioctl proxy-status -v 1` (before 1.27 without `-v 1`) shows LDS STALE or ERROR for the \
+              pods that it reaches, and istiod's log the error.",
         fix: "Set `operation: INSERT_BEFORE` with `match.listener.filterChain.filter.subFilter.name: \
               envoy.filters.http.router`; the filter then runs last before the router. If the patch never had an \
               effect and nobody misses it, remove it. Restart one pod and see it become ready before the upgrade.",

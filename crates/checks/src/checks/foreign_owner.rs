@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
         hint: "move these pods by their own controller's means, or choose hold-namespace",
         why: "The pods belong to an operator or to a ReplicaSet without a Deployment. What a restart means \
               there, in which order and with what loss, is its controller's matter.",
-        see: "`kubectl get pod NAME -o jsonpath='{.metadata.ownerReferences}'`.",
+        see: "`kubectl get pod NAME -n NAMESPACE -o jsonpath='{.metadata.ownerReferences}'`.",
         fix: "Once their namespace follows the new revision, let its controller replace the pods (most operators have a field or \
               an annotation for a restart). Where it has none, delete one pod, see its successor Ready with the new proxy, and go \
               on with the next.",

@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
               app needs longer: until it listens, the proxy answers its requests with 503, which Istio from 1.24 \
               on does not retry by default. The probe that counts is the one of the container that serves the \
               Service's port; injection adds none to it.",
-        see: "`kubectl get pod NAME -o yaml`: the container that declares the Service's target port has \
+        see: "`kubectl get pod NAME -n NAMESPACE -o yaml`: the container that declares the Service's target port has \
               neither readinessProbe nor startupProbe.",
         fix: "Add a readiness probe to the container. This changes the template, so it restarts the workload \
               once: do it before the upgrade.",

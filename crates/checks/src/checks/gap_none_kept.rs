@@ -20,9 +20,9 @@ pub(super) const CHECK: Check = Check {
         why: "The rollout may take away as many pods as there are before a new one is ready, so there is a \
               time without any endpoint. Every request in it is lost, whatever the app does at SIGTERM. A \
               PodDisruptionBudget does not help: controllers do not ask it.",
-        see: "`kubectl get deploy NAME -o jsonpath='{.spec.replicas} {.spec.strategy}'`: replicas minus \
-              maxUnavailable (percentages of it rounded down) is 0; a StatefulSet or a bare pod has one replica; or a \
-              StatefulSet's own maxUnavailable leaves none.",
+        see: "`kubectl get deploy NAME -n NAMESPACE -o jsonpath='{.spec.replicas} {.spec.strategy}'`: replicas minus \
+              maxUnavailable (percentages of it rounded down) is 0; a StatefulSet or a bare pod has one replica; or \
+              a StatefulSet's own maxUnavailable leaves none.",
         fix: "Give a Deployment `maxUnavailable: 0` and `maxSurge: 1`, or a second replica. A StatefulSet's own \
               `updateStrategy.rollingUpdate.maxUnavailable` must leave a pod. Where none of that is possible, decide in the \
               intent.",

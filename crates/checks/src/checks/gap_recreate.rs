@@ -19,8 +19,8 @@ pub(super) const CHECK: Check = Check {
         hint: "choose accept-loss, or failover-elsewhere if another place can take its traffic meanwhile",
         why: "With strategy Recreate all pods go before the first new one is made. Until it listens there is \
               no endpoint: every request is lost.",
-        see: "`kubectl get deploy NAME -o jsonpath='{.spec.strategy.type}'` says Recreate; of a StatefulSet \
-              `{.spec.updateStrategy.type}`.",
+        see: "`kubectl get deploy NAME -n NAMESPACE -o jsonpath='{.spec.strategy.type}'` says Recreate; of a \
+              StatefulSet `{.spec.updateStrategy.type}`.",
         fix: "If two versions may run side by side, use RollingUpdate; a Deployment with `maxUnavailable: 0`.",
         sources: &[
             "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#recreate-deployment",

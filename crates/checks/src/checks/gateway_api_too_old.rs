@@ -23,10 +23,13 @@ const LEAST: [(&str, u32, (u64, u64)); 9] = [
     ("backendtlspolicies.gateway.networking.k8s.io", 29, (1, 4)),
     ("tcproutes.gateway.networking.k8s.io", 31, (1, 6)),
 ];
-/// The last bundle whose TLSRoutes these minor versions read, from a patch of each on (istio: MaximumCRDVersions,
-/// pkg/kube/kclient/crdwatcher.go).
-const MOST: (u64, u64) = (1, 4);
-const HAVE_MOST: [(u32, u32); 3] = [(27, 9), (28, 6), (29, 2)];
+/// The last bundle whose TLSRoutes these minor versions read, from a patch of each on, later patches first (istio:
+/// MaximumCRDVersions, pkg/kube/kclient/crdwatcher.go).
+const MOST: [(u32, u32, Bundle); 5] =
+    [(27, 9, (1, 4, 0)), (28, 7, (1, 4, 1)), (28, 6, (1, 4, 0)), (29, 3, (1, 4, 1)), (29, 2, (1, 4, 0))];
+
+/// Major, minor and patch number.
+type Bundle = (u64, u64, u64);
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -40,14 +43,22 @@ pub(super) const CHECK: Check = Check {
         may_accept_unknown: true,
         hint: "install the bundle that the target reads just before its istiod, and see what the old istiod then misses",
         why: "Each minor version of Istio reads some versions of the Gateway API, by the bundle's version on the \
-              definition. Routes of a kind that it does not read are ignored without a word: listeners stay, \
-              attachedRoutes is 0, connections end nowhere. For TLSRoute no bundle serves both 1.29 and 1.30.",
+              definition. Where it does not read a kind, istiod says so in its log alone (`is below minimum \
+              version`, `is above maximum version`), and ignores the routes of that kind: listeners stay, \
+              attachedRoutes is 0, connections end nowhere. For TLSRoute no bundle serves both 1.30 and 1.29 (from \
+              1.29.2 on).",
         see: "`kubectl get crd -o \
-              custom-columns='NAME:.metadata.name,BUNDLE:.metadata.annotations.gateway\\.networking\\.k8s\\.io/bundle-version'`.",
+              custom-columns='NAME:.metadata.name,BUNDLE:.metadata.annotations.gateway\\.networking\\.k8s\\.io/bundle-version'`; \
+              `kubectl logs -n istio-system -l app=istiod --tail=-1 | grep -E '(below minimum|above maximum) \
+              version'`.",
         fix: "`kubectl apply --server-side -f \
-              https://github.com/kubernetes-sigs/gateway-api/releases/download/vVERSION/standard-install.yaml` with the version \
-              that `meshlift versions --to TARGET` names, just before the new istiod. Bundles from 1.5 on bring a \
-              ValidatingAdmissionPolicy that refuses the way back, so plan this step as one without return.",
+              https://github.com/kubernetes-sigs/gateway-api/releases/download/vX.Y.Z/CHANNEL-install.yaml`, just \
+              before the new istiod. vX.Y.Z is the newest patch of the line that `meshlift versions --to TARGET` \
+              names. CHANNEL is what `kubectl get crd httproutes.gateway.networking.k8s.io -o \
+              jsonpath='{.metadata.annotations.gateway\\.networking\\.k8s\\.io/channel}'` prints: standard over \
+              experimental takes fields away (such as `retry` of HTTPRoutes), and from bundle 1.5 on that cannot be \
+              taken back. Bundles from 1.5 on also bring a ValidatingAdmissionPolicy that refuses older bundles, so \
+              plan this step as one without return.",
         sources: &[
             "https://istio.io/latest/news/releases/1.30.x/announcing-1.30/upgrade-notes/",
             "https://github.com/istio/istio/blob/master/pkg/config/schema/gatewayapi/minimumversions.go",
@@ -100,21 +111,24 @@ fn hit(
     let name = &definition.metadata.name;
     let least = |version: &IstioVersion| {
         let mut rows = LEAST.iter().filter(|(of, minor, _)| of == name && *minor == version.minor);
-        rows.find(|(_, _, least)| bundle.is_none_or(|bundle| bundle < *least)).map(|(_, _, least)| least)
+        let is_older = |least: &(u64, u64)| bundle.is_none_or(|(major, minor, _)| (major, minor) < *least);
+        rows.find(|(_, _, least)| is_older(least)).map(|(_, _, least)| least)
     };
-    let is_most = |version: &IstioVersion| {
-        HAVE_MOST.iter().any(|(minor, patch)| version.minor == *minor && version.patch >= *patch)
+    let most = |version: &IstioVersion| {
+        let mut rows =
+            MOST.iter().filter(|(minor, patch, _)| version.minor == *minor && version.patch >= *patch);
+        rows.next().map(|(_, _, most)| *most)
     };
-    let passes = |version: &IstioVersion| {
-        name == TLSRoute::RESOURCE && is_most(version) && bundle.is_some_and(|bundle| bundle > MOST)
+    let passed = |version: &IstioVersion| {
+        most(version).filter(|most| name == TLSRoute::RESOURCE && bundle.is_some_and(|bundle| bundle > *most))
     };
     let why = target
         .and_then(|target| {
             least(target).map(|(major, minor)| format!("{target} reads {major}.{minor} and later"))
         })
         .or_else(|| {
-            let version = reading.iter().find(|version| passes(version))?;
-            Some(format!("{version} reads up to {}.{}", MOST.0, MOST.1))
+            let (version, most) = reading.iter().find_map(|version| Some((version, passed(version)?)))?;
+            Some(format!("{version} reads up to {}.{}.{}", most.0, most.1, most.2))
         })?;
     let (is, fact) = match text {
         Some(text) => (format!("its bundle is {text}"), format!("{name} {BUNDLE}={text}")),
@@ -123,8 +137,9 @@ fn hit(
     Some(Hit::new(&definition.object_ref(), format!("{is}; {why}")).because(fact))
 }
 
-/// Major and minor version of `v1.4.1`.
-fn version(text: &str) -> Option<(u64, u64)> {
-    let mut parts = text.trim_start_matches('v').split(['.', '-']);
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+/// The numbers of `v1.4.1`.
+fn version(text: &str) -> Option<Bundle> {
+    let mut parts = text.trim_start_matches('v').split(['.', '-', '+']);
+    let mut number = || parts.next()?.parse().ok();
+    Some((number()?, number()?, number().unwrap_or_default()))
 }

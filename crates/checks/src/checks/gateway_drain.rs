@@ -22,11 +22,12 @@ pub(super) const CHECK: Check = Check {
               listeners drainDuration after it, 45 s by default, however long it lives. Load balancers need their \
               health checks or a deregistration delay, often minutes, until they send no more: what they send \
               meanwhile is refused.",
-        see: "`kubectl get deploy NAME -o yaml`: `terminationDrainDuration` and `drainDuration` in \
+        see: "`kubectl get deploy NAME -n NAMESPACE -o yaml`: `terminationDrainDuration` and `drainDuration` in \
               `proxy.istio.io/config`, a preStop sleep, terminationGracePeriodSeconds (30 by default).",
         fix: "Set annotation `proxy.istio.io/config: '{terminationDrainDuration: 300s, drainDuration: 300s}'` on the \
-              pod template, with a grace period above both. With EXIT_ON_ZERO_ACTIVE_CONNECTIONS it is \
-              MINIMUM_DRAIN_DURATION (5 s by default) in place of terminationDrainDuration: a gateway of low \
+              pod template, with a grace period above both. Even with a longer terminationDrainDuration it closes \
+              its listeners after drainDuration (45 s by default): raise both. With EXIT_ON_ZERO_ACTIVE_CONNECTIONS \
+              it is MINIMUM_DRAIN_DURATION (5 s by default) in place of terminationDrainDuration: a gateway of low \
               traffic exits at the first moment without a connection after it. This restarts the gateway once.",
         sources: &[
             "https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig",

@@ -18,8 +18,8 @@ pub(super) const CHECK: Check = Check {
         hint: "know that it moves with its namespace; remove the label that has no say",
         why: "The gateway's pods name a tag, but their namespace selects another way and wins. Who moves that \
               tag believes the gateway has moved; who moves the namespace's moves the gateway with it.",
-        see: "`kubectl get deploy NAME -o jsonpath='{.spec.template.metadata.labels}'` beside `kubectl get ns -L \
-              istio-injection,istio.io/rev`.",
+        see: "`kubectl get deploy NAME -n NAMESPACE -o jsonpath='{.spec.template.metadata.labels}'` beside `kubectl \
+              get ns -L istio-injection,istio.io/rev`.",
         fix: "Remove the namespace's label, so that the pods decide, or the pods' label.",
         sources: &["https://istio.io/latest/docs/setup/additional-setup/gateway/"],
     },

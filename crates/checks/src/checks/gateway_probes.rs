@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
         hint: "judge it by its pods, not by its template; write the probe into the template to keep it",
         why: "The template has no readiness probe; injection adds one. Whether a new pod waits until it can \
               serve depends on the injection template of the revision that makes it.",
-        see: "`kubectl get deploy NAME -o yaml` has no readinessProbe, its pods have one.",
+        see: "`kubectl get deploy NAME -n NAMESPACE -o yaml` has no readinessProbe, its pods have one.",
         fix: "Nothing has to be done as long as the new revision's injection template keeps the probe.",
         sources: &["https://istio.io/latest/docs/setup/additional-setup/gateway/"],
     },

@@ -25,9 +25,12 @@ pub(super) const CHECK: Check = Check {
         see: "`kubectl get gateways.gateway.networking.k8s.io -A -o \
               custom-columns='NS:.metadata.namespace,NAME:.metadata.name,REV:.metadata.labels.istio\\.io/rev,LABELS:.spec.infrastructure.labels'`: \
               without LABELS, a change of its own labels changes its pods.",
-        fix: "In one patch of the Gateway (`kubectl patch --type=merge`) set `metadata.labels` `istio.io/rev` to \
-              the revision that it runs, and `spec.infrastructure.labels` to the labels that its pods carry. Later \
-              set `istio.io/rev` to the new revision: that is its one restart.",
+        fix: "In one patch of the Gateway (`kubectl patch gateways.gateway.networking.k8s.io NAME -n NAMESPACE \
+              --type=merge -p …`) set `metadata.labels` `istio.io/rev` to the revision that it runs, and \
+              `spec.infrastructure.labels` to the labels that the Gateway itself has now, its old `istio.io/rev` \
+              among them (`kubectl get gateways.gateway.networking.k8s.io NAME -n NAMESPACE -o \
+              jsonpath='{.metadata.labels}'`). Do not take those of its pods: the field takes 8 labels, and pods \
+              have more. Later set `istio.io/rev` to the new revision: that is its one restart.",
         sources: &["https://istio.io/latest/docs/setup/upgrade/canary/"],
     },
     needs: &[WORKLOADS, &["gateways.gateway.networking.k8s.io"]],

@@ -27,7 +27,7 @@ pub(super) const CHECK: Check = Check {
         hint: "create the secret in the namespace of the gateway's pods, or remove the server that names it",
         why: "Without its secret the listener serves nothing. A proxy that runs may still hold a certificate \
               that was deleted since; one that is made anew finds none. The old pods hide it until the restart.",
-        see: "`kubectl get secret -n NAMESPACE NAME`; `istioctl analyze` says IST0101.",
+        see: "`kubectl get secret NAME -n NAMESPACE`; `istioctl analyze -A` says IST0101.",
         fix: "Bring the secret back before the gateway restarts.",
         sources: &["https://istio.io/latest/docs/tasks/traffic-management/ingress/secure-ingress/"],
     },

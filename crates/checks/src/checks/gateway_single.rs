@@ -9,7 +9,8 @@ use crate::context::{Context, WORKLOADS};
 
 /// What to do where no istiod writes the Deployment.
 const OWN_CHART: &str = "gateway chart: autoscaling.minReplicas=2 (or replicaCount=2 without autoscaling), then \
-                         podDisruptionBudget.maxUnavailable=1; `helm upgrade --reuse-values --set` for both";
+                         podDisruptionBudget.maxUnavailable=1; `helm upgrade --version RUNNING --reuse-values \
+                         --set` for both; made by istioctl: see the fix";
 
 pub(super) const CHECK: Check = Check {
     entry: Entry {
@@ -28,11 +29,14 @@ pub(super) const CHECK: Check = Check {
               drain back.",
         see: "`kubectl get deploy,hpa,pdb -n NAMESPACE`: READY 1/1 or MINPODS 1, and no budget for its pods.",
         fix: "A Gateway or waypoint of istiod's making: set replicas and a PodDisruptionBudget by a ConfigMap that \
-              `parametersRef` names. A gateway of the gateway chart: `helm upgrade RELEASE istio/gateway -n NAMESPACE \
-              --reuse-values --set autoscaling.minReplicas=2 --set podDisruptionBudget.maxUnavailable=1`, with \
-              `replicaCount=2` where autoscaling is off. One made by istioctl: `k8s.hpaSpec.minReplicas: 2` of its \
-              ingressGateways entry. Two replicas come first: a budget of minAvailable 1 over one pod blocks every \
-              drain.",
+              `parametersRef` names. A gateway of the gateway chart: `helm upgrade RELEASE istio/gateway -n \
+              NAMESPACE --version RUNNING --reuse-values --set autoscaling.minReplicas=2 --set \
+              podDisruptionBudget.maxUnavailable=1`, with `replicaCount=2` where autoscaling is off. RUNNING is the \
+              chart's version that `helm list -n NAMESPACE` names: without `--version` helm takes the newest chart, \
+              and the gateway's pods restart. One made by istioctl: `--set \
+              values.gateways.istio-ingressgateway.autoscaleMin=2`, which renders the budget too; `k8s.hpaSpec` does \
+              not, as it is applied after rendering. Two replicas come first: a budget of minAvailable 1 over one \
+              pod blocks every drain.",
         sources: &[
             "https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment",
             "https://github.com/istio/istio/blob/master/manifests/charts/gateway/values.yaml",

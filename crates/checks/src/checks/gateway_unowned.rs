@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
         hint: "point its istio.io/rev at a tag or revision that exists",
         why: "Its label names a control plane that does not exist: nobody makes its Deployment or keeps it up \
               to date, and it stays `Programmed: Unknown` for ever. No official tool says so.",
-        see: "`kubectl get gateway -A -L istio.io/rev`; condition Programmed.",
+        see: "`kubectl get gateway.gateway.networking.k8s.io -A -L istio.io/rev`; condition Programmed.",
         fix: "Correct the label, or remove the Gateway.",
         sources: &["https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/"],
     },

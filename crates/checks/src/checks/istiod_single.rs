@@ -21,7 +21,8 @@ pub(super) const CHECK: Check = Check {
               failurePolicy Fail restarts and autoscalers stand, with Ignore pods come without a sidecar. An upgrade \
               makes pods all the time, and every proxy that reconnects asks it at once.",
         see: "`kubectl get deploy,hpa -n istio-system -l app=istiod`.",
-        fix: "`pilot.autoscaleMin=2` (helm and istioctl), or replicas 2 where there is no autoscaler.",
+        fix: "Chart istiod: `--set autoscaleMin=2`; istioctl: `--set values.pilot.autoscaleMin=2`. Or replicas 2 \
+              where there is no autoscaler.",
         sources: &["https://istio.io/latest/docs/ops/deployment/deployment-models/#control-plane-models"],
     },
     needs: &[WORKLOADS, &["horizontalpodautoscalers.autoscaling"]],

@@ -29,8 +29,9 @@ pub(super) const CHECK: Check = Check {
               news until they are elsewhere. An upgrade makes pods all the time.",
         see: "`kubectl get pods -n istio-system -l app=istiod -o wide`: column NODE; `kubectl get nodes -L \
               topology.kubernetes.io/zone`.",
-        fix: "`kubectl delete pod` of one of them makes the scheduler choose again. To keep them apart, set \
-              `pilot.topologySpreadConstraints` or `pilot.affinity` (helm; `values.` before it with istioctl).",
+        fix: "`kubectl delete pod NAME -n istio-system` of one of them makes the scheduler choose again. To keep \
+              them apart, set `pilot.topologySpreadConstraints` or `pilot.affinity` (helm; `values.` before it with \
+              istioctl).",
         sources: &[
             "https://istio.io/latest/docs/ops/deployment/deployment-models/#control-plane-models",
             "https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/",

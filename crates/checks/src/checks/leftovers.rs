@@ -27,7 +27,9 @@ pub(super) const CHECK: Check = Check {
               without an istiod refuses every change of Istio's configuration.",
         see: "`kubectl get envoyfilter -n istio-system`; `kubectl get validatingwebhookconfiguration \
               istiod-default-validator -o yaml`.",
-        fix: "`kubectl delete` it. Where it is the validator: set tag `default` first.",
+        fix: "An EnvoyFilter: `kubectl delete envoyfilter NAME -n istio-system`. The validator: where a default is \
+              wanted, do not delete it: `istioctl tag set default --revision REV` writes it anew for REV. Only where \
+              no default is wanted: `kubectl delete validatingwebhookconfiguration istiod-default-validator`.",
         sources: &[
             "https://github.com/istio/istio/issues/28854",
             "https://github.com/istio/istio/issues/60537",

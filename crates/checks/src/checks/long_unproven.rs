@@ -24,7 +24,7 @@ pub(super) const CHECK: Check = Check {
         why: "A pod that has run for half a year was made with objects, images, admission and nodes of that day. \
               If it does not come back, nobody knows whether the upgrade or the months in between are the cause.",
         see: "`kubectl get pods -A --sort-by=.metadata.creationTimestamp`.",
-        fix: "`kubectl rollout restart` of it on an ordinary day.",
+        fix: "`kubectl rollout restart KIND/NAME -n NAMESPACE` on an ordinary day.",
         sources: &["https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-lifetime"],
     },
     needs: &[WORKLOADS],

@@ -58,6 +58,7 @@ checks! {
         one_way_crds,
         stored_versions,
         fields_dropped,
+        unread_object,
         gap_none_kept,
         gap_recreate,
         gap_no_probe,

@@ -24,7 +24,7 @@ pub(super) const CHECK: Check = Check {
               tolerate, by its required affinity and spread, by required anti-affinity of pods that run there, by ports \
               of the node that an old pod holds. The pod stays Pending and the rollout stands. \
               The twin knows no affinity, no spread and no hostPort: a rehearsal does not show that part.",
-        see: "`kubectl describe nodes`: Allocated resources; `kubectl get events` says `FailedScheduling` once it happens.",
+        see: "`kubectl describe nodes`: Allocated resources; `kubectl get events -n NAMESPACE` says `FailedScheduling` once it happens.",
         fix: "Make room for one pod: a node more, smaller requests, or `maxUnavailable: 1`. A cluster autoscaler \
               that adds nodes makes this wait, not fail.",
         sources: &[
@@ -34,6 +34,9 @@ pub(super) const CHECK: Check = Check {
     needs: &[WORKLOADS, &["nodes"]],
     find: Find::Mesh(find),
 };
+
+const NO_NODE: &str = "mend its nodeSelector, affinity or tolerations, or bring a node that has what they ask for: a pod that ends does not \
+     come back";
 
 fn find(context: &Context<'_>) -> Vec<Hit> {
     let map = Map::new(context);
@@ -67,12 +70,16 @@ fn hit<'a>(context: &Context<'a>, workload: &'a Workload, map: &Map<'_, 'a>) -> 
         format!("its hostPort {} is taken on every node that would take it", ports.join(", "))
     } else if with_room().any(|room| is_open(&room)) {
         format!("{asks}; affinity or spread keeps it from every node that has that left")
-    } else {
+    } else if allowed > 0 {
         format!("{asks}; none of the {allowed} nodes that would take it has that left")
+    } else {
+        "no node has the labels that it demands and only taints that it tolerates".to_owned()
     };
     let hit = Hit::new(&workload.workload, detail)
         .because(format!("{} requests with its sidecar", workload.workload));
-    Some(kept.into_iter().fold(hit, Hit::because))
+    let hit = kept.into_iter().fold(hit, Hit::because);
+    // A pod that is taken away for it would not come back.
+    Some(if allowed > 0 { hit } else { hit.hint(NO_NODE).offers(&["hold-namespace"]) })
 }
 
 /// True where a new pod must fit beside all old ones.

@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
         hint: "look again in a minute; if it stays, look at the proxy's log and istiod's load",
         why: "Right after a push this is normal. If it stays, the proxy does not follow changes, and istiod may \
               be too busy for a wave of restarts.",
-        see: "`istioctl proxy-status` says STALE.",
+        see: "`istioctl proxy-status -v 1` (before 1.27 without `-v 1`) says STALE.",
         fix: "Wait; then restart the pod, or give istiod more room.",
         sources: &["https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/"],
     },

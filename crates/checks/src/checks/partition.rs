@@ -20,7 +20,8 @@ pub(super) const CHECK: Check = Check {
         hint: "choose set-partition 0 if nobody needs the partition any more",
         why: "A partition keeps pods with a lower ordinal on their old revision: a restart leaves them, and \
               their proxies, as they are. Somebody set it for a reason, often a canary that was forgotten.",
-        see: "`kubectl get sts NAME -o jsonpath='{.spec.updateStrategy.rollingUpdate.partition}'` is not 0.",
+        see: "`kubectl get sts NAME -n NAMESPACE -o jsonpath='{.spec.updateStrategy.rollingUpdate.partition}'` is \
+              not 0.",
         fix: "Find out why it is there; set it to 0.",
         sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#partitions"],
     },

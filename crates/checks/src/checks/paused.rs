@@ -22,7 +22,7 @@ pub(super) const CHECK: Check = Check {
               accepted, no pod is replaced, and the rollout never ends; once somebody resumes it, all changes \
               that piled up come at once.",
         see: "`kubectl get deploy -A -o jsonpath='{range .items[?(@.spec.paused==true)]}{.metadata.namespace}/{.metadata.name}{\"\\n\"}{end}'`.",
-        fix: "`kubectl rollout resume deployment/NAME`, after its owner agrees with what is waiting.",
+        fix: "`kubectl rollout resume deployment/NAME -n NAMESPACE`, after its owner agrees with what is waiting.",
         sources: &[
             "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#pausing-and-resuming-a-deployment",
         ],

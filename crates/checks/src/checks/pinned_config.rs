@@ -25,7 +25,8 @@ pub(super) const CHECK: Check = Check {
               of the Gateway API that is labelled istio.io/rev only if the value is its own revision, letter \
               by letter: a tag is not followed. Proxies that move to another revision lose this configuration at \
               the moment in which they move, and nothing reports it.",
-        see: "`kubectl get istio-io,gateway-api -A -l istio.io/rev`: Gateways do follow tags, all else does not.",
+        see: "`kubectl get istio-io,gateway-api -A -l istio.io/rev`: Gateways of gateway.networking.k8s.io follow \
+              tags; Gateways of networking.istio.io and all else do not.",
         fix: "Without the label every revision reads it. Where revisions are to differ, keep one object for each, \
               and remove the old one with the old revision.",
         sources: &[

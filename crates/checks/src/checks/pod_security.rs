@@ -40,11 +40,12 @@ pub(super) const CHECK: Check = Check {
         see: "`kubectl label --dry-run=server --overwrite ns NAMESPACE pod-security.kubernetes.io/enforce-version=v1.30` warns of \
               each pod that the level refuses, where the namespace has another version or none; `kubectl get ns NAMESPACE \
               --show-labels`.",
-        fix: "istio-init: install istio-cni first and the new revision with `pilot.cni.enabled=true`, then no pod needs \
-              it. Seccomp: `spec.securityContext.seccompProfile: {type: RuntimeDefault}` in the pod template counts for the proxy too, or \
-              `global.proxy.seccompProfile.type=RuntimeDefault` for all sidecars, `gateways.seccompProfile.type=RuntimeDefault` for \
-              what istiod makes for Gateways. Else \
-              `pod-security.kubernetes.io/enforce=privileged` on the namespace for as long as its pods need it.",
+        fix: "istio-init: install istio-cni first and the new revision with `pilot.cni.enabled=true`, then no pod \
+              needs it. Seccomp: `spec.securityContext.seccompProfile: {type: RuntimeDefault}` in the pod template \
+              counts for the proxy too, or `global.proxy.seccompProfile.type=RuntimeDefault` for all sidecars (from \
+              1.28 on: earlier versions ignore it), `gateways.seccompProfile.type=RuntimeDefault` for what istiod \
+              makes for Gateways. Else `pod-security.kubernetes.io/enforce=privileged` on the namespace for as long \
+              as its pods need it.",
         sources: &[
             "https://kubernetes.io/docs/concepts/security/pod-security-standards/",
             "https://istio.io/latest/docs/setup/additional-setup/pod-security-admission/",

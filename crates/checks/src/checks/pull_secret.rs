@@ -21,8 +21,8 @@ pub(super) const CHECK: Check = Check {
         why: "Images that a node has are not pulled, so pods that run do not notice. A new pod on another node, or \
               one whose image is always pulled, stays in ImagePullBackOff. \
               The twin pulls no images, so a rehearsal does not show it.",
-        see: "`kubectl get deploy NAME -o jsonpath='{.spec.template.spec.imagePullSecrets}'`; `kubectl get secret \
-              -n NAMESPACE`.",
+        see: "`kubectl get deploy NAME -n NAMESPACE -o jsonpath='{.spec.template.spec.imagePullSecrets}'`; `kubectl \
+              get secret -n NAMESPACE`.",
         fix: "Create the Secret again, or correct its name. A registry that needs none does not need the reference \
               either.",
         sources: &["https://kubernetes.io/docs/tasks/configure-pod-container/pull-image-private-registry/"],

@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
         layer: Layer::Rollout,
         versions: Versions::Any,
         title: "A quota demands requests or limits that a container does not have",
-        severity: Severity::Warn,
+        severity: Severity::Block,
         consequence: Consequence::Stuck,
         offers: &[],
         may_accept_unknown: true,
@@ -66,7 +66,7 @@ fn hit(context: &Context<'_>, workload: &Workload, ranges: &InOrder<&str, Vec<&L
     let (name, missing) = (&quota.metadata.name, missing.join("; "));
     let detail = format!("quota {name} counts what its containers do not say: {missing}");
     let hit = Hit::new(&workload.workload, detail).because(format!("{} spec.hard", quota.object_ref()));
-    Some(if counts(quota).is_none() { hit.because(BY_SCOPE).unknown() } else { hit })
+    Some(if counts(quota).is_none() { hit.because(BY_SCOPE).severity(Severity::Warn).unknown() } else { hit })
 }
 
 /// What a quota counts and a container does not say, in words.

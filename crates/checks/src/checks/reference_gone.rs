@@ -30,8 +30,8 @@ pub(super) const CHECK: Check = Check {
               without its ServiceAccount it is not even made. The rollout stands at its first pod. Whether a ConfigMap or \
               Secret has the keys that are asked for is not looked at. The twin starts containers whatever they refer to, so a \
               rehearsal does not show it.",
-        see: "`kubectl describe pod NAME`: Environment, Environment Variables from, Volumes; \
-              `kubectl get configmap,secret,serviceaccount,pvc -n NAMESPACE` (a claim in `Terminating` is on its way out).",
+        see: "`kubectl describe pod NAME -n NAMESPACE`: Environment, Environment Variables from, Volumes; `kubectl \
+              get configmap,secret,serviceaccount,pvc -n NAMESPACE` (a claim in `Terminating` is on its way out).",
         fix: "Create the object again, or correct the name. Pods that already run do not notice. A claim that is being deleted \
               cannot be kept: copy its data to another one first, and let the template name that.",
         sources: &[

@@ -26,7 +26,9 @@ pub(super) const CHECK: Check = Check {
         why: "Istio closes gcr.io/istio-release and registry.istio.io in December 2026, and switches them off in \
               tests before, the last one for a day from 8 December on. A pod that is made on a node without the \
               image then does not start: every restart, and every autoscaler, depends on it.",
-        see: "`kubectl get pods -A -o jsonpath='{.items[*].spec.containers[*].image}' | tr ' ' '\\n' | grep -E 'gcr.io/istio-release|registry.istio.io'`.",
+        see: "`kubectl get pods -A -o jsonpath='{.items[*].spec.containers[*].image} \
+              {.items[*].spec.initContainers[*].image}' | tr ' ' '\\n' | grep -E \
+              'gcr.io/istio-release|registry.istio.io'`.",
         fix: "`--set hub=docker.io/istio` (istioctl) or `global.hub` (helm) for the new revision, so that what \
               moves to it pulls from there: charts of 1.30 and 1.31 have registry.istio.io where no hub is named; the old one needs it as long as a rollback is meant to work.",
         sources: &["https://istio.io/latest/news/releases/1.31.x/announcing-1.31/upgrade-notes/"],

@@ -18,7 +18,8 @@ pub(super) const CHECK: Check = Check {
         hint: "repair the configuration that the proxy names before anything moves",
         why: "The proxy keeps its last good configuration and no longer follows changes. Made anew, it starts \
               without the rejected part: the fault is hidden until then.",
-        see: "`istioctl proxy-status` says ERROR; the istiod log has `ADS:… ERROR`; metric pilot_total_xds_rejects.",
+        see: "`istioctl proxy-status -v 1` (before 1.27 without `-v 1`) says ERROR; `kubectl logs -n istio-system -l \
+              app=istiod --tail=-1 | grep 'ACK ERROR'`; metric pilot_total_xds_rejects.",
         fix: "The words of the rejection name the listener, cluster or filter: usually an EnvoyFilter.",
         sources: &["https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/"],
     },

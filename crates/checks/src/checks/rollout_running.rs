@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
         hint: "wait until it has ended; meshlift awaits it and does not restart on top of it",
         why: "Somebody else is replacing these pods. Two rollouts at once cannot be told apart when one fails, \
               and what this snapshot shows of the workload is a moment in between.",
-        see: "`kubectl rollout status KIND NAME`.",
+        see: "`kubectl rollout status KIND/NAME -n NAMESPACE`.",
         fix: "Let it end, then record the mesh again.",
         sources: &[
             "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#progressing-deployment",

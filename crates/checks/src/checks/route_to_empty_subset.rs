@@ -22,7 +22,8 @@ pub(super) const CHECK: Check = Check {
         hint: "take the destination out of the route, or start its pods",
         why: "Requests that take this route are answered 503 already. During an upgrade such errors look as if \
               the new proxies had brought them, and a gate on errors may stop a good wave.",
-        see: "`kubectl get virtualservice -o yaml`: the destination's subset; no pod has its labels.",
+        see: "`kubectl get virtualservice NAME -n NAMESPACE -o yaml`: the destination's subset; no pod has its \
+              labels.",
         fix: "Set its weight to 0 or remove it before the upgrade.",
         sources: &["https://istio.io/latest/docs/concepts/traffic-management/#destination-rules"],
     },

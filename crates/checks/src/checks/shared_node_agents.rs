@@ -22,8 +22,12 @@ pub(super) const CHECK: Check = Check {
               revision with the ambient profile replaces them on all nodes, in the middle of everything. And \
               `istioctl uninstall --revision` deletes them while their label istio.io/rev names that revision.",
         see: "`kubectl get ds -n istio-system`; `istioctl manifest generate --set profile=ambient` contains them.",
-        fix: "Render the new revision without the components cni and ztunnel, and upgrade these two in steps of \
-              their own.",
+        fix: "Install the new revision without them: `istioctl install --revision NEW --set \
+              components.cni.enabled=false --set components.ztunnel.enabled=false --set \
+              values.pilot.cni.enabled=true …` (without the last setting new pods with a sidecar get istio-init \
+              again, though istio-cni is there), and upgrade these two in steps of their own. Before `istioctl \
+              uninstall --revision OLD`: what it lists with `--dry-run` must not have istio-cni-node or ztunnel in \
+              it.",
         sources: &[
             "https://istio.io/latest/docs/ambient/upgrade/helm/",
             "https://github.com/istio/istio/blob/1.30.3/operator/pkg/uninstall/prune.go",

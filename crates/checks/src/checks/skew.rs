@@ -16,14 +16,16 @@ pub(super) const CHECK: Check = Check {
         consequence: Consequence::Shared,
         offers: &[],
         may_accept_unknown: false,
-        hint: "go one minor version at a time, forwards",
-        why: "A control plane may be one minor version ahead of its data plane, never behind it: of its proxies, and of \
-              istio-cni and ztunnel on the nodes. Between \
-              versions that are further apart nobody has tested what the proxies are sent, and an older \
-              control plane sends newer proxies what they may not understand.",
+        hint: "go by the versions that `meshlift versions --to VERSION` names",
+        why: "A new revision may be two minor versions ahead of the one whose proxies it takes over, as each proxy is served \
+              by its own istiod. istio-cni and ztunnel on the nodes are served by both: they may be one minor version behind \
+              a control plane, never ahead of it. Between versions that are further apart nobody has tested what proxies \
+              are sent, and an older control plane sends newer proxies what they may not understand.",
         see: "`istioctl version`; `kubectl get daemonset -A -o wide`: the images of istio-cni-node and ztunnel.",
-        fix: "Upgrade through each minor version in between: control plane, then istio-cni, then ztunnel, before the next.",
+        fix: "For each version in between: control plane, istio-cni, ztunnel, then gateways, waypoints and all workloads with a \
+              sidecar. `istioctl proxy-status` shows no older VERSION when the next one may come.",
         sources: &[
+            "https://istio.io/latest/docs/setup/upgrade/canary/#before-you-upgrade",
             "https://istio.io/latest/docs/releases/supported-releases/#control-planedata-plane-skew",
             "https://istio.io/latest/docs/ambient/upgrade/helm/",
         ],
@@ -40,7 +42,7 @@ fn find(context: &Context<'_>) -> Vec<Hit> {
         .used_revisions()
         .filter_map(|revision| {
             let version = revision.version.as_ref()?;
-            let why = version.too_far_from(target)?;
+            let why = version.too_far_to_jump(target)?;
             let subject = ObjectRef::cluster("Revision", revision.name.as_str());
             Some(Hit::new(
                 &subject,

@@ -30,8 +30,8 @@ pub(super) const CHECK: Check = Check {
         see: "`kubectl get crd NAME -o jsonpath='{.status.storedVersions} {range \
               .spec.versions[*]}{.name}={.served} {end}'`.",
         fix: "`kubectl get KIND -A -o json | kubectl replace -f -`, then `kubectl patch crd NAME \
-              --subresource=status --type=merge -p '{\"status\":{\"storedVersions\":[\"VERSION\"]}}'`, where VERSION is \
-              the one that `kubectl get crd NAME -o jsonpath='{.spec.versions[?(@.storage)].name}'` prints.",
+              --subresource=status --type=merge -p '{\"status\":{\"storedVersions\":[\"VERSION\"]}}'`, where VERSION \
+              is the one that `kubectl get crd NAME -o jsonpath='{.spec.versions[?(@.storage==true)].name}'` prints.",
         sources: &[
             "https://github.com/kubernetes-sigs/gateway-api/releases/tag/v1.2.0",
             "https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#upgrade-existing-objects-to-a-new-stored-version",

@@ -22,7 +22,8 @@ pub(super) const CHECK: Check = Check {
               restart on top of it would stand still for the same reason.",
         see: "`kubectl rollout status KIND/NAME -n NAMESPACE` fails with `exceeded its progress deadline` (a \
               Deployment), or waits for ever (a StatefulSet or DaemonSet).",
-        fix: "`kubectl describe` the newest ReplicaSet and its pods; repair the cause, or `kubectl rollout undo`.",
+        fix: "Look at its newest ReplicaSet and its pods (`kubectl describe rs,pod -n NAMESPACE`); repair the cause, \
+              or `kubectl rollout undo KIND/NAME -n NAMESPACE`.",
         sources: &["https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#failed-deployment"],
     },
     needs: &[WORKLOADS, &["resourcequotas"]],

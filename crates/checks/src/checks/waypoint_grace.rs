@@ -23,10 +23,11 @@ pub(super) const CHECK: Check = Check {
         why: "istiod of before 1.28 makes waypoints with terminationGracePeriodSeconds 2. Requests and connections that take \
               longer than that are cut when the pod is replaced, also by the upgrade that brings a longer grace: the old pod \
               keeps its own. Requests of the twin are short: a rehearsal does not show it.",
-        see: "`kubectl get deploy -A -l gateway.networking.k8s.io/gateway-class-name=istio-waypoint -o custom-columns=:metadata.namespace,:metadata.name,:spec.template.spec.terminationGracePeriodSeconds` \
-              (before 1.28 the label is on the Gateway: `kubectl get gateway -A`, class istio-waypoint).",
-        fix: "`kubectl delete pod NAME --grace-period=30` ends one old pod with a longer grace, once a second waypoint pod serves: \
-              scale the waypoint to two before. From 1.28 on istiod leaves Kubernetes' 30 seconds.",
+        see: "`kubectl get deploy -A -l gateway.istio.io/managed=istio.io-mesh-controller -o \
+              custom-columns=:metadata.namespace,:metadata.name,:spec.template.spec.terminationGracePeriodSeconds`.",
+        fix: "`kubectl delete pod NAME -n NAMESPACE --grace-period=30` ends one old pod with a longer grace, once a \
+              second waypoint pod serves: scale the waypoint to two before. From 1.28 on istiod leaves Kubernetes' \
+              30 seconds.",
         sources: &[
             "https://github.com/istio/istio/blob/1.27.9/manifests/charts/istio-control/istio-discovery/files/waypoint.yaml",
             "https://github.com/istio/istio/blob/1.28.0/manifests/charts/istio-control/istio-discovery/files/waypoint.yaml",

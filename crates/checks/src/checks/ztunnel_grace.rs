@@ -27,7 +27,8 @@ pub(super) const CHECK: Check = Check {
               reset. A workload whose grace period is more than twice ztunnel's tells that its connections live longer.",
         see: "`kubectl get ds ztunnel -n istio-system -o jsonpath='{.spec.template.spec.terminationGracePeriodSeconds}'`.",
         fix: "`helm upgrade ztunnel istio/ztunnel -n istio-system --version RUNNING --reuse-values --set \
-              terminationGracePeriodSeconds=SECONDS`. That is itself a rollout of ztunnel: choose a quiet hour once, then upgrade.",
+              terminationGracePeriodSeconds=SECONDS`, RUNNING being the chart's version that `helm list -n istio-system` names. \
+              That is itself a rollout of ztunnel: choose a quiet hour once, then upgrade.",
         sources: &[
             "https://github.com/istio/istio/blob/master/architecture/ambient/ztunnel-cni-lifecycle.md",
         ],

@@ -1,11 +1,11 @@
 //! Agents of the nodes are upgraded after the control plane: their changes are hazards until they are new themselves. And
 //! definitions of the Gateway API that name no bundle.
 
-use meshlift_model::k8s::{CustomResourceDefinition, DaemonSet, GRPCRoute, Pod};
+use meshlift_model::k8s::{CustomResourceDefinition, DaemonSet, GRPCRoute};
 use meshlift_model::snapshot::Snapshot;
 use meshlift_testkit::mutations::{Base, mutations};
 
-use crate::common::{assess, cluster, object, of, version};
+use crate::common::{assess, cluster, istiods_run, object, of, version};
 
 /// The clean ambient mesh, its control plane at 1.30.3 where it stands, and ML4102's hazard in it.
 fn half_way() -> Snapshot {
@@ -13,17 +13,7 @@ fn half_way() -> Snapshot {
     let mut mesh = Base::Ambient.clean(&recording);
     let excluded = mutations().into_iter().find(|one| one.code == "ML4102").unwrap();
     (excluded.plant)(&mut mesh, &recording);
-    let image = |text: &mut String| *text = text.replace("1.29.6", "1.30.3");
-    let deployments =
-        mesh.objects.deployments.iter_mut().filter(|one| one.metadata.name.starts_with("istiod"));
-    deployments
-        .flat_map(|one| one.spec.template.spec.containers.iter_mut())
-        .for_each(|one| image(&mut one.image));
-    let pods = mesh.objects.pods.iter_mut().filter(|one: &&mut Pod| one.metadata.name.starts_with("istiod"));
-    pods.flat_map(|pod| pod.spec.containers.iter_mut()).for_each(|one| image(&mut one.image));
-    for answers in mesh.istiods.values_mut() {
-        answers.version.iter_mut().for_each(|said| *said = said.replace("1.29.6", "1.30.3"));
-    }
+    istiods_run(&mut mesh, "1.30.3");
     mesh
 }
 
@@ -60,4 +50,15 @@ fn a_definition_without_a_bundle_counts_as_one_that_is_too_old() {
     assert_eq!(found(&definition), ["its bundle is v1.0.0; 1.30.3 reads 1.1 and later"]);
     definition.metadata.annotations.insert(bundle.to_owned(), "v1.4.1".to_owned());
     assert_eq!(found(&definition), [] as [&str; 0]);
+}
+
+#[test]
+fn agents_go_one_minor_version_at_a_time_though_revisions_may_jump() {
+    let far = |recording: &str, target: &str| -> Vec<String> {
+        let assessment = assess(cluster(recording), Some(&version(target)));
+        of(&assessment, "ML5008").into_iter().map(|finding| finding.subject.kind.to_string()).collect()
+    };
+    assert_eq!(far("before", "1.31.0"), [] as [&str; 0]);
+    assert_eq!(far("ambient-canary-installed", "1.31.0"), ["DaemonSet", "DaemonSet"]);
+    assert_eq!(far("ambient-canary-installed", "1.30.3"), [] as [&str; 0]);
 }

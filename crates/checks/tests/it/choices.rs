@@ -5,12 +5,12 @@ use meshlift_mesh::Mesh;
 use meshlift_model::intent::ChoiceKind;
 use meshlift_model::k8s::{
     Deployment, HorizontalPodAutoscaler, IntOrString, PersistentVolumeClaim, PersistentVolumeClaimSource,
-    RollingUpdate, StatefulSet, Volume, VolumeClaimTemplate,
+    PodSpec, RollingUpdate, StatefulSet, Volume, VolumeClaimTemplate,
 };
 use meshlift_model::names::ObjectRef;
 use meshlift_model::snapshot::Snapshot;
 
-use crate::common::{assess, cluster, mesh, object, of, version};
+use crate::common::{assess, cluster, mesh, object, of, pods, version};
 
 /// interface.md's table: code, and the words that it offers besides `hold-namespace`.
 const OFFERS: &[(&str, &str)] = &[
@@ -139,4 +139,31 @@ fn no_more_can_be_missing_than_there_are() {
     let ads = "Deployment/quota-tight/ads";
     assert_eq!(refused(ads, &ChoiceKind::AllowUnavailable(3), |_| {}), None);
     assert!(refused(ads, &ChoiceKind::AllowUnavailable(4), |_| {}).is_some());
+}
+
+#[test]
+fn nobody_is_told_to_give_a_pod_away_that_no_node_would_take_again() {
+    let told = |change: fn(&mut PodSpec)| {
+        let mut snapshot = cluster("before");
+        let bff = &mut object::<Deployment>(&mut snapshot, "web/bff").spec;
+        let (max_unavailable, max_surge) = (Some(IntOrString::Int(0)), Some(IntOrString::Int(1)));
+        bff.strategy.rolling_update =
+            Some(RollingUpdate { max_unavailable, max_surge, ..Default::default() });
+        change(&mut bff.template.spec);
+        pods(&mut snapshot, "web/bff").into_iter().for_each(|pod| change(&mut pod.spec));
+        let assessment = assess(snapshot, Some(&version("1.30.3")));
+        let all = of(&assessment, "ML1013");
+        let [finding] = &all[..] else { panic!("{all:?}") };
+        (finding.detail.clone(), finding.offers.clone())
+    };
+    let (detail, offers) = told(|spec| drop(spec.node_selector.insert("pool".into(), "gone".into())));
+    assert!(detail.starts_with("no node has the labels"), "{detail}");
+    assert_eq!(offers, ["hold-namespace"]);
+    let (detail, offers) = told(|spec| {
+        spec.containers
+            .iter_mut()
+            .for_each(|one| drop(one.resources.requests.insert("cpu".into(), "99".into())));
+    });
+    assert!(detail.contains("has that left"), "{detail}");
+    assert_eq!(offers, ["allow-unavailable", "hold-namespace"]);
 }

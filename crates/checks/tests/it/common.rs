@@ -111,3 +111,18 @@ pub(crate) fn vanishes(code: &str, recording: &str, subject: &str, change: impl 
 pub(crate) fn stays_away(code: &str, recording: &str, subject: &str, change: impl FnOnce(&mut Snapshot)) {
     assert!(!found(code, recording, change).contains(subject), "{code} names {subject}");
 }
+
+/// The istiods of 1.29.6 are of another version; what they serve stays.
+pub(crate) fn istiods_run(mesh: &mut Snapshot, version: &str) {
+    let image = |text: &mut String| *text = text.replace("1.29.6", version);
+    let deployments =
+        mesh.objects.deployments.iter_mut().filter(|one| one.metadata.name.starts_with("istiod"));
+    deployments
+        .flat_map(|one| one.spec.template.spec.containers.iter_mut())
+        .for_each(|one| image(&mut one.image));
+    let pods = mesh.objects.pods.iter_mut().filter(|one| one.metadata.name.starts_with("istiod"));
+    pods.flat_map(|pod| pod.spec.containers.iter_mut()).for_each(|one| image(&mut one.image));
+    for answers in mesh.istiods.values_mut() {
+        answers.version.iter_mut().for_each(image);
+    }
+}

@@ -5,7 +5,7 @@ use meshlift_model::k8s::{Deployment, EnvVar, Gateway, Listener, TLSRoute};
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 use serde_json::{Value, json};
 
-use crate::common::{assess, cluster, object, of, version};
+use crate::common::{assess, cluster, istiods_run, object, of, version};
 
 const DEFINITION: &str = "tlsroutes.gateway.networking.k8s.io";
 
@@ -55,9 +55,26 @@ fn a_route_begins_where_istiod_does_not_read_it_yet() {
 #[test]
 fn a_bundle_that_what_runs_does_not_read_matters_where_it_would_read_routes() {
     let name = format!("CustomResourceDefinition/{DEFINITION}");
-    let lost = [format!("{name}: its bundle is v1.5.1; 1.29.6 reads up to 1.4")];
+    let lost = [format!("{name}: its bundle is v1.5.1; 1.29.6 reads up to 1.4.1")];
     assert_eq!(found(mesh("v1.5.1", Some("true")), "ML0001"), lost);
     assert!(found(mesh("v1.5.1", None), "ML0001").is_empty());
+    // Each patch of a minor version has a last bundle of its own.
+    let of = |runs: &str, bundle: &str| {
+        let mut mesh = mesh(bundle, Some("true"));
+        istiods_run(&mut mesh, runs);
+        assess(mesh, Some(&version("1.29.9"))).findings.iter().filter(|one| one.code == "ML0001").count()
+    };
+    for (runs, bundle, lost) in [
+        ("1.28.6", "v1.4.0", 0),
+        ("1.28.6", "v1.4.1", 1),
+        ("1.28.7", "v1.4.1", 0),
+        ("1.28.10", "v1.5.1", 1),
+        ("1.28.5", "v1.5.1", 0),
+    ] {
+        // The target is one that stops at 1.4.1 itself.
+        let target = usize::from(bundle == "v1.5.1");
+        assert_eq!(of(runs, bundle), lost.max(target), "{runs} {bundle}");
+    }
 }
 
 #[test]

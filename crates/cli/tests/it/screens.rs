@@ -155,9 +155,8 @@ fn exit_codes_say_what_the_mesh_says() {
         (1, "check --demo"),
         (0, "check --demo --fail-on never"),
         (1, "check --demo --fail-on info"),
-        // Unknown, and said to be worth knowing: that counts, not what its check finds else.
-        (0, "check --demo --to 1.31.0 --only ML0005"),
-        (1, "check --demo --to 1.31.0 --only ML0005 --fail-on info"),
+        // No definitions of this target are known: that is not well.
+        (1, "check --demo --to 1.31.0 --only ML0005"),
         (0, "check --demo --to 1.31.0 --only ML0005 --fail-on never"),
         (0, "check --demo --to 1.30.3 --only ML0005"),
         (0, "inspect --demo"),

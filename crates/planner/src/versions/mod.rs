@@ -2,6 +2,7 @@
 //! not taken. Pure.
 
 mod agents;
+mod jumps;
 mod patches;
 mod path;
 mod releases;

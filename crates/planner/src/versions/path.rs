@@ -69,15 +69,13 @@ impl Walk<'_> {
     fn run(&mut self, from: &IstioVersion, target: &IstioVersion) {
         let mut at = from.clone();
         let mut kubernetes = self.situation.kubernetes.as_deref().and_then(minor_of);
-        if target.minor > from.minor.saturating_add(1) {
-            self.refuse(
-                format!("{from} to {target} in one hop"),
-                "a control plane may be one minor version ahead of its proxies, never more".to_owned(),
-                SUPPORT,
-            );
+        if let Some(why) = from.too_far_to_jump(target) {
+            let why = format!("{why}: revisions may be at most two apart");
+            self.refuse(format!("{from} to {target} in one hop"), why, SUPPORT);
         }
         let releases = self.releases;
-        for minor in from.minor..=target.minor {
+        let mut minor = from.minor;
+        loop {
             let last = minor == target.minor;
             let Some(release) = releases.of((target.major, minor)) else {
                 let known = releases.minors.last().map_or(String::new(), |newest| line(newest.minor));
@@ -91,16 +89,19 @@ impl Walk<'_> {
             if last {
                 self.judge_target(release, target);
             }
-            if to == at {
-                continue;
+            if to != at {
+                self.agents_first(&at, &to);
+                if minor > at.minor {
+                    kubernetes = self.make_room(&at, release, kubernetes);
+                    self.gateway_api(&at, release);
+                }
+                self.istio(release, &at, &to, last);
+                at = to;
             }
-            self.agents_first(&at, &to);
-            if minor > at.minor {
-                kubernetes = self.make_room(release, kubernetes);
-                self.gateway_api(release);
+            if last {
+                return;
             }
-            self.istio(release, &at, &to, last);
-            at = to;
+            minor = self.next_minor(&at, target);
         }
     }
 
@@ -144,11 +145,16 @@ impl Walk<'_> {
     }
 
     /// Kubernetes within the window of the release that comes.
-    fn make_room(&mut self, release: &Release, kubernetes: Option<Minor>) -> Option<Minor> {
+    fn make_room(
+        &mut self,
+        at: &IstioVersion,
+        release: &Release,
+        kubernetes: Option<Minor>,
+    ) -> Option<Minor> {
         let [oldest, newest] = release.kubernetes;
         let now = kubernetes?;
         if now < oldest {
-            let notes = self.kubernetes_in_between(release, oldest);
+            let notes = self.kubernetes_in_between(at, oldest);
             let why =
                 format!("{} runs on Kubernetes {} to {}", line(release.minor), line(oldest), line(newest));
             self.first(Part::Kubernetes, line(oldest), why, notes);
@@ -158,8 +164,8 @@ impl Walk<'_> {
     }
 
     /// Whether what runs before supports the Kubernetes that comes.
-    fn kubernetes_in_between(&self, release: &Release, kubernetes: Minor) -> Vec<String> {
-        let before = self.releases.of((release.minor.0, release.minor.1.saturating_sub(1)));
+    fn kubernetes_in_between(&self, at: &IstioVersion, kubernetes: Minor) -> Vec<String> {
+        let before = self.releases.of((at.major, at.minor));
         let outside = before.filter(|before| kubernetes > before.kubernetes[1]);
         let words = |before: &Release| {
             format!(
@@ -172,7 +178,7 @@ impl Walk<'_> {
     }
 
     /// The bundle of the Gateway API that the release wants, where an older one is installed.
-    fn gateway_api(&mut self, release: &Release) {
+    fn gateway_api(&mut self, at: &IstioVersion, release: &Release) {
         let (Some(least), Some(installed)) = (release.gateway_api_least, self.gateway_api) else { return };
         if least <= installed || self.situation.tls_routes == Some(false) {
             return;
@@ -182,12 +188,11 @@ impl Walk<'_> {
             line(release.minor),
             line(installed)
         );
-        let before = release.minor.1.saturating_sub(1);
         let notes = vec![
             "bundles from 1.5 on bring a policy that refuses the way back".to_owned(),
             format!(
-                "{}.{before} may ignore TLSRoutes of this bundle: install it just before the hop",
-                release.minor.0
+                "{} may ignore TLSRoutes of this bundle: install it just before the hop",
+                at.minor_line()
             ),
         ];
         self.first(Part::GatewayApi, line(least), why, notes);
@@ -216,6 +221,7 @@ impl Walk<'_> {
         if to.minor > at.minor {
             notes.extend(self.order_of_agents());
         }
+        notes.extend(self.notes_of_jump(at, to));
         let arriving =
             [Some(true), None].into_iter().flat_map(|strikes| self.broken(to, At::Arriving, strikes));
         notes.extend(arriving.filter_map(|one| self.note(release, one)));

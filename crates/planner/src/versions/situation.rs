@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use meshlift_mesh::facts::{Ambient, GatewayKind};
 use meshlift_mesh::{Mesh, other_clusters};
-use meshlift_model::k8s::{Secret, TLSRoute};
+use meshlift_model::k8s::{DaemonSet, Secret, TLSRoute};
 use meshlift_model::names::IstioVersion;
 use meshlift_model::snapshot::{Snapshot, SourceStatus};
 
@@ -35,6 +35,8 @@ pub struct Situation {
     pub ambient: bool,
     /// Agents of the nodes that there are.
     pub agents: Vec<Agent>,
+    /// DaemonSets were not read: there may be agents.
+    pub agents_unread: bool,
     /// Gateways or waypoints that istiod makes.
     pub managed_gateways: bool,
     /// The mesh goes beyond this cluster; `None` where Secrets, which tell, were not read.
@@ -62,6 +64,7 @@ impl Situation {
             kubernetes: mesh.snapshot.kubernetes_version.clone(),
             ambient: !mesh.ambient.ztunnels.is_empty(),
             agents: agents(&mesh.ambient),
+            agents_unread: !matches!(mesh.snapshot.source_of::<DaemonSet>(), SourceStatus::Read { .. }),
             managed_gateways: mesh.gateways.iter().any(|gateway| managed(&gateway.kind)),
             several_clusters: several_clusters(&mesh.snapshot),
             gateway_api: definition.and_then(|one| one.metadata.annotation(BUNDLE)).map(str::to_owned),

@@ -29,13 +29,63 @@ fn one_minor_version_is_one_hop() {
     assert_eq!(found.refused[0].what, "1.30.5");
 }
 
+fn refused<'a>(path: &'a Path, what: &str) -> &'a str {
+    let found = path.refused.iter().find(|one| one.what == what);
+    &found.unwrap_or_else(|| panic!("{what}: {path:?}")).why
+}
+
 #[test]
-fn further_away_every_minor_version_is_passed_in_its_newest_patch() {
+fn revisions_jump_two_minor_versions_and_no_more() {
     let found = of(&situation("1.27.9", "v1.33.1"), "1.30.5");
-    assert_eq!(hops(&found), ["Istio 1.28.10", "Istio 1.29.9", "Istio 1.30.5"]);
-    assert!(found.refused.iter().any(|one| one.what == "1.27.9 to 1.30.5 in one hop"));
+    assert_eq!(hops(&found), ["Istio 1.29.9", "Istio 1.30.5"]);
+    assert!(refused(&found, "1.27.9 to 1.30.5 in one hop").contains("at most two"));
+    assert!(refused(&found, "1.28 on the way").contains("two minor versions apart"));
     let ends: Vec<_> = found.hops.iter().filter_map(|hop| hop.support.as_ref()?.until.as_deref()).collect();
-    assert_eq!(ends, ["2026-07-01", "2026-10-15"]);
+    assert_eq!(ends, ["2026-10-15"]);
+    assert!(found.hops[0].notes.iter().any(|note| note.contains("in place, 1.28 comes first")), "{found:?}");
+    assert!(found.hops[1].notes.iter().all(|note| !note.contains("in place")), "{found:?}");
+    assert_eq!(hops(&of(&situation("1.26.8", "v1.32.1"), "1.28.10")), ["Istio 1.28.10"]);
+}
+
+/// Something that runs here forbids to pass a minor version over.
+fn by_steps(situation: Situation) -> Situation {
+    Situation { agents: vec![Agent { name: "istio-cni", version: None }], ..situation }
+}
+
+#[test]
+fn one_minor_version_at_a_time_where_two_would_leave_somebody_behind() {
+    let plain = situation("1.28.10", "v1.34.4");
+    assert_eq!(hops(&of(&plain, "1.30.5")), ["Istio 1.30.5"]);
+    let step = |situation: &Situation, why: &str| {
+        let path = of(situation, "1.30.5");
+        assert_eq!(hops(&path), ["Istio 1.29.9", "Istio 1.30.5"], "{why}");
+        assert!(refused(&path, "1.28.10 to 1.30 in one hop").contains(why), "{path:?}");
+        assert!(
+            path.hops.iter().flat_map(|hop| &hop.notes).all(|note| !note.contains("in place")),
+            "{path:?}"
+        );
+    };
+    step(&by_steps(plain.clone()), "istio-cni");
+    step(&Situation { agents_unread: true, ..plain.clone() }, "DaemonSets were not read");
+    step(&Situation { several_clusters: Some(true), ..plain.clone() }, "other clusters");
+    let unknown = of(&plain, "1.30.5");
+    assert!(
+        unknown.hops[0].notes.iter().any(|note| note.contains("if it has, 1.29 comes first")),
+        "{unknown:?}"
+    );
+    // 1.24 runs on Kubernetes up to 1.31, as its catalogue has it; 1.26 from 1.29 on.
+    let text = include_str!("../../data/releases.yaml").replace(
+        r#"{minor: "1.26", end_of_life: 2025-12-22, kubernetes: ["1.29", "1.33"]"#,
+        r#"{minor: "1.26", end_of_life: 2025-12-22, kubernetes: ["1.32", "1.33"]"#,
+    );
+    let releases = Releases::parse(&text).unwrap();
+    let (target, today) = ("1.26.8".parse().unwrap(), "2026-11-29".parse().unwrap());
+    let path = super::path(&situation("1.24.6", "v1.31.1"), &target, &releases, today).unwrap();
+    assert_eq!(hops(&path), ["Istio 1.25.5", "Kubernetes 1.32", "Istio 1.26.8"]);
+    assert!(refused(&path, "1.24.6 to 1.26 in one hop").contains("no Kubernetes"), "{path:?}");
+    // What the catalogue does not know is no reason to jump.
+    let old = of(&situation("1.23.6", "v1.29.1"), "1.25.5");
+    assert!(old.blocked.iter().any(|why| why.contains("1.23 is not in the catalogue")), "{old:?}");
 }
 
 #[test]
@@ -70,7 +120,7 @@ fn what_is_light_stops_nobody_and_is_told_where_another_patch_mends_it() {
     // No patch of 1.28 mends it.
     assert!(told("1.27.9", "1.28.2").is_empty());
     // Patches on the way are chosen by it.
-    let path = of(&situation("1.28.10", "v1.34.4"), "1.30.5");
+    let path = of(&by_steps(situation("1.28.10", "v1.34.4")), "1.30.5");
     let one = path.refused.iter().find(|one| one.source.ends_with("/61049")).unwrap();
     assert_eq!(one.what, "1.29.0 to 1.29.6");
 }
@@ -94,7 +144,12 @@ fn kubernetes_and_the_gateway_api_come_where_they_are_needed() {
     let old = Situation { gateway_api: Some("v1.4.1".to_owned()), ..situation("1.29.6", "v1.31.2") };
     assert_eq!(hops(&of(&old, "1.30.5")), ["Kubernetes 1.32", "GatewayApi 1.5", "Istio 1.30.5"]);
     let far = Situation { gateway_api: Some("v1.4.1".to_owned()), ..situation("1.29.6", "v1.34.4") };
-    assert_eq!(hops(&of(&far, "1.31.1")), ["GatewayApi 1.5", "Istio 1.30.5", "Istio 1.31.1"]);
+    assert_eq!(hops(&of(&far, "1.31.1")), ["GatewayApi 1.5", "Istio 1.31.1"]);
+    assert!(of(&far, "1.31.1").hops[0].notes.iter().any(|note| note.starts_with("1.29 may ignore")));
+    assert_eq!(
+        hops(&of(&by_steps(far.clone()), "1.31.1")),
+        ["GatewayApi 1.5", "Istio 1.30.5", "Istio 1.31.1"]
+    );
     // Nothing here depends on the bundle.
     let none = Situation { tls_routes: Some(false), ..far };
     let path = of(&none, "1.30.5");
@@ -247,7 +302,7 @@ fn the_end_of_support_is_told_for_what_runs_and_for_each_hop() {
 
 #[test]
 fn every_patch_of_a_hop_that_was_not_taken_is_refused_with_a_reason() {
-    let gateways = Situation { managed_gateways: true, ..situation("1.28.10", "v1.34.4") };
+    let gateways = by_steps(Situation { managed_gateways: true, ..situation("1.28.10", "v1.34.4") });
     let path = of(&gateways, "1.30.5");
     let refused: Vec<_> =
         path.refused.iter().map(|one| (one.what.as_str(), one.source.rsplit('/').next().unwrap())).collect();

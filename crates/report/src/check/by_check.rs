@@ -7,12 +7,15 @@ use meshlift_model::finding::{Finding, Severity, Verdict};
 
 use super::Results;
 use super::blind::by_source;
-use super::screen::counts;
-use crate::text::{Style, WIDTH, cut};
+use super::screen::{counts, explained};
+use crate::text::{Style, WIDTH, count, cut};
 use crate::words;
 
+/// Lines of checks: with what comes after them, a screen of 50.
+const LINES_MAX: usize = 40;
+
 /// One line for each check that found something, worst first, and for each source that several checks lack: a screen,
-/// however many findings there are.
+/// however many findings there are. Where checks are too many, the last are counted.
 #[must_use]
 pub fn by_check(results: &Results<'_>, style: Style) -> String {
     let mut checks: BTreeMap<(Reverse<Severity>, &str, bool), Vec<&Finding>> = BTreeMap::new();
@@ -30,13 +33,23 @@ pub fn by_check(results: &Results<'_>, style: Style) -> String {
         }
     }
     let mut text = String::new();
-    for ((Reverse(severity), code, unknown), findings) in checks {
+    let rest: Vec<&Vec<&Finding>> = checks.values().skip(LINES_MAX).collect();
+    let rest = match rest.len() {
+        0 => String::new(),
+        more => {
+            let findings: usize = rest.iter().map(|findings| findings.len()).sum();
+            format!("        {more} more lines, {}: -o table has them\n", count(findings, "finding"))
+        }
+    };
+    for ((Reverse(severity), code, unknown), findings) in checks.into_iter().take(LINES_MAX) {
         let mark = if unknown { "unknown" } else { words::severity(severity) };
         let title = findings.first().map_or("", |finding| &*finding.title);
         let line = format!("{mark:<8}{code} {:>5}  {title}", findings.len());
         text.push_str(&format!("{}\n", cut(&line, WIDTH)));
     }
-    text.push_str(&format!("{sources}{}next: {}\n", counts(results, style), results.next));
+    text.push_str(&format!("{rest}{sources}{}", counts(results, style)));
+    text.push_str(&explained(&results.findings, style));
+    text.push_str(&format!("next: {}\n", results.next));
     text
 }
 
@@ -63,5 +76,19 @@ mod tests {
         assert!(text.starts_with("block   ML1002    34  t\n"), "{text}");
         assert!(text.contains("SUMMARY  block 333 · warn 333 · info 334 · unknown 0\n"), "{text}");
         assert!(text.lines().all(|line| columns(line) <= WIDTH), "{text}");
+    }
+
+    #[test]
+    fn more_checks_than_a_screen_has_lines_are_counted() {
+        let of = |codes: usize| {
+            let all: Vec<Finding> = (0..codes * 10)
+                .map(|at| finding(&format!("ML1{:03}", at % codes), Severity::Info, Consequence::Gap))
+                .collect();
+            by_check(&results(&empty_mesh(), &Assessment::default(), &all), Style::Plain)
+        };
+        let text = of(100);
+        assert!(text.lines().count() <= 50, "{text}");
+        assert!(text.contains("        60 more lines, 600 findings: -o table has them\n"), "{text}");
+        assert!(!of(LINES_MAX).contains("more lines"));
     }
 }

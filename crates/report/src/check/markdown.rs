@@ -22,6 +22,9 @@ pub fn markdown(results: &Results<'_>) -> String {
     for one in by_source(&results.findings) {
         text.push_str(&one.map_or_else(|blind| blind_row(&blind), row));
     }
+    if let Some(more) = notes::more(&results.findings) {
+        text.push_str(&format!("\n{more}.\n"));
+    }
     text
 }
 
@@ -50,8 +53,13 @@ fn blind_row(blind: &Blind<'_>) -> String {
 
 /// What to do, and what may be chosen.
 fn todo<'a>(hint: &str, offers: impl IntoIterator<Item = &'a str>) -> String {
-    let offers: Vec<&str> = offers.into_iter().collect();
-    if offers.is_empty() { hint.to_owned() } else { format!("{hint}; choose {}", offers.join(" or ")) }
+    // Some hints say which choice fits when.
+    let (said, rest): (Vec<&str>, Vec<&str>) = offers.into_iter().partition(|offer| hint.contains(offer));
+    match (&said[..], &rest[..]) {
+        (_, []) => hint.to_owned(),
+        ([], rest) => format!("{hint}; choose {}", rest.join(" or ")),
+        (_, rest) => format!("{hint}; or {}", rest.join(" or ")),
+    }
 }
 
 /// Text that ends no cell and no row.

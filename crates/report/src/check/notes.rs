@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use meshlift_checks::assessment::NotRun;
+use meshlift_model::finding::Finding;
 
 use super::{Acceptance, Results};
 use crate::text::count;
@@ -32,6 +33,14 @@ pub(super) fn accepted(all: &[Acceptance<'_>]) -> Option<String> {
     let words: Vec<String> = owners.iter().map(by).collect();
     let findings = count(all.len(), "finding");
     (!all.is_empty()).then(|| format!("{findings} not shown: {}", words.join(", ")))
+}
+
+/// Where there is more to read of a finding, and where choices go.
+pub(super) fn more(findings: &[&Finding]) -> Option<String> {
+    findings.first()?;
+    let chosen = findings.iter().any(|finding| finding.needs_choice());
+    let chosen = if chosen { "; a choice goes into the intent, --intent FILE" } else { "" };
+    Some(format!("`meshlift explain CODE` tells why, how to see it and how to mend it{chosen}"))
 }
 
 #[cfg(test)]

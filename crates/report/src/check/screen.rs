@@ -41,8 +41,14 @@ pub fn screen(results: &Results<'_>, by: Group<'_>, style: Style) -> String {
     text.push_str(&kept(findings, style));
     text.push_str(&counts(results, style));
     text.push_str(&headed("RESTARTS", &verdicts(results.assessment), style));
+    text.push_str(&explained(&results.findings, style));
     text.push_str(&format!("next: {}\n", results.next));
     text
+}
+
+/// Where there is more to read, and where choices go.
+pub(super) fn explained(findings: &[&Finding], style: Style) -> String {
+    notes::more(findings).map_or_else(String::new, |more| headed("MORE", &more, style))
 }
 
 /// The settings that keep what versions change, a line each.

@@ -134,7 +134,9 @@ fn versions() -> Vec<Mutation> {
             |s, _| filter(s, "stats-filter-1.13"),
             |s, _| filter(s, "stats-filter-1.29"),
         ),
-        Mutation::new(("ML5008", Sidecars, OLD), nothing, nothing).targets(super::TARGET, "1.31.0"),
+        Mutation::new(("ML5008", Sidecars, OLD), nothing, nothing)
+            .targets("1.31.0", "1.32.0")
+            .also(&["ML5025"]),
         Mutation::new(("ML5025", Sidecars, "Target/1.32.0"), nothing, nothing)
             .targets(super::TARGET, "1.32.0")
             .also(&["ML5008"]),

@@ -2,7 +2,7 @@
 
 use meshlift_model::defaults::HELM_RELEASE;
 use meshlift_model::k8s::{Deployment, ObjectMeta};
-use meshlift_model::snapshot::Snapshot;
+use meshlift_model::snapshot::{ReadProblem, Snapshot};
 
 use super::Base::Sidecars;
 use super::{Mutation, add};
@@ -32,7 +32,18 @@ pub(super) fn mutations() -> Vec<Mutation> {
             |s, _| traces(s, "disableContextPropagation"),
         )
         .not_on_twin(),
+        Mutation::new(
+            ("ML0006", Sidecars, "Source/pods"),
+            |s, _| unread(s, "pods"),
+            |s, _| unread(s, "widgets.example.com"),
+        ),
     ]
+}
+
+/// An object of a kind was left out.
+fn unread(s: &mut Snapshot, source: &str) {
+    let (place, problem) = ("items[3] web/bff".to_owned(), "spec.containers: no list; skipped".to_owned());
+    s.problems.push(ReadProblem { source: source.to_owned(), place, problem });
 }
 
 /// istiod is of a Helm release; so are the definitions, or not.

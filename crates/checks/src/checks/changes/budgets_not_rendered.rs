@@ -29,9 +29,10 @@ pub(crate) const CHECK: Check = Check {
               of 1, so that after the upgrade nothing keeps a drain of nodes from taking all pods at once, however many \
               run. While there is one pod only, its drains end that waited for ever before.",
         see: "`kubectl get pdb -A -l app.kubernetes.io/part-of=istio`, and `kubectl get hpa -A` for the least number.",
-        fix: "istiod: `--set autoscaleMin=2` (istioctl: `values.pilot.autoscaleMin=2`); chart gateway: `--set \
-              autoscaling.minReplicas=2`. Without autoscaling: replicaCount=2. hpaSpec and replicaCount under k8s of an \
-              IstioOperator do not count: they are applied after rendering.",
+        fix: "Chart istiod: `--set autoscaleMin=2` (istioctl: `--set values.pilot.autoscaleMin=2`). Chart gateway: \
+              `--set autoscaling.minReplicas=2`. A gateway made by istioctl: `--set \
+              values.gateways.istio-ingressgateway.autoscaleMin=2`. Without autoscaling: replicaCount=2. hpaSpec and \
+              replicaCount under k8s of an IstioOperator do not count: they are applied after rendering.",
         sources: &[
             "https://github.com/istio/istio/blob/1.27.9/manifests/charts/istio-control/istio-discovery/templates/poddisruptionbudget.yaml",
             "https://github.com/istio/istio/blob/1.28.0/manifests/charts/istio-control/istio-discovery/templates/poddisruptionbudget.yaml",

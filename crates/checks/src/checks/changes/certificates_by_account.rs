@@ -31,7 +31,7 @@ pub(crate) const CHECK: Check = Check {
               not know certificates of listeners: a rehearsal does not show it.",
         see: "`kubectl get pods -A -l gateway.networking.k8s.io/gateway-name -o custom-columns=:metadata.namespace,:metadata.name,:spec.serviceAccountName`: \
               GATEWAY-CLASS is expected, or what annotation gateway.istio.io/service-account says.",
-        fix: "`kubectl annotate gateway NAME -n NAMESPACE gateway.istio.io/service-account=ACCOUNT` with the account of the pods: \
+        fix: "`kubectl annotate gateway.gateway.networking.k8s.io NAME -n NAMESPACE gateway.istio.io/service-account=ACCOUNT` with the account of the pods: \
               istiod replaces the pods that it made for it, so do it in a quiet hour. \
               A Gateway of another namespace than its pods has to move to theirs.",
         sources: &[

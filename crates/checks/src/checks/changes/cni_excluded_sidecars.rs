@@ -35,7 +35,7 @@ pub(crate) const CHECK: Check = Check {
               rehearsal does not show it.",
         see: "`kubectl get configmap istio-cni-config -n istio-system -o jsonpath='{.data.EXCLUDED_NAMESPACES}'`, and pods \
               there with a container istio-validation.",
-        fix: "Remove the namespace from `excludeNamespaces` (`cni.excludeNamespaces` of istioctl) in the values of istio-cni. \
+        fix: "Remove the namespace from `excludeNamespaces` of chart cni (istioctl: `values.cni.excludeNamespaces`). \
               Nothing is to be done where no pod there should have a sidecar: then remove its label instead.",
         sources: &[
             "https://github.com/istio/istio/blob/1.25.1/manifests/charts/istio-cni/templates/configmap-cni.yaml",

@@ -22,14 +22,15 @@ pub(crate) const CHECK: Check = Check {
         consequence: Consequence::Behaviour,
         offers: &[],
         may_accept_unknown: true,
-        hint: "let it run as root, or set values.cni.env.CNI_CONF_GROUP_READ=true and give it group 0",
+        hint: "let it run as root, or set CNI_CONF_GROUP_READ=true for istio-cni and give it group 0",
         why: "From 1.30 on istio-cni writes its configuration file with mode 0600, as the CIS benchmark asks; until then \
               everybody on the node could read it. The container runtime is root and goes on. Who mounts the folder and \
               is not root (an agent that watches or copies the file) gets `permission denied` once istio-cni is \
               upgraded. Where a pod leaves its user to its image, that user is not known, and it is not found.",
         see: "`kubectl get pods -A -o yaml | grep -B3 'path: /etc/cni'`, and `runAsUser` of those pods.",
-        fix: "`values.cni.env.CNI_CONF_GROUP_READ=true` for istio-cni makes it 0640: its reader then needs group 0 \
-              (`supplementalGroups: [0]`).",
+        fix: "CNI_CONF_GROUP_READ=true for istio-cni makes the file 0640 (istioctl: `--set \
+              values.cni.env.CNI_CONF_GROUP_READ=true`; chart cni: `--set env.CNI_CONF_GROUP_READ=true`): its reader \
+              then needs group 0 (`supplementalGroups: [0]`).",
         sources: &["https://istio.io/latest/news/releases/1.30.x/announcing-1.30/upgrade-notes/"],
     },
     needs: &[WORKLOADS],

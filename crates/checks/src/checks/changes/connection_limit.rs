@@ -28,8 +28,9 @@ pub(crate) const CHECK: Check = Check {
         why: "runtimeValues may limit the connections that a proxy takes (overload.global_downstream_max_connections). Proxies \
               of 1.28 pass it over and take any number. Those of 1.27 and before, and of 1.29 and later, obey it.",
         see: "`kubectl get deploy,cm -A -o yaml | grep -n global_downstream_max_connections`.",
-        fix: "Coming from before: choose a target of 1.29 or later. Coming from 1.28: see that the limit is above what the \
-              proxy takes today (`envoy_listener_downstream_cx_active` of its metrics). From 1.29 on \
+        fix: "Coming from before: choose a target of 1.29 or later. Coming from 1.28: see that the limit is above \
+              what the proxy takes today (`kubectl exec POD -n NAMESPACE -c istio-proxy -- pilot-agent request GET \
+              stats | grep -E '^listener.*downstream_cx_active' | grep -v worker_`: the sum). From 1.29 on \
               proxyMetadata ISTIO_META_GLOBAL_DOWNSTREAM_MAX_CONNECTIONS is the way to say it.",
         sources: &[
             "https://github.com/istio/istio/blob/1.28.0/tools/packaging/common/envoy_bootstrap.json",

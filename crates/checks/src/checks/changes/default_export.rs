@@ -28,10 +28,11 @@ pub(crate) const CHECK: Check = Check {
               whole list counts, as in an object's own exportTo: a star shows all to everybody, `~` hides all, and names add \
               their namespaces. Clients there get routes and mTLS for hosts that they reached as unknown ones, and \
               VirtualServices begin to apply to them.",
-        see: "`kubectl get cm -n istio-system -l istio.io/rev -o yaml | grep -A4 ExportTo`; `istioctl proxy-config cluster POD` \
-              in a namespace that the list names.",
-        fix: "Before the control plane moves, write into the mesh configs of both revisions what the hint says: all versions \
-              read that alike. Widen it later on purpose. defaultDestinationRuleExportTo is read as before.",
+        see: "`kubectl get cm -n istio-system -l istio.io/rev -o yaml | grep -A4 ExportTo`; `istioctl proxy-config \
+              cluster POD.NAMESPACE` in a namespace that the list names.",
+        fix: "Before the control plane moves, write into the mesh configs of both revisions `[\".\"]` where the list \
+              has a dot, `[\"~\"]` where it has neither dot nor star: all versions read that alike. Widen it later \
+              on purpose. defaultDestinationRuleExportTo is read as before.",
         sources: &[
             "https://github.com/istio/istio/blob/1.30.2/pilot/pkg/model/push_context.go",
             "https://github.com/istio/istio/blob/1.30.3/pilot/pkg/model/push_context.go",

@@ -25,8 +25,8 @@ pub(crate) const CHECK: Check = Check {
               pod's resolv.conf one after the other, and a later one where an earlier one did not answer. From 1.25 on it \
               begins with any of them, and takes its answer, NXDOMAIN too: where only the first one knows names of the \
               cluster or of a company, a part of the lookups fails. The twin resolves no names: a rehearsal does not show it.",
-        see: "`kubectl get pod NAME -o yaml | grep -A4 -E 'dnsPolicy|nameservers'`; `kubectl exec NAME -- cat \
-              /etc/resolv.conf`: several lines with nameserver.",
+        see: "`kubectl get pod NAME -n NAMESPACE -o yaml | grep -A4 -E 'dnsPolicy|nameservers'`; `kubectl exec NAME \
+              -n NAMESPACE -- cat /etc/resolv.conf`: several lines with nameserver.",
         fix: "One server that forwards each domain to whoever knows it (a stub domain of CoreDNS), for instance dnsPolicy \
               ClusterFirst without dnsConfig.nameservers. Or annotation `proxy.istio.io/config: 'proxyMetadata: \
               {ISTIO_META_DNS_CAPTURE: \"false\"}'` on the pod template: then the app asks the servers itself.",

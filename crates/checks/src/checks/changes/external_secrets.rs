@@ -30,9 +30,9 @@ pub(crate) const CHECK: Check = Check {
               the first sds provider of the mesh config for `NAME`. A server that does not know it gives no certificate, and \
               the listener's TLS handshakes fail. Pods with an SDS socket of their own ask that one instead, for \
               `sds://NAME`. The twin's gateways have no certificates: a rehearsal does not show it.",
-        see: "`kubectl get gateways.networking.istio.io -A -o yaml | grep -n sds://`; `kubectl get cm -n istio-system -l istio.io/rev \
-              -o yaml | grep -B2 -A4 'sds:'`; `istioctl proxy-config secret POD` of the gateway: the secret is WARMING where \
-              nobody answers.",
+        see: "`kubectl get gateways.networking.istio.io -A -o yaml | grep -n sds://`; `kubectl get cm -n \
+              istio-system -l istio.io/rev -o yaml | grep -B2 -A4 'sds:'`; `istioctl proxy-config secret \
+              POD.NAMESPACE` of the gateway: the secret is WARMING where nobody answers.",
         fix: "Let the server answer to both names, and let the provider that is meant be the first with sds. Or keep the \
               certificate in a Secret and name that: all versions read it alike.",
         sources: &[

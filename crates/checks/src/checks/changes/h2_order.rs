@@ -22,8 +22,9 @@ pub(crate) const CHECK: Check = Check {
         why: "A rule upgrades connections to HTTP/2 and limits streams by maxConcurrentStreams. Until 1.27 the upgrade \
               overwrote the limit. From 1.28 on it counts: proxies open more connections, and where maxConnections does not \
               let them, requests fail with 503 (response flag UO).",
-        see: "`kubectl get destinationrule -A -o yaml | grep -n -B4 -A4 maxConcurrentStreams`; in a proxy of the new version, \
-              `istioctl proxy-config cluster POD --fqdn HOST -o json | grep maxConcurrentStreams`.",
+        see: "`kubectl get destinationrule -A -o yaml | grep -n -B4 -A4 maxConcurrentStreams`; in a proxy of the new \
+              version, `istioctl proxy-config cluster POD.NAMESPACE --fqdn HOST -o json | grep \
+              maxConcurrentStreams`.",
         fix: "Raise the limit, or take it away: until now it did nothing. Also from 1.28 on h2UpgradePolicy UPGRADE has no say \
               over ports whose protocol is not named: name them http2-… or grpc-… where the host needs HTTP/2.",
         sources: &[

@@ -31,9 +31,9 @@ pub(crate) const CHECK: Check = Check {
               protocol neither name nor appProtocol tells. Until 1.27 all requests went to them by HTTP/2. From 1.28 on \
               sidecars send them as the client did (gateways upgrade as before): an app that speaks HTTP/2 alone answers those \
               of HTTP/1.1 with errors, and the others get a connection for each request that runs.",
-        see: "`kubectl get destinationrule -A -o yaml | grep -n h2UpgradePolicy`; `kubectl get svc NAME -o yaml`: name and \
-              appProtocol of its ports; in a proxy of the new version, `istioctl proxy-config cluster POD --fqdn HOST -o json | \
-              grep -E 'useDownstreamProtocolConfig|explicitHttpConfig'`.",
+        see: "`kubectl get destinationrule -A -o yaml | grep -n h2UpgradePolicy`; `kubectl get svc NAME -n NAMESPACE \
+              -o yaml`: name and appProtocol of its ports; in a proxy of the new version, `istioctl proxy-config \
+              cluster POD.NAMESPACE --fqdn HOST -o json | grep -E 'useDownstreamProtocolConfig|explicitHttpConfig'`.",
         fix: "Name the port before the control plane moves: with http-… the rule upgrades in all versions, with http2-… or \
               grpc-… it needs no rule. The name is no part of the pods: nothing restarts. Whatever names the port (an \
               Ingress, a ServiceMonitor) must follow; appProtocol spares that.",

@@ -25,8 +25,9 @@ pub(crate) const CHECK: Check = Check {
               From 1.31 on that value (proxyv2 where nobody sets it) names their image, in the hub and with the tag of the \
               proxy. A registry of one's own that lacks it leaves every new pod in Init:ImagePullBackOff, and the rollout \
               stands. The twin pulls no images: a rehearsal does not show it.",
-        see: "`kubectl get cm -n istio-system -l istio.io/rev -o yaml | grep -A12 -E '\"(proxy|proxy_init)\":' | grep '\"image\"'`, \
-              and `kubectl get pod NAME -o yaml | grep image:` of a pod that the new injector made.",
+        see: "`kubectl get cm -n istio-system -l istio.io/rev -o yaml | grep -A12 -E '\"(proxy|proxy_init)\":' | \
+              grep '\"image\"'`, and `kubectl get pod NAME -n NAMESPACE -o yaml | grep image:` of a pod that the new \
+              injector made.",
         fix: "`--set global.proxy_init.image=NAME` with the name that global.proxy.image has: earlier versions pass it over, \
               so it can be set beforehand.",
         sources: &[

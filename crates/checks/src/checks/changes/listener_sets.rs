@@ -25,7 +25,7 @@ pub(crate) const CHECK: Check = Check {
               instead, and that alone: the listeners of the old kind go, with their hosts, certificates and routes, \
               and nothing reports it. Applying the Gateway API of 1.5 leaves objects of the old kind where they are, \
               without effect.",
-        see: "`kubectl get xlistenersets -A`; `kubectl get gateway -A -o yaml`: condition AttachedListenerSets is \
+        see: "`kubectl get xlistenersets -A`; `kubectl get gateway.gateway.networking.k8s.io -A -o yaml`: condition AttachedListenerSets is \
               True.",
         fix: "Install the definitions of Gateway API 1.5 and keep that of XListenerSet. Create a ListenerSet beside each \
               XListenerSet, with the same spec, and give its routes both parentRefs: each istiod ignores the kind that \

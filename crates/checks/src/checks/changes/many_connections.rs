@@ -19,8 +19,11 @@ pub(crate) const CHECK: Check = Check {
         hint: "compare its CPU and its time to connect under load before and after",
         why: "From 1.26 on a proxy accepts one connection for each event of its socket, so that connections spread \
               evenly over its workers. A gateway that takes very many short ones spends more on it.",
-        see: "`kubectl exec POD -n NAMESPACE -c istio-proxy -- pilot-agent request GET stats | grep \
-              downstream_cx_total` of the gateway, twice.",
+        see: "New connections per second of the gateway, by the metrics of its load balancer. Its own counter \
+              downstream_cx_total is not among the stats that Istio keeps by default: annotation \
+              `proxy.istio.io/config: '{proxyStatsMatcher: {inclusionRegexps: [\".*downstream_cx_total\"]}}'` on its \
+              pod template adds it (a restart), then `kubectl exec POD -n NAMESPACE -c istio-proxy -- pilot-agent \
+              request GET stats | grep downstream_cx_total`, twice.",
         fix: "Nothing to do as a rule. Env MAX_CONNECTIONS_PER_SOCKET_EVENT_LOOP=0 on the new istiod keeps the \
               former way.",
         sources: &["https://istio.io/latest/news/releases/1.26.x/announcing-1.26/change-notes/"],

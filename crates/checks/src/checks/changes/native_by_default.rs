@@ -28,16 +28,17 @@ pub(crate) const CHECK: Check = Check {
         may_accept_unknown: true,
         hint: "choose accept-change; or keep classic ones by ENABLE_NATIVE_SIDECARS=false on the new istiod",
         why: "From 1.27 on istiod injects native sidecars where every kubelet is 1.33 or newer: the proxy is an init \
-              container that starts before the app and its other init containers, and ends after it. That is better for \
-              most apps. What counts containers, or changes istio-proxy by its place (webhooks of others, patches of the \
-              template, `kubectl logs -c`, resource reports), does not find it where it was; pods of Jobs end. A webhook \
-              that was built for an older Kubernetes writes pods back without `restartPolicy: Always`: the API server \
-              then refuses the proxy's probes, or the pod waits for its proxy to end. The evidence names those that \
-              change the same pods.",
+              container that starts before the app and its other init containers, and ends after it. That is better \
+              for most apps. Whatever looks for istio-proxy under `containers` (webhooks of others, patches of the \
+              template, resource reports) does not find it there; pods of Jobs complete by themselves from then on. \
+              A webhook that was built for an older Kubernetes writes pods back without `restartPolicy: Always`: the \
+              API server then refuses the proxy's probes, or the pod waits for its proxy to end. `meshlift check \
+              --to TARGET --only ML4140 -o json` names the webhooks that change the same pods.",
         see: "`kubectl get pods -A -o jsonpath='{range .items[*]}{.metadata.namespace}/{.metadata.name} \
               {.spec.initContainers[*].name}{\"\\n\"}{end}' | grep istio-proxy` lists native ones; `kubectl get nodes`: VERSION.",
-        fix: "Nothing, as a rule. Where webhooks are named, try one pod as a dry run, and update those that lose the field. \
-              `--set values.pilot.env.ENABLE_NATIVE_SIDECARS=false` keeps them classic for all, annotation \
+        fix: "Nothing, as a rule. Where webhooks are named, try one pod as a dry run, and update those that lose the \
+              field. `--set values.pilot.env.ENABLE_NATIVE_SIDECARS=false` (istioctl; chart istiod: `--set \
+              env.ENABLE_NATIVE_SIDECARS=false`) keeps them classic for all, annotation \
               `sidecar.istio.io/nativeSidecar: \"false\"` on a pod template for one workload.",
         sources: &[
             "https://istio.io/latest/news/releases/1.27.x/announcing-1.27/upgrade-notes/",

@@ -36,9 +36,10 @@ pub(crate) const CHECK: Check = Check {
               istiod sends such a proxy through the gateways of every network that has some, its own too: requests make a \
               detour by the east-west gateway, and endpoints without mTLS are left out. The twin knows no networks: a \
               rehearsal does not show it.",
-        see: "`kubectl get ns -L topology.istio.io/network`; `kubectl get svc -A -l topology.istio.io/network`; `kubectl get pod \
-              NAME -o yaml | grep -A1 ISTIO_META_NETWORK`: nothing. In a proxy of the new istiod, `istioctl proxy-config \
-              endpoint POD` shows the gateway's address for Services of the cluster.",
+        see: "`kubectl get ns -L topology.istio.io/network`; `kubectl get svc -A -l topology.istio.io/network`; \
+              `kubectl get pod NAME -n NAMESPACE -o yaml | grep -A1 ISTIO_META_NETWORK`: nothing. In a proxy of the \
+              new istiod, `istioctl proxy-config endpoint POD.NAMESPACE` shows the gateway's address for Services of \
+              the cluster.",
         fix: "`--set values.global.network=NETWORK` for istiod and its gateways (Helm: global.network), then a restart of the \
               workloads: both versions treat a proxy that knows its network alike. Where there is one network, take the \
               label off the Service instead: then there is no gateway to go through.",

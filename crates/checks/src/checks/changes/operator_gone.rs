@@ -18,9 +18,10 @@ pub(crate) const CHECK: Check = Check {
         hint: "take the operator out of the cluster, and install the new revision by istioctl or Helm",
         why: "The operator ended with 1.23. One that still runs reconciles what it installed, and may set back \
               what an upgrade changes; it cannot install 1.24 or later.",
-        see: "`kubectl get deploy -A -o jsonpath='{.items[*].spec.template.spec.containers[*].image}' | tr \" \" \
-              \"\\n\" | grep \"/operator:\"`.",
-        fix: "Scale it to zero first, then hand its objects over: \
+        see: "`kubectl get deploy -A -o \
+              custom-columns='NS:.metadata.namespace,NAME:.metadata.name,IMAGE:.spec.template.spec.containers[*].image' \
+              | grep 'istio.*/operator:'`.",
+        fix: "`kubectl scale deploy NAME -n NS --replicas=0` first, then hand its objects over: \
               https://istio.io/latest/blog/2024/in-cluster-operator-deprecation-announcement/.",
         sources: &["https://istio.io/latest/blog/2024/in-cluster-operator-deprecation-announcement/"],
     },

@@ -22,8 +22,8 @@ pub(crate) const CHECK: Check = Check {
         why: "Until 1.25 istiod took the Service that a route has for its parent from any cluster of the mesh. From 1.26 on it \
               looks in the cluster of the route alone: the route is not accepted (`parent service not found`), and clients \
               reach the Service without it.",
-        see: "`kubectl get httproute,grpcroute -A -o yaml | grep -B1 -A4 'kind: Service'` beside `kubectl get svc -A`; once the \
-              new istiod answers, `kubectl describe httproute NAME`: condition Accepted.",
+        see: "`kubectl get httproute,grpcroute -A -o yaml | grep -B1 -A4 'kind: Service'` beside `kubectl get svc \
+              -A`; once the new istiod answers, `kubectl describe httproute NAME -n NAMESPACE`: condition Accepted.",
         fix: "A Service with the same namespace and name and no pods is enough: backends of all clusters still count. A route to \
               a Service that is nowhere can be deleted.",
         sources: &[

@@ -21,18 +21,22 @@ pub(crate) const CHECK: Check = Check {
         offers: &["accept-change"],
         may_accept_unknown: true,
         hint: "name each namespace or principal, or use `*`, before the proxies move",
-        why: "namespaces, and principals that begin with `*`, went into a regular expression as they stand, so that \
-              `team-(a|b)` or `prod-.*` worked. From 1.28.7, 1.29.3 and 1.30 on only `*` means something in them: an \
-              ALLOW by such a value allows nobody, a DENY stops nobody, and notNamespaces leaves nobody out.",
+        why: "namespaces, notNamespaces and conditions (`when`) on source.namespace went into a regular expression \
+              as they stand, and so did principals, notPrincipals and conditions on source.principal that begin with \
+              `*`: `team-(a|b)` or `prod-.*` worked. From 1.28.7, 1.29.3 and 1.30 on only `*` means something in \
+              them: an ALLOW by such a value allows nobody, a DENY stops nobody, and notNamespaces, notPrincipals \
+              and notValues leave nobody out.",
         see: concat!(
             objects_where!(
                 "authorizationpolicy",
                 "[.spec.rules[]?.from[]?.source | .namespaces, .notNamespaces | .[]? | test(\"[^-a-z0-9*]\")] | any"
             ),
-            "."
+            " lists those with such namespaces; `kubectl get authorizationpolicy -A -o yaml | grep -nE -A4 \
+             'rincipals:|source\\.(namespace|principal)'` shows principals and conditions: of principals, those that begin \
+             with `*` and have one of `()[]{}|+?^$` in them."
         ),
-        fix: "Write one value for each namespace that is meant, or one with `*` at its end: proxies of both versions read \
-              that alike.",
+        fix: "Write one value for each namespace or principal that is meant, or, for namespaces, one with `*` at its \
+              end: proxies of both versions read that alike.",
         sources: &[
             "https://github.com/istio/istio/blob/1.29.2/pilot/pkg/security/authz/model/generator.go",
             "https://github.com/istio/istio/blob/1.29.3/pilot/pkg/security/authz/model/generator.go",

@@ -22,7 +22,8 @@ pub(crate) const CHECK: Check = Check {
               change of it: deliveries fail, and Git and the cluster drift apart. From 1.27 on a server of a Gateway may \
               name its certificate once, by credentialName or by files. Headers of outputClaimToHeaders may have no `_` in \
               1.24.4 to 1.26.4 and in 1.27.0 and 1.27.1.",
-        see: "`kubectl get OBJECT -o yaml | kubectl apply --dry-run=server -f -`, once the new revision validates.",
+        see: "`kubectl get KIND NAME -n NAMESPACE -o yaml | kubectl apply --dry-run=server -f -`, once the new \
+              revision validates.",
         fix: "Gateway: leave credentialName, and take serverCertificate and privateKey away (gateways have passed them over). \
               Headers: write `-` for `_` and let the app read that, or go to a patch that accepts them.",
         sources: &[

@@ -26,7 +26,8 @@ pub(crate) const CHECK: Check = Check {
               registered before are not labelled: ztunnel and waypoints go on to reach them without mTLS, and \
               policies that demand it refuse.",
         see: "`kubectl get workloadentry -A -L networking.istio.io/tunnel`.",
-        fix: "`kubectl label workloadentry NAME networking.istio.io/tunnel=http`, where the machine speaks HBONE.",
+        fix: "`kubectl label workloadentry NAME -n NAMESPACE networking.istio.io/tunnel=http`, where the machine \
+              speaks HBONE.",
         sources: &["https://istio.io/latest/news/releases/1.31.x/announcing-1.31/upgrade-notes/"],
     },
     needs: &[WORKLOADS, &["workloadentries.networking.istio.io"]],

@@ -33,9 +33,10 @@ pub(crate) const CHECK: Check = Check {
               DestinationRule of the same namespace for the same host gave its subsets alone: its trafficPolicy had no \
               effect. From 1.31 on each field that the DestinationRule sets counts, and the policy fills in the others. A \
               rule with tls takes the policy's TLS away: backends that expect it get something else, and requests fail.",
-        see: "`kubectl get backendtlspolicy -A -o custom-columns=:metadata.namespace,:spec.targetRefs[*].name` beside `kubectl \
-              get destinationrule -A -o custom-columns=:metadata.namespace,:metadata.name,:spec.host,:spec.trafficPolicy`; in \
-              a proxy, `istioctl proxy-config cluster POD --fqdn HOST -o json` shows what applies today.",
+        see: "`kubectl get backendtlspolicy -A -o custom-columns=:metadata.namespace,:spec.targetRefs[*].name` \
+              beside `kubectl get destinationrule -A -o \
+              custom-columns=:metadata.namespace,:metadata.name,:spec.host,:spec.trafficPolicy`; in a proxy, \
+              `istioctl proxy-config cluster POD.NAMESPACE --fqdn HOST -o json` shows what applies today.",
         fix: "Take tls out of the rule, unless the rule is what is meant: then remove the policy. Of the other fields keep \
               those that are meant. No setting of istiod keeps the former order.",
         sources: &[

@@ -31,8 +31,8 @@ pub(crate) const CHECK: Check = Check {
               app's own port, which Envoy still serves while it drains (with PeerAuthentication STRICT it was refused: there \
               the hook begins to work). A pod whose annotation pins a proxy before 1.25 does not start at all: its agent \
               does not know the new path. The twin's hooks reach their apps: a rehearsal does not show it.",
-        see: "`kubectl get pod NAME -o yaml | grep -A8 preStop`: path /app-lifecycle/… in pods of the new injector; `kubectl get \
-              events -A --field-selector reason=FailedPreStopHook`.",
+        see: "`kubectl get pod NAME -n NAMESPACE -o yaml | grep -A8 preStop`: path /app-lifecycle/… in pods of the \
+              new injector; `kubectl get events -A --field-selector reason=FailedPreStopHook`.",
         fix: "Annotation `sidecar.istio.io/nativeSidecar: \"true\"` on the pod template (Kubernetes 1.29 and later): such a proxy \
               ends after the app. Or a hook that needs no network: `exec`, or `sleep`. Annotation \
               `sidecar.istio.io/rewriteAppHTTPProbers: \"false\"` keeps the hook as it was, but the pod's probes too, which \

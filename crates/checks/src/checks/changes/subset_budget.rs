@@ -24,9 +24,10 @@ pub(crate) const CHECK: Check = Check {
             "destinationrule",
             "(.spec.trafficPolicy | length > 0) and any(.spec.subsets[]?; .trafficPolicy | length > 0) and any(.spec.trafficPolicy, .spec.subsets[]?.trafficPolicy; .retryBudget?)"
         ),
-        fix: "`retryBudget: {percent: 100}` in the subset's trafficPolicy leaves as many retries as there are requests, in all \
-              versions; or take the budget away. In a proxy of the new version, `istioctl proxy-config cluster POD --fqdn HOST \
-              --subset NAME -o json | grep -A3 retryBudget` shows what applies.",
+        fix: "`retryBudget: {percent: 100}` in the subset's trafficPolicy leaves as many retries as there are \
+              requests, in all versions; or take the budget away. In a proxy of the new version, `istioctl \
+              proxy-config cluster POD.NAMESPACE --fqdn HOST --subset NAME -o json | grep -A3 retryBudget` shows \
+              what applies.",
         sources: &[
             "https://github.com/istio/istio/blob/1.29.1/pilot/pkg/networking/util/util.go",
             "https://github.com/istio/istio/blob/1.29.2/pilot/pkg/networking/util/util.go",

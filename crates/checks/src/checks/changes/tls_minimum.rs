@@ -23,8 +23,8 @@ pub(crate) const CHECK: Check = Check {
         why: "Until 1.27.5, 1.28.3 and 1.29.0 gateways took `tlsDefaults.minProtocolVersion` of the mesh config for \
               another version: TLSV1_2 let clients with TLS 1.0 in, TLSV1_3 those with 1.1. From the next patches on it \
               means what it says: with TLSV1_3 every client with TLS 1.2 is refused, with TLSV1_2 those with 1.0 and 1.1.",
-        see: "`kubectl get cm -n istio-system -l app=istiod -o yaml | grep -A4 tlsDefaults`; `%DOWNSTREAM_TLS_VERSION%` \
-              in the access log of the gateways says what clients speak.",
+        see: "`kubectl get cm -n istio-system -l istio.io/rev -o yaml | grep -A4 tlsDefaults`; \
+              `%DOWNSTREAM_TLS_VERSION%` in the access log of the gateways says what clients speak.",
         fix: "Where old clients must go on, set tls.minProtocolVersion on the servers of the Gateway that they use: it goes \
               before the mesh's. Where nobody needs them, there is nothing to do.",
         sources: &[

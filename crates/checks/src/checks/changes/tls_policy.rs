@@ -36,12 +36,11 @@ pub(crate) const CHECK: Check = Check {
               jsonpath='{range .spec.versions[*]}{.name}={.served} {end}'` says which versions are served; `kubectl \
               get deploy -n istio-system -l app=istiod -o yaml | grep -A1 ALPHA_GATEWAY_API` says whether the \
               variable is on.",
-        fix: "Begins: remove policies that were never meant; make sure that the backends of the others speak TLS with \
-              a certificate that the policy accepts. Lost: before the new istiod comes, install a bundle of the \
-              Gateway API from 1.4 on; v1 is served then, and the API server shows the same policies in it. Its \
-              standard channel does not serve v1alpha3 any more, so that the old istiod loses them at that moment: \
-              before, give these backends a DestinationRule with the same tls, and remove it when the last gateway \
-              has moved.",
+        fix: "Begins: remove policies that were never meant; make sure that the backends of the others speak TLS \
+              with a certificate that the policy accepts. Lost: before the new istiod comes, apply \
+              experimental-install.yaml of bundle 1.4 (its newest patch). It serves v1alpha3, which the old istiod \
+              reads, and v1, which the new one reads; the API server shows the same policies in both. Do not take \
+              standard-install.yaml: it does not serve v1alpha3, and the old istiod would lose the policies.",
         sources: &[
             "https://istio.io/latest/news/releases/1.28.x/announcing-1.28/upgrade-notes/",
             "https://kubernetes.io/blog/2025/11/06/gateway-api-v1-4",

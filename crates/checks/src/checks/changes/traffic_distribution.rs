@@ -38,10 +38,10 @@ pub(crate) const CHECK: Check = Check {
         see: "`kubectl get svc,serviceentry,ns -A -o json | jq -r '.items[] | select(.spec.trafficDistribution or \
               .metadata.annotations[\"networking.istio.io/traffic-distribution\"]) | .kind + \"/\" + .metadata.namespace \
               + \"/\" + .metadata.name'`; `kubectl get endpointslice -n NAMESPACE -o wide` and the zones of the nodes.",
-        fix: "Spread the endpoints over the zones as the clients are (topologySpreadConstraints), or take the word away. To \
-              keep it for kube-proxy alone, set trafficPolicy.loadBalancer.localityLbSetting.enabled=false in the \
-              DestinationRule that applies to the host, or in a new one where there is none (a more specific rule replaces \
-              a wider one as a whole).",
+        fix: "Spread the endpoints over the zones as the clients are (topologySpreadConstraints), or remove \
+              spec.trafficDistribution (or the annotation). To keep it for kube-proxy alone, set \
+              trafficPolicy.loadBalancer.localityLbSetting.enabled=false in the DestinationRule that applies to the \
+              host, or in a new one where there is none (a more specific rule replaces a wider one as a whole).",
         sources: &[
             "https://istio.io/latest/news/releases/1.25.x/announcing-1.25/change-notes/",
             "https://github.com/istio/istio/blob/1.25.0/pilot/pkg/networking/core/loadbalancer/loadbalancer.go",

@@ -27,7 +27,7 @@ pub(crate) const CHECK: Check = Check {
         why: "From 1.31 on istiod sends endpoints that are not ready too, marked as unhealthy, unless \
               outlierDetection.minHealthPercent is set for the host. Requests still go to ready ones alone; \
               metrics count more endpoints than before.",
-        see: "`istioctl proxy-config endpoints POD` after the move: HEALTH STATUS UNHEALTHY.",
+        see: "`istioctl proxy-config endpoints POD.NAMESPACE` after the move: HEALTH STATUS UNHEALTHY.",
         fix: "Nothing to do as a rule. Env PILOT_AUTO_SEND_UNHEALTHY_ENDPOINTS=false on the new istiod keeps them \
               out.",
         sources: &["https://istio.io/latest/news/releases/1.31.x/announcing-1.31/upgrade-notes/"],

@@ -26,8 +26,10 @@ pub(crate) const CHECK: Check = Check {
               for ever, and gets no news. The twin knows no sizes of messages, so a rehearsal does not show it.",
         see: "`kubectl get pods,services -A --no-headers | wc -l` is about 40,000 or more; afterwards istiod logs \
               `ResourceExhausted: grpc: received message larger than max`.",
-        fix: "`--set values.pilot.env.ISTIO_GPRC_MAXRECVMSGSIZE=33554432` (32 MiB; GPRC is how Istio spells it) \
-              covers more than 300,000.",
+        fix: "With helm: `--set-string env.ISTIO_GPRC_MAXRECVMSGSIZE=33554432` of chart istiod. With istioctl: \
+              `spec.values.pilot.env.ISTIO_GPRC_MAXRECVMSGSIZE: \"33554432\"`, with its quotes, in the file for \
+              `istioctl install -f`; its `--set` writes 3.3554432e+07, which istiod does not read. That is 32 MiB \
+              (GPRC is how Istio spells it), enough for more than 300,000.",
         sources: &["https://istio.io/latest/news/releases/1.31.x/announcing-1.31/upgrade-notes/"],
     },
     needs: &[WORKLOADS, SERVICES],
