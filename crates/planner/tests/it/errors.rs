@@ -66,7 +66,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     ("no target", "order: {first: [web]}\n"),
     ("older than what runs", "target: 1.28.0\n"),
-    ("too far", "target: 1.31.0\n"),
+    ("too far", "target: 1.32.0\n"),
     ("not the manifest's", "target: 1.30.4\n"),
 ];
 

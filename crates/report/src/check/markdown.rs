@@ -87,9 +87,21 @@ mod tests {
         assert!(text.starts_with("Mesh: no known Istio. Target: none.\n\n**block 1 · warn 0"), "{text}");
         assert!(text.contains("without --to, 1 check of the target was not run: ML0005\n"), "{text}");
         let row = "| block | ML1001 | Deployment/checkout/ML1001 | a \\| b c | h; choose accept-loss |\n";
-        assert!(text.ends_with(row), "{text}");
+        assert!(text.contains(row), "{text}");
+        assert!(text.ends_with("; a choice goes into the intent, --intent FILE.\n"), "{text}");
         let target = "1.30.3".parse().unwrap();
         shown.target = Some(&target);
         assert!(markdown(&shown).contains("Target: Istio 1.30.3."));
+    }
+
+    #[test]
+    fn choices_that_a_hint_names_are_not_said_twice() {
+        let all = ["accept-loss", "hold-namespace"];
+        assert_eq!(todo("mend it", all), "mend it; choose accept-loss or hold-namespace");
+        assert_eq!(
+            todo("mend it, or choose accept-loss", all),
+            "mend it, or choose accept-loss; or hold-namespace"
+        );
+        assert_eq!(todo("mend it", []), "mend it");
     }
 }

@@ -260,7 +260,7 @@ mod tests {
         let mesh = empty_mesh();
         let text = by_check(&results(&mesh, &assessment, &all), Style::Plain);
         assert!(text.contains("unknown          119  pods could not be read (cut off): ML9001, "), "{text}");
-        assert!(text.contains("unknown ML1010     1  t\n") && text.lines().count() == 4, "{text}");
+        assert!(text.contains("unknown ML1010     1  t\n") && text.lines().count() == 5, "{text}");
     }
 
     #[test]
