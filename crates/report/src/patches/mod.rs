@@ -1,6 +1,8 @@
 //! Guardrails as patches for Git: for each object the smallest fragment that takes its findings away, ready for kustomize
 //! (`patches:`) or to be merged by hand.
 
+mod file;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -12,6 +14,8 @@ use meshlift_model::finding::{Finding, Verdict};
 use meshlift_model::k8s::{Container, HorizontalPodAutoscaler, KindInfo, Resource, StringMap};
 use meshlift_model::names::ObjectRef;
 use serde_json::{Value, json};
+
+use file::{file, merge, path};
 
 /// Seconds of grace that an app has left after a hook.
 const AFTER_HOOK_SECONDS: i64 = 30;
@@ -226,129 +230,4 @@ fn istiods(mesh: &Mesh, revision: &str) -> Option<Wish> {
         None => (deployment.clone(), json!({"spec": {"replicas": 2}})),
     };
     Some(Wish { object, fragment, mind: None })
-}
-
-/// Puts one fragment into another: objects by their keys, all else is replaced. Of two graces the longer one stays, and of
-/// two numbers of pods the greater one.
-fn merge(into: &mut Value, from: Value) {
-    match (into, from) {
-        (Value::Object(into), Value::Object(from)) => {
-            for (key, value) in from {
-                match into.get_mut(&key) {
-                    Some(known) if key == "terminationGracePeriodSeconds" => {
-                        if value.as_i64() > known.as_i64() {
-                            *known = value;
-                        }
-                    }
-                    Some(known) if POD_KEYS.contains(&key.as_str()) => {
-                        let number = |value: &Value| value.as_str().and_then(|text| text.parse::<i64>().ok());
-                        if number(&value) > number(known) {
-                            *known = value;
-                        }
-                    }
-                    Some(known) => merge(known, value),
-                    None => drop(into.insert(key, value)),
-                }
-            }
-        }
-        (into, from) => *into = from,
-    }
-}
-
-fn file(object: &ObjectRef, fragment: Value, comments: &BTreeSet<String>) -> Option<Patch> {
-    let api_version = KindInfo::of(&object.kind)?.api_version;
-    let mut whole =
-        json!({"apiVersion": api_version, "kind": object.kind, "metadata": {"name": object.name}});
-    if !object.namespace.is_empty() {
-        whole["metadata"]["namespace"] = json!(object.namespace);
-    }
-    let restarts = fragment.pointer("/spec/template").is_some();
-    merge(&mut whole, fragment);
-    let mut text = String::new();
-    for comment in comments {
-        let _ = writeln!(text, "# {}", comment.replace('\n', " "));
-    }
-    if restarts {
-        text.push_str(
-            "# This changes the pod template, so it restarts the workload once: do it before the upgrade.\n",
-        );
-    }
-    text.push_str(&yaml(&whole, 0));
-    Some(Patch { path: path(object), text })
-}
-
-fn path(object: &ObjectRef) -> String {
-    let folder = if object.namespace.is_empty() { "cluster" } else { &object.namespace };
-    format!("{folder}/{}-{}.yaml", object.kind.to_lowercase(), object.name)
-}
-
-/// Block YAML of a fragment: maps, lists of maps, and scalars as JSON writes them, which YAML reads alike.
-fn yaml(value: &Value, indent: usize) -> String {
-    let lead = " ".repeat(indent);
-    let mut text = String::new();
-    match value {
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                match value {
-                    Value::Object(_) | Value::Array(_) => {
-                        let _ = writeln!(text, "{lead}{key}:");
-                        text.push_str(&yaml(value, indent + 2));
-                    }
-                    scalar => drop(writeln!(text, "{lead}{key}: {scalar}")),
-                }
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                let below = yaml(item, indent + 2);
-                // The first field stands behind the dash.
-                let _ = write!(text, "{lead}- {}", below.trim_start());
-            }
-        }
-        scalar => drop(writeln!(text, "{lead}{scalar}")),
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fragments_of_one_object_become_one_and_the_longer_grace_stays() {
-        let mut into = json!({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 55}}}});
-        merge(
-            &mut into,
-            json!({"spec": {"paused": false, "template": {"spec": {"terminationGracePeriodSeconds": 30}}}}),
-        );
-        assert_eq!(into.pointer("/spec/template/spec/terminationGracePeriodSeconds"), Some(&json!(55)));
-        assert_eq!(into.pointer("/spec/paused"), Some(&json!(false)));
-    }
-
-    #[test]
-    fn of_two_numbers_of_pods_the_greater_one_stays() {
-        let quota = |pods: &str| json!({"spec": {"hard": {"pods": pods}}});
-        let mut into = quota("10");
-        merge(&mut into, quota("9"));
-        assert_eq!(into, quota("10"));
-        merge(&mut into, quota("11"));
-        assert_eq!(into, quota("11"));
-    }
-
-    #[test]
-    fn files_say_what_they_are_for_and_what_they_cost() {
-        let object = ObjectRef::new("Deployment", "web", "bff");
-        let containers = json!([{"name": "app", "lifecycle": {"preStop": {"sleep": {"seconds": 13}}}}]);
-        let fragment = json!({"spec": {"template": {"spec": {"containers": containers}}}});
-        let patch = file(&object, fragment, &["ML1040 why".to_owned()].into()).unwrap();
-        assert_eq!(patch.path, "web/deployment-bff.yaml");
-        assert_eq!(
-            patch.text,
-            "# ML1040 why\n\
-             # This changes the pod template, so it restarts the workload once: do it before the upgrade.\n\
-             apiVersion: \"apps/v1\"\nkind: \"Deployment\"\nmetadata:\n  name: \"bff\"\n  namespace: \"web\"\nspec:\n  \
-             template:\n    spec:\n      containers:\n        - lifecycle:\n            preStop:\n              sleep:\n                \
-             seconds: 13\n          name: \"app\"\n"
-        );
-    }
 }
