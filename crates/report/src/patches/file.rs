@@ -37,9 +37,9 @@ pub(super) fn merge(into: &mut Value, from: Value) {
 }
 
 pub(super) fn file(object: &ObjectRef, fragment: Value, comments: &BTreeSet<String>) -> Option<Patch> {
-    let api_version = KindInfo::of(&object.kind)?.api_version;
+    let kind = KindInfo::of(&object.kind)?;
     let mut whole =
-        json!({"apiVersion": api_version, "kind": object.kind, "metadata": {"name": object.name}});
+        json!({"apiVersion": kind.api_version, "kind": object.kind, "metadata": {"name": object.name}});
     if !object.namespace.is_empty() {
         whole["metadata"]["namespace"] = json!(object.namespace);
     }
@@ -49,6 +49,7 @@ pub(super) fn file(object: &ObjectRef, fragment: Value, comments: &BTreeSet<Stri
     for comment in comments {
         let _ = writeln!(text, "# {}", comment.replace('\n', " "));
     }
+    let _ = writeln!(text, "# {}", how(kind, object));
     if restarts {
         text.push_str(
             "# This changes the pod template, so it restarts the workload once: do it before the upgrade.\n",
@@ -56,6 +57,20 @@ pub(super) fn file(object: &ObjectRef, fragment: Value, comments: &BTreeSet<Stri
     }
     text.push_str(&yaml(&whole, 0));
     Some(Patch { path: path(object), text })
+}
+
+/// How the fragment of an object is applied. Custom resources know no strategic merge.
+fn how(kind: &KindInfo, object: &ObjectRef) -> String {
+    let namespace =
+        if object.namespace.is_empty() { String::new() } else { format!(" -n {}", object.namespace) };
+    let merge = if kind.built_in { "" } else { " --type=merge" };
+    format!(
+        "A fragment, not the object: `kubectl patch {} {}{namespace}{merge} --patch-file {}` in the folder of INDEX.md, or \
+         `patches:` of kustomize; never `kubectl apply -f`, which takes away what it does not name.",
+        kind.resource,
+        object.name,
+        path(object)
+    )
 }
 
 pub(super) fn path(object: &ObjectRef) -> String {
@@ -126,10 +141,20 @@ mod tests {
         assert_eq!(
             patch.text,
             "# ML1040 why\n\
+             # A fragment, not the object: `kubectl patch deployments.apps bff -n web --patch-file web/deployment-bff.yaml` in \
+             the folder of INDEX.md, or `patches:` of kustomize; never `kubectl apply -f`, which takes away what it does not \
+             name.\n\
              # This changes the pod template, so it restarts the workload once: do it before the upgrade.\n\
              apiVersion: \"apps/v1\"\nkind: \"Deployment\"\nmetadata:\n  name: \"bff\"\n  namespace: \"web\"\nspec:\n  \
              template:\n    spec:\n      containers:\n        - lifecycle:\n            preStop:\n              sleep:\n                \
              seconds: 13\n          name: \"app\"\n"
         );
+    }
+    #[test]
+    fn strategic_merge_is_for_built_in_kinds_alone() {
+        let object = ObjectRef::new("VirtualService", "web", "bff");
+        let patch = file(&object, json!({"spec": {"hosts": ["bff"]}}), &BTreeSet::new()).unwrap();
+        let command = "virtualservices.networking.istio.io bff -n web --type=merge --patch-file web/virtualservice-bff.yaml";
+        assert!(patch.text.contains(&format!("`kubectl patch {command}`")), "{}", patch.text);
     }
 }

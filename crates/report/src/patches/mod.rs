@@ -1,5 +1,5 @@
 //! Guardrails as patches for Git: for each object the smallest fragment that takes its findings away, ready for kustomize
-//! (`patches:`) or to be merged by hand.
+//! (`patches:`), `kubectl patch`, or to be merged by hand.
 
 mod file;
 
@@ -26,6 +26,16 @@ const POD_KEYS: [&str; 2] = ["pods", "count/pods"];
 const WAVE: &str = "it goes back once its wave is over";
 /// Name of the file that tells what became of each finding.
 const INDEX: &str = "INDEX.md";
+/// How fragments are applied. Applied as if they were the whole object, they would take away what they do not name.
+const INDEX_HEAD: &str = "# Patches
+
+What `meshlift check -o patch` made of each finding.
+
+A patch is a fragment of its object. Run the `kubectl patch … --patch-file FILE` at its head in this folder, or name it under
+`patches:` of a kustomization, with `target:` where the base does not say the object's namespace. Never `kubectl apply -f` it: that
+takes away what an earlier apply wrote and the fragment does not name, such as labels.
+
+";
 
 /// A file to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,8 +86,7 @@ pub fn patches(mesh: &Mesh, assessment: &Assessment, findings: &[&Finding]) -> P
         .into_iter()
         .filter_map(|(object, (fragment, comments))| file(&object, fragment, &comments))
         .collect();
-    let head = "# Patches\n\nWhat `meshlift check -o patch` made of each finding.\n\n";
-    let text = format!("{head}| code | subject | patch |\n|---|---|---|\n{rows}");
+    let text = format!("{INDEX_HEAD}| code | subject | patch |\n|---|---|---|\n{rows}");
     Patches { files, index: Patch { path: INDEX.to_owned(), text } }
 }
 
@@ -231,3 +240,6 @@ fn istiods(mesh: &Mesh, revision: &str) -> Option<Wish> {
     };
     Some(Wish { object, fragment, mind: None })
 }
+
+#[cfg(test)]
+mod tests;
