@@ -12,7 +12,7 @@ use meshlift_mesh::RolloutRules;
 use meshlift_mesh::facts::Workload;
 use meshlift_model::finding::{Finding, Verdict};
 use meshlift_model::k8s::{Container, HorizontalPodAutoscaler, KindInfo, Resource, StringMap};
-use meshlift_model::names::ObjectRef;
+use meshlift_model::names::{ObjectRef, minor_of};
 use serde_json::{Value, json};
 
 use file::{file, merge, path};
@@ -22,6 +22,11 @@ const AFTER_HOOK_SECONDS: i64 = 30;
 
 /// Keys of a quota that count pods.
 const POD_KEYS: [&str; 2] = ["pods", "count/pods"];
+/// First version of Kubernetes whose containers may sleep before they stop without its administrator's doing.
+const SLEEP_SINCE: (u32, u32) = (1, 30);
+/// What goes for a sleep where nobody knows what runs.
+const SLEEP_MIND: &str =
+    "Kubernetes is 1.30 or newer, which is not known here: older ones have no preStop sleep";
 /// What goes for all that is raised for a while.
 const WAVE: &str = "it goes back once its wave is over";
 /// Name of the file that tells what became of each finding.
@@ -69,7 +74,10 @@ pub fn patches(mesh: &Mesh, assessment: &Assessment, findings: &[&Finding]) -> P
     let mut objects: BTreeMap<ObjectRef, (Value, BTreeSet<String>)> = BTreeMap::new();
     let mut rows = String::new();
     for finding in findings {
-        let wish = wish(mesh, assessment, finding).ok_or_else(|| no_patch(finding));
+        let wish = match hindrance(mesh, assessment, finding) {
+            Some(why) => Err(why),
+            None => wish(mesh, assessment, finding).ok_or_else(|| no_patch(finding)),
+        };
         let file = match &wish {
             Ok(wish) if KindInfo::of(&wish.object.kind).is_some() => format!("`{}`", path(&wish.object)),
             Ok(_) => "no patch: its kind is not known".to_owned(),
@@ -96,11 +104,33 @@ pub fn is_patch(text: &str) -> bool {
     text.starts_with("# ML")
 }
 
+/// What is in the way of a fragment that would take a finding away.
+fn hindrance(mesh: &Mesh, assessment: &Assessment, finding: &Finding) -> Option<String> {
+    if finding.verdict == Verdict::Unknown {
+        return Some("it could not be judged".to_owned());
+    }
+    if finding.code != "ML1040" {
+        return None;
+    }
+    // Where no sleep would do, there is nothing to hinder.
+    assessment.workloads.get(&finding.subject)?.cure_sleep_seconds?;
+    // A container takes one hook: a sleep beside another action is refused.
+    let hooked = |container: &&Container| {
+        container.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.pre_stop.is_some())
+    };
+    if let Some(container) = serving(mesh.workloads.get(&finding.subject)?).into_iter().find(hooked) {
+        let name = &container.name;
+        return Some(format!(
+            "its container {name} has a preStop hook, and only its owner knows what that waits for"
+        ));
+    }
+    let version = mesh.snapshot.kubernetes_version.as_deref()?;
+    (minor_of(version)? < SLEEP_SINCE)
+        .then(|| format!("a preStop sleep needs Kubernetes 1.30, and {version} runs"))
+}
+
 /// Why no fragment takes a finding away.
 fn no_patch(finding: &Finding) -> String {
-    if finding.verdict == Verdict::Unknown {
-        return "it could not be judged".to_owned();
-    }
     match finding.code.as_str() {
         "ML1003" => "only its owner knows by what it tells that it listens".to_owned(),
         "ML1010" => "how much of it to give is for the owner of the quota".to_owned(),
@@ -111,9 +141,6 @@ fn no_patch(finding: &Finding) -> String {
 
 /// What takes a finding away, where one fragment does and all of it is known.
 fn wish(mesh: &Mesh, assessment: &Assessment, finding: &Finding) -> Option<Wish> {
-    if finding.verdict == Verdict::Unknown {
-        return None;
-    }
     let object = finding.subject.clone();
     let workload = mesh.workloads.get(&finding.subject);
     let plain = |fragment: Value| Some(Wish { object: object.clone(), fragment, mind: None });
@@ -141,7 +168,11 @@ fn wish(mesh: &Mesh, assessment: &Assessment, finding: &Finding) -> Option<Wish>
             "what waits behind the partition may go out to all its pods",
             json!({"spec": {"updateStrategy": {"rollingUpdate": {"partition": 0}}}}),
         ),
-        "ML1040" => plain(hook(assessment, workload?)?),
+        "ML1040" => {
+            let version = mesh.snapshot.kubernetes_version.as_deref().and_then(minor_of);
+            let mind = version.is_none().then_some(SLEEP_MIND);
+            Some(Wish { object, fragment: hook(assessment, workload?)?, mind })
+        }
         "ML1045" => raised(mesh, workload?.autoscaler.as_ref()?, 1),
         "ML2001" => plain(json!({"metadata": {"labels": {"istio.io/rev": null}}})),
         "ML5013" => istiods(mesh, &finding.subject.name),
@@ -201,17 +232,19 @@ fn surge() -> Value {
 /// The hook that lets clients learn of a pod's end first.
 fn hook(assessment: &Assessment, workload: &Workload) -> Option<Value> {
     let seconds = assessment.workloads.get(&workload.workload)?.cure_sleep_seconds?;
-    let spec = &workload.template.spec;
-    let serves = |container: &&Container| !container.ports.is_empty() && container.name != "istio-proxy";
-    let mut serving: Vec<&Container> = spec.containers.iter().filter(serves).collect();
-    if serving.is_empty() {
-        serving.extend(spec.containers.first());
-    }
     let one = |container: &&Container| json!({"name": container.name, "lifecycle": {"preStop": {"sleep": {"seconds": seconds}}}});
-    let containers: Vec<Value> = serving.iter().map(one).collect();
-    let grace = spec.grace_seconds().max(seconds + AFTER_HOOK_SECONDS);
+    let containers: Vec<Value> = serving(workload).iter().map(one).collect();
+    let grace = workload.template.spec.grace_seconds().max(seconds + AFTER_HOOK_SECONDS);
     let spec = json!({"containers": containers, "terminationGracePeriodSeconds": grace});
     Some(json!({"spec": {"template": {"spec": spec}}}))
+}
+
+/// Containers that clients may have requests at.
+fn serving(workload: &Workload) -> Vec<&Container> {
+    let all = &workload.template.spec.containers;
+    let serves = |container: &&Container| !container.ports.is_empty() && container.name != "istio-proxy";
+    let serving: Vec<&Container> = all.iter().filter(serves).collect();
+    if serving.is_empty() { all.first().into_iter().collect() } else { serving }
 }
 
 /// An autoscaler with so many pods more at least.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use meshlift_checks::assess;
 use meshlift_model::intent::Intent;
-use meshlift_model::k8s::Namespace;
+use meshlift_model::k8s::{ExecAction, Lifecycle, LifecycleHandler, Namespace};
 use meshlift_model::snapshot::Snapshot;
-use meshlift_testkit::edit::object;
+use meshlift_testkit::edit::{object, with_specs};
 
 use super::*;
 
@@ -23,6 +23,13 @@ fn of(codes: &[&str], change: impl FnOnce(&mut Snapshot)) -> Patches {
 
 fn text<'a>(patches: &'a Patches, path: &str) -> Option<&'a str> {
     patches.files.iter().find(|patch| patch.path == path).map(|patch| patch.text.as_str())
+}
+
+/// What the index says of a finding.
+fn row<'a>(patches: &'a Patches, of: &str) -> &'a str {
+    let rows: Vec<&str> = patches.index.text.lines().filter(|line| line.starts_with(of)).collect();
+    assert_eq!(rows.len(), 1, "{of} {rows:?}");
+    rows[0]
 }
 
 #[test]
@@ -50,4 +57,47 @@ fn each_patch_and_the_index_say_how_it_is_applied() {
     command("quota-tight/resourcequota-pods.yaml", "resourcequotas pods -n quota-tight");
     let head = patches.index.text.split("| code |").next().unwrap();
     assert!(head.contains("`kubectl patch ") && head.contains("ever `kubectl apply -f`"), "{head}");
+}
+
+const BFF: &str = "web/deployment-bff.yaml";
+const BFF_ROW: &str = "| ML1040 | Deployment/web/bff |";
+
+#[test]
+fn a_hook_is_not_written_beside_another_one() {
+    assert!(text(&of(&["ML1040"], |_| {}), BFF).unwrap().contains("preStop"));
+    let patches = of(&["ML1040"], |snapshot| {
+        with_specs(snapshot, "web/bff", |_, spec| {
+            let exec = ExecAction { command: vec!["/bin/leave".to_owned()] };
+            let pre_stop = LifecycleHandler { exec: Some(exec), ..LifecycleHandler::default() };
+            for container in spec.containers.iter_mut().filter(|one| one.name != "istio-proxy") {
+                container.lifecycle =
+                    Some(Box::new(Lifecycle { pre_stop: Some(pre_stop.clone()), ..Lifecycle::default() }));
+            }
+        });
+    });
+    assert_eq!(text(&patches, BFF), None);
+    let row = row(&patches, BFF_ROW);
+    assert!(row.contains("no patch: its container ") && row.contains(" has a preStop hook"), "{row}");
+}
+
+#[test]
+fn a_sleep_is_written_for_a_kubernetes_that_knows_it() {
+    let on = |version: Option<&str>| {
+        of(&["ML1040"], |snapshot| snapshot.kubernetes_version = version.map(ToOwned::to_owned))
+    };
+    for version in ["v1.29.9-gke.100", "v1.28.0", "1.29+"] {
+        let patches = on(Some(version));
+        assert_eq!(text(&patches, BFF), None, "{version}");
+        let row = row(&patches, BFF_ROW);
+        assert!(row.contains(version) && row.contains("needs Kubernetes 1.30"), "{row}");
+    }
+    for version in ["v1.30.0", "v1.34.4"] {
+        let patches = on(Some(version));
+        assert!(!text(&patches, BFF).unwrap().contains("needs Kubernetes"), "{version}");
+    }
+    for version in [None, Some("soon")] {
+        let patches = on(version);
+        let text = text(&patches, BFF).unwrap();
+        assert!(text.contains("# only if Kubernetes is 1.30 or newer"), "{text}");
+    }
 }
