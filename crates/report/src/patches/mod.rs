@@ -27,6 +27,8 @@ const SLEEP_SINCE: (u32, u32) = (1, 30);
 /// What goes for a sleep where nobody knows what runs.
 const SLEEP_MIND: &str =
     "Kubernetes is 1.30 or newer, which is not known here: older ones have no preStop sleep";
+/// What goes for a second pod beside the only one.
+const SIDE_BY_SIDE: &str = "two versions of it may run side by side";
 /// What goes for all that is raised for a while.
 const WAVE: &str = "it goes back once its wave is over";
 /// Name of the file that tells what became of each finding.
@@ -149,8 +151,11 @@ fn wish(mesh: &Mesh, assessment: &Assessment, finding: &Finding) -> Option<Wish>
     };
     let is_deployment = finding.subject.kind == "Deployment";
     match finding.code.as_str() {
-        "ML1001" | "ML1020" | "ML1042" if is_deployment => plain(surge()),
-        "ML1002" if is_deployment => only_if("two versions of it may run side by side", surge()),
+        "ML1001" | "ML1002" | "ML1020" | "ML1042" if is_deployment => {
+            // Where its rollouts keep a pod, two versions are beside each other in each of them already.
+            let keeps = workload.is_some_and(|workload| workload.may_miss() < workload.replicas);
+            Some(Wish { object, fragment: surge(), mind: (!keeps).then_some(SIDE_BY_SIDE) })
+        }
         "ML1004" => plain(json!({"spec": {"template": {"spec": {
             "terminationGracePeriodSeconds": AFTER_HOOK_SECONDS,
         }}}})),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use meshlift_checks::assess;
 use meshlift_model::intent::Intent;
-use meshlift_model::k8s::{ExecAction, Lifecycle, LifecycleHandler, Namespace};
+use meshlift_model::k8s::{
+    Deployment, ExecAction, IntOrString, Lifecycle, LifecycleHandler, Namespace, PodDisruptionBudget,
+};
 use meshlift_model::snapshot::Snapshot;
 use meshlift_testkit::edit::{object, with_specs};
 
@@ -57,6 +59,30 @@ fn each_patch_and_the_index_say_how_it_is_applied() {
     command("quota-tight/resourcequota-pods.yaml", "resourcequotas pods -n quota-tight");
     let head = patches.index.text.split("| code |").next().unwrap();
     assert!(head.contains("`kubectl patch ") && head.contains("ever `kubectl apply -f`"), "{head}");
+}
+
+#[test]
+fn a_deployment_that_keeps_no_pod_gets_a_second_one_only_if_two_may_run_together() {
+    let only_if = "# only if two versions of it may run side by side\n";
+    let budget = |snapshot: &mut Snapshot| {
+        let selector = object::<Deployment>(snapshot, "checkout/tax").spec.selector.clone();
+        let mut budget = PodDisruptionBudget::default();
+        (budget.metadata.namespace, budget.metadata.name) = ("checkout".into(), "tax".into());
+        (budget.spec.min_available, budget.spec.selector) = (Some(IntOrString::Int(1)), Some(selector));
+        snapshot.objects.disruption_budgets.push(budget);
+    };
+    for (code, path) in [
+        ("ML1001", "search/deployment-indexer.yaml"),
+        ("ML1002", "checkout/deployment-tax.yaml"),
+        ("ML1020", "checkout/deployment-tax.yaml"),
+    ] {
+        let patches = of(&[code], budget);
+        assert!(text(&patches, path).unwrap().contains(only_if), "{code}");
+    }
+    // Where more pods run, two versions are there in every rollout.
+    let patches = of(&["ML1042"], |_| {});
+    assert!(!patches.files.is_empty());
+    assert!(patches.files.iter().all(|patch| !patch.text.contains(only_if)), "{:?}", patches.files);
 }
 
 const BFF: &str = "web/deployment-bff.yaml";
