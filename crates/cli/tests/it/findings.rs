@@ -1,6 +1,8 @@
 //! What is done with findings: accepted, left out, made into patches.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -61,6 +63,10 @@ fn patches_for_git_are_fragments_that_say_what_they_are_for() {
         assert_eq!(fields, [true; 3], "{path}");
         assert!(read(path).starts_with("# ML"), "{path}");
     }
+    let indexer = read("patches/search/deployment-indexer.yaml");
+    let how =
+        "`kubectl patch deployments.apps indexer -n search --patch-file search/deployment-indexer.yaml`";
+    assert!(indexer.contains(how) && indexer.contains("# only if two versions"), "{indexer}");
     let tax = read("patches/checkout/deployment-tax.yaml");
     assert!(tax.contains("maxUnavailable: 0") && tax.contains("# only if two versions"), "{tax}");
     for (path, field) in [
@@ -89,6 +95,38 @@ fn patches_for_git_are_fragments_that_say_what_they_are_for() {
         fewer.stderr
     );
     assert!(!fewer.stderr.contains("deployment-tax.yaml") && folder.path().join(paths[0]).exists());
+}
+
+#[test]
+fn patches_for_a_snapshot_of_others_stay_in_their_folder() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("a/b");
+    fs::create_dir_all(&folder).unwrap();
+    let mut snapshot = meshlift_snapshot::fixtures::cluster("before").unwrap();
+    for (namespace, evil) in [("checkout", "../../evil"), ("payments", "..")] {
+        snapshot.objects.for_each_meta(|meta| {
+            if meta.namespace == namespace {
+                meta.namespace = evil.into();
+            }
+        });
+        let mut namespaces = snapshot.objects.namespaces.iter_mut();
+        namespaces.find(|one| one.metadata.name == namespace).unwrap().metadata.name = evil.into();
+    }
+    meshlift_snapshot::write_file(&snapshot, &folder.join("mesh.meshlift")).unwrap();
+    let arguments = ["check", "--snapshot", "mesh.meshlift", "-o", "patch", "--out", "patches"];
+    let said = meshlift(&folder, &arguments);
+    assert_eq!(said.exit, 1, "{}", said.stderr);
+    assert!(said.stdout.contains("patches/web/") && !said.stdout.contains(".."), "{}", said.stdout);
+    let below = |path: &Path| -> BTreeSet<String> {
+        let entries = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name());
+        entries.map(|name| name.into_string().unwrap()).collect()
+    };
+    assert_eq!(below(outer.path()), ["a".to_owned()].into());
+    assert_eq!(below(&outer.path().join("a")), ["b".to_owned()].into());
+    assert_eq!(below(&folder), ["mesh.meshlift".to_owned(), "patches".to_owned()].into());
+    let index = fs::read_to_string(folder.join("patches/INDEX.md")).unwrap();
+    let refused = "| ML1002 | Deployment/../../evil/tax | no patch: its namespace or its name is none that ";
+    assert!(index.contains(refused), "{index}");
 }
 
 #[test]

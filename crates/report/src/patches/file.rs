@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use super::{POD_KEYS, Patch};
 
+/// Longest name that Kubernetes takes (`DNS1123SubdomainMaxLength`).
+const NAME_BYTES_MAX: usize = 253;
+
 /// Puts one fragment into another: objects by their keys, all else is replaced. Of two graces the longer one stays, and of
 /// two numbers of pods the greater one.
 pub(super) fn merge(into: &mut Value, from: Value) {
@@ -47,7 +50,7 @@ pub(super) fn file(object: &ObjectRef, fragment: Value, comments: &BTreeSet<Stri
     merge(&mut whole, fragment);
     let mut text = String::new();
     for comment in comments {
-        let _ = writeln!(text, "# {}", comment.replace('\n', " "));
+        let _ = writeln!(text, "# {}", one_line(comment));
     }
     let _ = writeln!(text, "# {}", how(kind, object));
     if restarts {
@@ -71,6 +74,25 @@ fn how(kind: &KindInfo, object: &ObjectRef) -> String {
         object.name,
         path(object)
     )
+}
+
+/// True where the names of an object are such as all kinds that are patched have: subdomains of DNS. So they are no way out
+/// of the folder, and words that a shell and YAML take as they are.
+pub(super) fn has_plain_names(kind: &KindInfo, object: &ObjectRef) -> bool {
+    let alone = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let plain = |name: &str| {
+        let bytes = name.as_bytes();
+        bytes.len() <= NAME_BYTES_MAX
+            && bytes.iter().all(|byte| alone(byte) || b"-.".contains(byte))
+            && [bytes.first(), bytes.last()].into_iter().all(|end| end.is_some_and(alone))
+    };
+    let in_place = if kind.namespaced { plain(&object.namespace) } else { object.namespace.is_empty() };
+    in_place && plain(&object.name)
+}
+
+/// Words of others on one line, whatever YAML takes for the end of one.
+pub(super) fn one_line(text: &str) -> String {
+    text.replace(|c: char| c.is_control() || "\u{2028}\u{2029}".contains(c), " ")
 }
 
 pub(super) fn path(object: &ObjectRef) -> String {
@@ -156,5 +178,17 @@ mod tests {
         let patch = file(&object, json!({"spec": {"hosts": ["bff"]}}), &BTreeSet::new()).unwrap();
         let command = "virtualservices.networking.istio.io bff -n web --type=merge --patch-file web/virtualservice-bff.yaml";
         assert!(patch.text.contains(&format!("`kubectl patch {command}`")), "{}", patch.text);
+    }
+    #[test]
+    fn words_of_others_stay_in_their_comment() {
+        let object = ObjectRef::new("Deployment", "web", "bff");
+        let comments = ["\n", "\r\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"]
+            .map(|end| format!("ML1040 why{end}spec: {{}}"));
+        let patch = file(&object, json!({}), &comments.into()).unwrap();
+        assert_eq!(patch.text.matches("# ML1040 why").count(), 6, "{}", patch.text);
+        assert_eq!(
+            patch.text.matches("why spec: {}\n").count() + patch.text.matches("why  spec: {}\n").count(),
+            6
+        );
     }
 }

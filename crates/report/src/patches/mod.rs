@@ -15,7 +15,7 @@ use meshlift_model::k8s::{Container, HorizontalPodAutoscaler, KindInfo, Resource
 use meshlift_model::names::{ObjectRef, minor_of};
 use serde_json::{Value, json};
 
-use file::{file, merge, path};
+use file::{file, has_plain_names, merge, one_line, path};
 
 /// Seconds of grace that an app has left after a hook.
 const AFTER_HOOK_SECONDS: i64 = 30;
@@ -76,16 +76,14 @@ pub fn patches(mesh: &Mesh, assessment: &Assessment, findings: &[&Finding]) -> P
     let mut objects: BTreeMap<ObjectRef, (Value, BTreeSet<String>)> = BTreeMap::new();
     let mut rows = String::new();
     for finding in findings {
-        let wish = match hindrance(mesh, assessment, finding) {
-            Some(why) => Err(why),
-            None => wish(mesh, assessment, finding).ok_or_else(|| no_patch(finding)),
-        };
+        let wish = settled(mesh, assessment, finding);
         let file = match &wish {
-            Ok(wish) if KindInfo::of(&wish.object.kind).is_some() => format!("`{}`", path(&wish.object)),
-            Ok(_) => "no patch: its kind is not known".to_owned(),
-            Err(why) => format!("no patch: {}", why.replace('|', "\\|")),
+            Ok(wish) => format!("`{}`", path(&wish.object)),
+            Err(why) => format!("no patch: {why}"),
         };
-        let _ = writeln!(rows, "| {} | {} | {file} |", finding.code, finding.subject);
+        let [subject, file] =
+            [finding.subject.to_string(), file].map(|cell| one_line(&cell).replace('|', "\\|"));
+        let _ = writeln!(rows, "| {} | {subject} | {file} |", finding.code);
         let Ok(wish) = wish else { continue };
         let (fragment, comments) = objects.entry(wish.object).or_insert_with(|| (json!({}), BTreeSet::new()));
         merge(fragment, wish.fragment);
@@ -104,6 +102,21 @@ pub fn patches(mesh: &Mesh, assessment: &Assessment, findings: &[&Finding]) -> P
 #[must_use]
 pub fn is_patch(text: &str) -> bool {
     text.starts_with("# ML")
+}
+
+/// What takes a finding away, or why nothing that is written here does.
+fn settled(mesh: &Mesh, assessment: &Assessment, finding: &Finding) -> Result<Wish, String> {
+    if let Some(why) = hindrance(mesh, assessment, finding) {
+        return Err(why);
+    }
+    let wish = wish(mesh, assessment, finding).ok_or_else(|| no_patch(finding))?;
+    let kind = KindInfo::of(&wish.object.kind).ok_or("its kind is not known")?;
+    // Snapshots are passed on: what they call things becomes no path, and no word of a command, unless a cluster would have
+    // taken it.
+    if !has_plain_names(kind, &wish.object) {
+        return Err("its namespace or its name is none that Kubernetes takes".to_owned());
+    }
+    Ok(wish)
 }
 
 /// What is in the way of a fragment that would take a finding away.

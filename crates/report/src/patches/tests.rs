@@ -1,11 +1,13 @@
 //! Patches of recorded meshes, and of ones that were changed a little.
 
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 use meshlift_checks::assess;
 use meshlift_model::intent::Intent;
 use meshlift_model::k8s::{
     Deployment, ExecAction, IntOrString, Lifecycle, LifecycleHandler, Namespace, PodDisruptionBudget,
+    ResourceQuota,
 };
 use meshlift_model::snapshot::Snapshot;
 use meshlift_testkit::edit::{object, with_specs};
@@ -126,4 +128,49 @@ fn a_sleep_is_written_for_a_kubernetes_that_knows_it() {
         let text = text(&patches, BFF).unwrap();
         assert!(text.contains("# only if Kubernetes is 1.30 or newer"), "{text}");
     }
+}
+
+#[test]
+fn names_never_lead_out_of_the_folder() {
+    const EVIL: [&str; 10] = ["../../evil", "..", ".", "", "/", "a/b", "a\\b", "a\nb: c", "a b", "-a"];
+    let mesh = Mesh::derive(Arc::new(meshlift_snapshot::fixtures::cluster("before").unwrap()));
+    let assessment = assess(&mesh, &Intent::default(), None);
+    let one = assessment.findings.iter().find(|finding| finding.code == "ML1002").unwrap();
+    let at = |subject: ObjectRef| Finding { subject, ..one.clone() };
+    let mut findings = vec![at(ObjectRef::new("Deployment", "web", "bff"))];
+    for name in EVIL {
+        findings.push(at(ObjectRef::new("Deployment", name, "bff")));
+        findings.push(at(ObjectRef::new("Deployment", "web", name)));
+        let namespace = ObjectRef::cluster("Namespace", name);
+        findings.push(Finding { code: "ML2001".into(), ..at(namespace) });
+    }
+    findings.push(Finding { code: "ML2001".into(), ..at(ObjectRef::new("Namespace", "..", "web")) });
+    let all: Vec<&Finding> = findings.iter().collect();
+    let patches = patches(&mesh, &assessment, &all);
+    let paths: Vec<&str> = patches.files.iter().map(|patch| patch.path.as_str()).collect();
+    assert_eq!(paths, [BFF]);
+    let rows: Vec<&str> = patches.index.text.lines().filter(|line| line.starts_with("| ML")).collect();
+    assert_eq!(rows.len(), findings.len(), "each has one line: {rows:?}");
+    let refused = "| no patch: its namespace or its name is none that Kubernetes takes |";
+    assert!(rows[1..].iter().all(|row| row.ends_with(refused)), "{rows:?}");
+}
+
+#[test]
+fn a_snapshot_of_others_writes_into_its_folder_alone() {
+    let patches = of(&[], |snapshot| {
+        snapshot.objects.for_each_meta(|meta| {
+            if meta.namespace == "checkout" {
+                meta.namespace = "../../evil".into();
+            }
+        });
+        object::<Namespace>(snapshot, "checkout").metadata.name = "../../evil".into();
+        object::<ResourceQuota>(snapshot, "quota-tight/pods").metadata.name = "../../pods".into();
+    });
+    assert!(!patches.files.is_empty());
+    for Patch { path, .. } in &patches.files {
+        let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+        assert!(Path::new(path).components().all(plain), "{path}");
+    }
+    let row = row(&patches, "| ML1002 | Deployment/../../evil/tax |");
+    assert!(row.contains("no patch: its namespace or its name"), "{row}");
 }
