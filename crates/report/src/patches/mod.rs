@@ -169,9 +169,12 @@ fn wish(mesh: &Mesh, assessment: &Assessment, finding: &Finding) -> Option<Wish>
             let keeps = workload.is_some_and(|workload| workload.may_miss() < workload.replicas);
             Some(Wish { object, fragment: surge(), mind: (!keeps).then_some(SIDE_BY_SIDE) })
         }
-        "ML1004" => plain(json!({"spec": {"template": {"spec": {
-            "terminationGracePeriodSeconds": AFTER_HOOK_SECONDS,
-        }}}})),
+        // A longer grace is not what is missing: a proxy that ends too early does so within it.
+        "ML1004" if workload?.template.spec.grace_seconds() < AFTER_HOOK_SECONDS => {
+            plain(json!({"spec": {"template": {"spec": {
+                "terminationGracePeriodSeconds": AFTER_HOOK_SECONDS,
+            }}}}))
+        }
         "ML1010" => room(mesh, workload?),
         "ML1012" => {
             only_if("its owner agrees with what has been waiting", json!({"spec": {"paused": false}}))

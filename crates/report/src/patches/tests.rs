@@ -7,7 +7,7 @@ use meshlift_checks::assess;
 use meshlift_model::intent::Intent;
 use meshlift_model::k8s::{
     Deployment, ExecAction, IntOrString, Lifecycle, LifecycleHandler, Namespace, PodDisruptionBudget,
-    ResourceQuota,
+    ResourceQuota, Service,
 };
 use meshlift_model::snapshot::Snapshot;
 use meshlift_testkit::edit::{object, with_specs};
@@ -173,4 +173,20 @@ fn a_snapshot_of_others_writes_into_its_folder_alone() {
     }
     let row = row(&patches, "| ML1002 | Deployment/../../evil/tax |");
     assert!(row.contains("no patch: its namespace or its name"), "{row}");
+}
+
+#[test]
+fn a_grace_is_never_shortened() {
+    let short = of(&["ML1004"], |snapshot| {
+        with_specs(snapshot, "web/bff", |_, spec| spec.termination_grace_period_seconds = Some(0));
+    });
+    assert!(text(&short, BFF).unwrap().contains("terminationGracePeriodSeconds: 30\n"));
+    // The proxy of this one ends before its load balancer knows, however long the grace is.
+    let long = of(&["ML1004"], |snapshot| {
+        object::<Service>(snapshot, "ledger-classic/books").spec.type_ = "LoadBalancer".into();
+        with_specs(snapshot, "ledger-classic/books", |_, spec| {
+            spec.termination_grace_period_seconds = Some(60);
+        });
+    });
+    assert!(row(&long, "| ML1004 | Deployment/ledger-classic/books |").contains("no patch: "), "{long:?}");
 }
