@@ -17,7 +17,7 @@ const OLD: &str = "Revision/1-29-6";
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
 pub(super) fn mutations() -> Vec<Mutation> {
-    [proxies(), webhooks(), versions(), room()].concat()
+    [proxies(), webhooks(), versions(), targets(), room()].concat()
 }
 
 fn proxies() -> Vec<Mutation> {
@@ -134,6 +134,16 @@ fn versions() -> Vec<Mutation> {
             |s, _| filter(s, "stats-filter-1.13"),
             |s, _| filter(s, "stats-filter-1.29"),
         ),
+        Mutation::new(("ML5010", Sidecars, OLD), |s, _| root_for(s, 29), |s, _| root_for(s, 31)),
+        Mutation::new(("ML5011", Ambient, OLD), |s, _| run(s, "1.29.4"), |s, _| run(s, "1.29.5"))
+            // Gateways of istiod's making then run another version than it.
+            .also(&["ML5003"]),
+    ]
+}
+
+/// What the mesh is to go to, or to run on.
+fn targets() -> Vec<Mutation> {
+    vec![
         Mutation::new(("ML5008", Sidecars, OLD), nothing, nothing)
             .targets("1.31.0", "1.32.0")
             .also(&["ML5025"]),
@@ -149,10 +159,6 @@ fn versions() -> Vec<Mutation> {
             |s, _| s.kubernetes_version = Some("v1.31.9".into()),
             |s, _| s.kubernetes_version = Some("v1.32.0".into()),
         ),
-        Mutation::new(("ML5010", Sidecars, OLD), |s, _| root_for(s, 29), |s, _| root_for(s, 31)),
-        Mutation::new(("ML5011", Ambient, OLD), |s, _| run(s, "1.29.4"), |s, _| run(s, "1.29.5"))
-            // Gateways of istiod's making then run another version than it.
-            .also(&["ML5003"]),
     ]
 }
 
