@@ -71,11 +71,17 @@ impl UpgradeArgs {
 
     /// The same flags, for commands that meshlift proposes.
     pub(crate) fn flags(&self, intent: &Intent) -> String {
-        let manifest = self
-            .manifest
-            .as_ref()
-            .map_or(String::new(), |path| format!(" --manifest {}", quoted(&path.display().to_string())));
-        format!("{}{}{manifest}", self.mesh.flags(), self.wish.flags(intent))
+        format!("{}{}{}", self.mesh.flags(), self.wish.flags(intent), self.manifest_flag())
+    }
+
+    /// The flags beside a plan file, which has the intent in it and no manifest.
+    pub(crate) fn flags_of_plan(&self) -> String {
+        format!("{}{}", self.mesh.flags(), self.manifest_flag())
+    }
+
+    fn manifest_flag(&self) -> String {
+        let flag = |path: &PathBuf| format!(" --manifest {}", quoted(&path.display().to_string()));
+        self.manifest.as_ref().map_or(String::new(), flag)
     }
 }
 
@@ -100,4 +106,24 @@ pub(crate) fn notes_text(notes: &[Note]) -> String {
         NoteSeverity::Fatal => "fatal",
     };
     notes.iter().map(|note| format!("{}[{}]: {}\n", word(note), note.code, note.text)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        upgrade: UpgradeArgs,
+    }
+
+    #[test]
+    fn the_manifest_is_named_again_beside_a_plan() {
+        let of = |words: &[&str]| Flags::parse_from([&["x"], words].concat()).upgrade.flags_of_plan();
+        assert_eq!(of(&["--demo", "--to", "1.31.1"]), " --demo");
+        assert_eq!(of(&["--demo", "--manifest", "of 1.31.yaml"]), " --demo --manifest 'of 1.31.yaml'");
+    }
 }

@@ -27,9 +27,9 @@ pub(super) const CHECK: Check = Check {
               crl2pkcs7 -nocrl -certfile /dev/stdin | openssl pkcs7 -print_certs -noout -text | grep 'Not After'`.",
         fix: "Put the new root beside the old one into root-cert.pem of Secret cacerts, and wait until \
               istio-ca-root-cert of every namespace holds both. Then let istiod sign with the new one, restart what \
-              has certificates of the old one, take the old root away, and upgrade. Without Secret cacerts istiod \
-              renews its own root (Secret istio-ca-secret) by itself, unless its \
-              CITADEL_SELF_SIGNED_ROOT_CERT_CHECK_INTERVAL is 0: do not create cacerts for it.",
+              has certificates of the old one, take the old root away, and upgrade. Where there is no Secret \
+              cacerts, do not create it for this: istiod renews a root of its own (Secret istio-ca-secret) by \
+              itself, unless its CITADEL_SELF_SIGNED_ROOT_CERT_CHECK_INTERVAL is 0.",
         sources: &["https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/"],
     },
     needs: &[&["configmaps"]],

@@ -113,7 +113,7 @@ fn make(args: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
     if let Some(path) = &args.out {
         files::write(path, &meshlift_planner::write(&plan))?;
         console.say(&format!("wrote {}\n", path.display()));
-        next = format!("meshlift rehearse{} --plan {}", args.upgrade.mesh.flags(), shown(path));
+        next = format!("meshlift rehearse{} --plan {}", args.upgrade.flags_of_plan(), shown(path));
     }
     print(&plan, args.output, &[next], console)
 }

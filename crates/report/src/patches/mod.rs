@@ -111,6 +111,9 @@ fn settled(mesh: &Mesh, assessment: &Assessment, finding: &Finding) -> Result<Wi
     }
     let wish = wish(mesh, assessment, finding).ok_or_else(|| no_patch(finding))?;
     let kind = KindInfo::of(&wish.object.kind).ok_or("its kind is not known")?;
+    if wish.object.kind == "Pod" {
+        return Err("what a pod is cannot be changed while it runs: whoever makes it has to".to_owned());
+    }
     // Snapshots are passed on: what they call things becomes no path, and no word of a command, unless a cluster would have
     // taken it.
     if !has_plain_names(kind, &wish.object) {
