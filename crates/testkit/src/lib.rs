@@ -1,6 +1,7 @@
 //! For tests of other rooms: recorded meshes under other names, with few of their workloads ([`only`]), and several
 //! times over ([`enlarge`]); meshes without a hazard ([`clean_sidecars`], [`clean_ambient`]), and hazards to plant in
-//! them ([`mutations`]); and what a program costs ([`measure`]).
+//! them ([`mutations`]); objects with every field ([`full`]), and meshes with all of these ([`World`]); and what a program
+//! costs ([`measure`]).
 //!
 //! *No names are magic*: what meshlift says about a mesh depends on what its objects say, not on what they
 //! are called. [`Renaming`] calls all revisions, tags and namespaces of a snapshot something else, in the
@@ -18,6 +19,7 @@
 mod clean;
 pub mod edit;
 mod enlarge;
+mod full;
 mod intent;
 mod measure;
 pub mod mutations;
@@ -26,9 +28,12 @@ mod only;
 mod random;
 mod rename;
 mod replace;
+mod worlds;
 
 pub use clean::{clean_ambient, clean_sidecars};
 pub use enlarge::enlarge;
+pub use full::full;
 pub use measure::{Measured, measure};
 pub use only::only;
 pub use rename::Renaming;
+pub use worlds::{With, World, made};

@@ -1,30 +1,101 @@
 //! Anything in place of any field of any object: it is read or reported, and never ends the program.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use meshlift_checks::assess;
-use meshlift_model::intent::Intent;
-use meshlift_model::k8s::{KINDS, Object};
-use meshlift_model::snapshot::Snapshot;
-use meshlift_snapshot::live::{Gathered, ListPages};
-use meshlift_testkit::mutations::Base;
+use meshlift_model::k8s::{KINDS, KindInfo};
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use proptest::sample::Index;
+use serde_json::Value;
 
-use crate::common::{cluster, mesh, version};
+use crate::any_value::{Put, ROUNDS, alike, put};
+use crate::seeds::{Item, is_made, replace_one, seeds};
 
-/// Objects of the clean meshes as JSON, with what they were made from.
-fn objects() -> &'static [(Snapshot, Vec<Value>)] {
-    static OBJECTS: OnceLock<Vec<(Snapshot, Vec<Value>)>> = OnceLock::new();
-    OBJECTS.get_or_init(|| {
-        let of = |base: Base| {
-            let clean = base.clean(&cluster(base.recording()));
-            let all = clean.objects.to_vec().iter().map(|object| object.to_value().unwrap()).collect();
-            (clean, all)
-        };
-        Base::ALL.into_iter().map(of).collect()
+/// Values that are tried of all there may be. Judging a mesh takes some milliseconds.
+const CASES: u32 = 1000;
+/// Fields of one mesh that are changed at once, each of an object of its own.
+const AT_ONCE: usize = 8;
+/// Fields of metadata that mean the same of every kind.
+const OF_ALL: [&str; 8] = [
+    "uid",
+    "generateName",
+    "resourceVersion",
+    "generation",
+    "deletionTimestamp",
+    "finalizers",
+    "managedFields",
+    "ownerReferences",
+];
+
+/// Where a field is.
+struct Place {
+    world: usize,
+    kind: &'static KindInfo,
+    /// Place of its object in the list.
+    item: usize,
+    pointer: String,
+}
+
+impl Place {
+    /// Its object, in another world of the same base or in its own.
+    fn object(&self, world: usize) -> Option<(&'static Item, Value)> {
+        let seeds = seeds();
+        let name = &seeds.items(self.world, self.kind)[self.item].name;
+        let item = seeds.items(world, self.kind).iter().find(|item| item.name == *name)?;
+        Some((item, serde_json::from_str(&item.json).unwrap()))
+    }
+}
+
+/// All fields: by kind and path, without places in lists, where they are. In a mesh with a hazard, those of objects that
+/// the clean one does not have so. Meshes with everything come last.
+fn fields() -> &'static BTreeMap<String, Vec<Place>> {
+    static FIELDS: OnceLock<BTreeMap<String, Vec<Place>>> = OnceLock::new();
+    FIELDS.get_or_init(|| {
+        let seeds = seeds();
+        let mut all: BTreeMap<String, Vec<Place>> = BTreeMap::new();
+        for kind in KINDS {
+            for (world, items) in seeds.lists(kind) {
+                let clean = seeds.clean(*world);
+                let known = if clean == *world { &[] } else { seeds.items(clean, kind) };
+                for (place, item) in items.iter().enumerate().filter(|(_, item)| !known.contains(item)) {
+                    gather(*world, kind, place, item, &mut all);
+                }
+            }
+        }
+        let is_made = |place: &Place| is_made(&seeds.worlds[place.world]);
+        all.values_mut().for_each(|places| places.sort_by_key(is_made));
+        all
     })
+}
+
+fn gather(
+    world: usize,
+    kind: &'static KindInfo,
+    item: usize,
+    of: &Item,
+    all: &mut BTreeMap<String, Vec<Place>>,
+) {
+    let mut found = Vec::new();
+    pointers(&serde_json::from_str(&of.json).unwrap(), "", &mut found);
+    for pointer in found {
+        let places = all.entry(path(kind, &pointer)).or_default();
+        // Once for each mesh: those that have many of a kind would hide the others.
+        if !places.iter().any(|place| place.world == world) {
+            places.push(Place { world, kind, item, pointer });
+        }
+    }
+}
+
+/// What a field is called: pods' templates are alike wherever they are.
+fn path(kind: &KindInfo, pointer: &str) -> String {
+    let parts: Vec<&str> = pointer.split('/').filter(|part| part.parse::<usize>().is_err()).collect();
+    if let Some(at) = parts.iter().position(|part| *part == "template") {
+        return parts[at..].join("/");
+    }
+    let is_of_all =
+        parts.get(1) == Some(&"metadata") && parts.get(2).is_some_and(|part| OF_ALL.contains(part));
+    if is_of_all { parts.join("/") } else { format!("{}{}", kind.kind, parts.join("/")) }
 }
 
 /// Pointers of all fields below a value.
@@ -45,110 +116,108 @@ fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
     }
 }
 
-/// The mesh, read anew with one object as it is given.
-fn read(clean: &Snapshot, place: usize, changed: &Value) -> Snapshot {
-    let kinds: Vec<&str> =
-        clean.objects.to_vec().iter().map(|object: &Object| object.info().resource).collect();
-    let resource = kinds[place];
-    let mut lists: BTreeMap<String, Vec<Value>> =
-        KINDS.iter().map(|kind| (kind.resource.to_owned(), Vec::new())).collect();
-    for (at, object) in clean.objects.to_vec().iter().enumerate() {
-        let value = if at == place { changed.clone() } else { object.to_value().unwrap() };
-        lists.entry(object.info().resource.to_owned()).or_default().push(value);
-    }
-    let mut gathered = Gathered { version: Some(Ok("v1.34.4".to_owned())), ..Gathered::default() };
-    for (name, items) in lists {
-        let mut pages = ListPages::new(&name, "/");
-        let page = json!({"kind": "SomeList", "metadata": {}, "items": items}).to_string();
-        let read = pages.add(page.as_bytes());
-        assert!(read.is_ok(), "{name}: one object of {resource} cost the list: {read:?}");
-        gathered.lists.insert(name, Ok(pages));
-    }
-    let mut snapshot = gathered.into_snapshot();
-    snapshot.istiods.clone_from(&clean.istiods);
-    snapshot
-}
+/// Says what was tried where the test ends by a panic.
+struct Tried(Vec<String>);
 
-fn any_json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        prop::sample::select(vec![i64::MAX, i64::MAX / 1000, i64::MIN, i32::MAX.into(), i32::MIN.into(), -1])
-            .prop_map(Value::from),
-        Just(Value::from(u64::MAX)),
-        "\\PC{0,12}".prop_map(Value::from),
-        prop_oneof![
-            Just("-1"),
-            Just("100%"),
-            Just("9223372036854775807%"),
-            Just("9999999999999999999Ei"),
-            Just("1e999"),
-            Just("~"),
-            Just("a/b:c@d")
-        ]
-        .prop_map(Value::from),
-    ];
-    leaf.prop_recursive(3, 16, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map("[a-zA-Z./-]{0,10}", inner, 0..4)
-                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
-        ]
-    })
-}
-
-/// What is found with one object as it is given, for two targets.
-fn assess_all(clean: &Snapshot, place: usize, changed: &Value) {
-    let mesh = mesh(read(clean, place, changed));
-    for target in ["1.30.3", "1.31.0"] {
-        let assessment = assess(&mesh, &Intent::default(), Some(&version(target)));
-        assert!(assessment.findings.iter().all(|finding| !finding.subject.kind.is_empty()));
+impl Drop for Tried {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("tried {:#?}", self.0);
+        }
     }
 }
 
-/// The API server takes any number where none is impossible: sums of such must not end the program.
+/// Judges a mesh with several of its objects changed.
+fn judge(world: usize, changes: &[(&Place, Vec<(String, Put)>)]) {
+    let mut mesh = seeds().mesh(world);
+    let mut tried = Tried(vec![format!("{:?}", seeds().worlds[world])]);
+    for (at, puts) in changes {
+        let (item, mut object) = at.object(world).unwrap();
+        for (pointer, put) in puts {
+            tried.0.push(format!("{} {} {pointer}: {put:?}", at.kind.kind, item.name));
+            // What is put first may take away what others would be put into.
+            object.pointer_mut(pointer).into_iter().for_each(|value| put.clone().into(value));
+        }
+        replace_one(&mut mesh, at.kind, &item.name, &object);
+    }
+    seeds().judge(world, mesh);
+}
+
+/// Fields of a mesh, a few at once: no two of them are of one object.
+fn at_once(places: Vec<(usize, &'static Place)>) -> Vec<Vec<(usize, &'static Place)>> {
+    let mut by_object: BTreeMap<(&str, usize), Vec<(usize, &Place)>> = BTreeMap::new();
+    for (number, at) in places {
+        by_object.entry((at.kind.resource, at.item)).or_default().push((number, at));
+    }
+    let mut left: Vec<Vec<(usize, &Place)>> = by_object.into_values().collect();
+    let mut all = Vec::new();
+    while !left.is_empty() {
+        left.sort_by_key(|of_one| Reverse(of_one.len()));
+        all.push(left.iter_mut().take(AT_ONCE).filter_map(Vec::pop).collect());
+        left.retain(|of_one| !of_one.is_empty());
+    }
+    all
+}
+
+/// The world of a field; of one of a clean mesh, that with everything beside it: all changes of versions are looked at
+/// there.
+fn everything(at: &Place) -> usize {
+    let seeds = seeds();
+    let is_beside = |world: &usize| seeds.clean(*world) == at.world && is_made(&seeds.worlds[*world]);
+    let beside = (0..seeds.worlds.len()).find(is_beside);
+    let has_it =
+        |world: &usize| at.object(*world).is_some_and(|(_, object)| object.pointer(&at.pointer).is_some());
+    beside.filter(has_it).unwrap_or(at.world)
+}
+
 #[test]
-fn the_greatest_number_in_every_number_is_read_or_reported() {
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    for (clean, all) in objects() {
-        let kinds: Vec<&str> = clean.objects.to_vec().iter().map(|object| object.info().resource).collect();
-        for ((place, object), kind) in all.iter().enumerate().zip(kinds) {
-            let mut fields = Vec::new();
-            pointers(object, "", &mut fields);
-            fields.retain(|field| object.pointer(field).is_some_and(Value::is_number));
-            // One of each field of a kind, wherever it is in its list.
-            fields.retain(|field| {
-                seen.insert(format!("{kind}{}", field.replace(|ch: char| ch.is_ascii_digit(), "")))
-            });
-            let numbers = [i64::MAX, i32::MAX.into(), i32::MIN.into()];
-            for (field, number) in fields.iter().flat_map(|field| numbers.map(|number| (field, number))) {
-                let mut changed = object.clone();
-                *changed.pointer_mut(field).unwrap() = number.into();
-                assess_all(clean, place, &changed);
+fn each_field_with_values_of_each_type_is_read_or_reported() {
+    // Each field in one of the meshes that have it.
+    let mut by_world: BTreeMap<usize, Vec<(usize, &Place)>> = BTreeMap::new();
+    for (number, places) in fields().values().enumerate() {
+        let at = &places[number % places.len()];
+        by_world.entry(everything(at)).or_default().push((number, at));
+    }
+    assert!(fields().len() > 3000, "only {} fields", fields().len());
+    for (world, places) in by_world {
+        for places in at_once(places) {
+            for round in 0..ROUNDS {
+                let changes = places
+                    .iter()
+                    .map(|(number, at)| (*at, vec![(at.pointer.clone(), Put::in_round(round, *number))]));
+                judge(world, &changes.collect::<Vec<_>>());
             }
         }
     }
-    assert!(seen.len() > 50, "{seen:#?}");
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
     #[test]
-    fn any_value_in_any_field_is_read_or_reported(
-        base in 0..Base::ALL.len(),
-        place: prop::sample::Index,
-        field: prop::sample::Index,
-        value in any_json(),
+    fn any_values_in_any_fields_of_an_object_are_read_or_reported(
+        path: Index,
+        place: Index,
+        other: Index,
+        put in put(),
+        more in prop::collection::vec((any::<Index>(), alike()), 0..3),
     ) {
-        let (clean, all) = &objects()[base];
-        let place = place.index(all.len());
-        let mut object = all[place].clone();
-        let mut fields = Vec::new();
-        pointers(&object, "", &mut fields);
-        let field = &fields[field.index(fields.len())];
-        *object.pointer_mut(field).unwrap() = value;
-        assess_all(clean, place, &object);
+        let places = fields().values().nth(path.index(fields().len())).unwrap();
+        let at = &places[place.index(places.len())];
+        // A field of a clean mesh may matter beside a hazard alone.
+        let worlds: Vec<usize> =
+            (0..seeds().worlds.len()).filter(|world| seeds().clean(*world) == at.world).collect();
+        let other = worlds.get(other.index(worlds.len().max(1))).copied();
+        let (world, object) = other
+            .and_then(|world| Some((world, at.object(world)?.1)))
+            .filter(|(_, object)| object.pointer(&at.pointer).is_some())
+            .unwrap_or_else(|| (at.world, at.object(at.world).unwrap().1));
+        // And what is looked at may depend on other fields.
+        let mut all = Vec::new();
+        pointers(&object, "", &mut all);
+        all.retain(|pointer| !at.pointer.starts_with(pointer.as_str()));
+        let more = more.into_iter().filter(|_| !all.is_empty());
+        let more = more.map(|(field, put)| (all[field.index(all.len())].clone(), put));
+        let puts: Vec<(String, Put)> = more.chain([(at.pointer.clone(), put)]).collect();
+        judge(world, &[(at, puts)]);
     }
 }

@@ -3,6 +3,7 @@
 
 mod agents;
 mod any_json;
+mod any_value;
 mod backend_tls;
 mod changes;
 mod choices;
@@ -22,6 +23,7 @@ mod pages;
 mod reach;
 mod restarts;
 mod routes;
+mod seeds;
 mod selection;
 mod settings;
 mod unknown;

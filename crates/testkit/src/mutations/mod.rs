@@ -166,7 +166,7 @@ pub fn mutations() -> Vec<Mutation> {
 }
 
 /// Control plane and proxies run another version.
-fn all_run(s: &mut Snapshot, version: &str) {
+pub(crate) fn all_run(s: &mut Snapshot, version: &str) {
     let objects = &mut s.objects;
     let templates = objects.deployments.iter_mut().map(|one| &mut one.spec.template.spec);
     let agents = objects.daemon_sets.iter_mut().map(|one| &mut one.spec.template.spec);
@@ -193,7 +193,15 @@ fn projected(name: &str, source: VolumeProjection) -> Volume {
 /// Where it is none of that kind: a test is wrong.
 #[expect(clippy::panic, reason = "for tests: they name what they add")]
 fn add(s: &mut Snapshot, kind: &str, json: &str) {
-    let value: Value = serde_json::from_str(json).unwrap_or_else(|error| panic!("{kind}: {error}"));
+    add_value(s, kind, serde_json::from_str(json).unwrap_or_else(|error| panic!("{kind}: {error}")));
+}
+
+/// Adds an object with its outline.
+///
+/// # Panics
+/// As [`add`].
+#[expect(clippy::panic, reason = "for tests: they name what they add")]
+pub(crate) fn add_value(s: &mut Snapshot, kind: &str, value: Value) {
     let spec = value["spec"].clone();
     match Object::from_value(kind, value) {
         Some(Ok(object)) => {
